@@ -1,0 +1,1 @@
+"""Secure mixed-precision inference for SPU: the compiler and the engine."""

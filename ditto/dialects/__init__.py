@@ -1,0 +1,1 @@
+"""The intermediate representations: `pphlo`, which SPU emits, and `ring`, which the engine runs."""

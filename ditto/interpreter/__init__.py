@@ -1,0 +1,1 @@
+"""Plaintext evaluation of PPHLO with NumPy."""

@@ -1,0 +1,1 @@
+"""Passes over PPHLO and ring programs, one per file; `pipeline` orders them."""
