@@ -1,0 +1,45 @@
+"""NumPy kernels of products and sums: dot, dot_general, convolution."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ditto.dialects import pphlo
+from ditto.dialects.dense import Array
+
+
+def widened(x: Array) -> Array:
+    """f16 as f32: NumPy has no fast f16 product, and a sum of f16 terms is not rounded at every term elsewhere either."""
+    return x.astype(np.float32) if x.dtype == np.float16 else x
+
+
+def dot(op: pphlo.DotOp, lhs: Array, rhs: Array) -> Array:
+    product: Array = np.dot(widened(lhs), widened(rhs))
+    return product
+
+
+def dot_general(op: pphlo.DotGeneralOp, lhs: Array, rhs: Array) -> Array:
+    (lhs_batching, rhs_batching), (lhs_contracting, rhs_contracting) = op.batching(), op.contracting()
+    lhs_free = [d for d in range(lhs.ndim) if d not in lhs_batching and d not in lhs_contracting]
+    rhs_free = [d for d in range(rhs.ndim) if d not in rhs_batching and d not in rhs_contracting]
+    batch = [lhs.shape[d] for d in lhs_batching]
+    depth = math.prod(lhs.shape[d] for d in lhs_contracting)
+    rows = lhs.transpose([*lhs_batching, *lhs_free, *lhs_contracting]).reshape([*batch, -1, depth])
+    columns = rhs.transpose([*rhs_batching, *rhs_contracting, *rhs_free]).reshape([*batch, depth, -1])
+    return np.matmul(widened(rows), widened(columns)).reshape(op.shape)
+
+
+def convolution(op: pphlo.ConvolutionOp, lhs: Array, rhs: Array) -> Array:
+    inputs, kernel, result = op.dimension_labels()
+    spatial = [str(axis) for axis in range(lhs.ndim - 2)]
+    x = widened(lhs).transpose([inputs.index(label) for label in ["b", *spatial, "f"]])
+    w = widened(rhs).transpose([kernel.index(label) for label in [*spatial, "i", "o"]])
+    axes = range(1, 1 + len(spatial))
+    windows = np.lib.stride_tricks.sliding_window_view(x, w.shape[: len(spatial)], tuple(axes))
+    windows = windows[(slice(None), *(slice(None, None, int(step)) for step in op.stride.get_values()))]
+    # windows: [b, positions.., f, taps..]; the kernel's [taps.., i, o] becomes [i, taps.., o].
+    w = np.moveaxis(w, -2, 0)
+    y = np.tensordot(windows, w, (range(1 + len(spatial), windows.ndim), range(w.ndim - 1)))
+    return y.transpose([["b", *spatial, "f"].index(label) for label in result])
