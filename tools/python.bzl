@@ -1,11 +1,12 @@
 """The Python that the extension is built for and the virtual environment that the tests run in.
 
-DITTO_PYTHON: the interpreter, /usr/bin/python3.11 by default, whatever a shell's PATH says.
 DITTO_VENV: an existing virtual environment with requirements.lock installed; without it Bazel creates its own.
+DITTO_PYTHON: the interpreter otherwise, /usr/bin/python3.11 by default, whatever a shell's PATH says.
 """
 
 def _interpreter(ctx):
-    return ctx.os.environ.get("DITTO_PYTHON") or "/usr/bin/python3.11"
+    venv = ctx.os.environ.get("DITTO_VENV")
+    return venv + "/bin/python" if venv else ctx.os.environ.get("DITTO_PYTHON") or "/usr/bin/python3.11"
 
 def _run(ctx, *args):
     result = ctx.execute(args, timeout = 3600, environment = {"PYTHONHOME": "", "PYTHONPATH": ""})
@@ -29,19 +30,17 @@ cc_library(
 
 python_headers = repository_rule(
     implementation = _python_headers_impl,
-    environ = ["DITTO_PYTHON"],
+    environ = ["DITTO_PYTHON", "DITTO_VENV"],
     local = True,
 )
 
 def _python_venv_impl(ctx):
     lock = ctx.path(ctx.attr.lock)
-    venv = ctx.os.environ.get("DITTO_VENV")
-    if venv:
-        python = venv + "/bin/python"
-    else:
-        python = str(ctx.path("venv/bin/python"))
+    python = _interpreter(ctx)
+    if not ctx.os.environ.get("DITTO_VENV"):
         ctx.report_progress("creating a virtual environment")
-        _run(ctx, _interpreter(ctx), "-m", "venv", "venv")
+        _run(ctx, python, "-m", "venv", "venv")
+        python = str(ctx.path("venv/bin/python"))
         ctx.report_progress("installing " + lock.basename)
         _run(ctx, python, "-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check", "-r", str(lock))
 
