@@ -1,0 +1,67 @@
+#include "ditto/ring/tensor.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <stdexcept>
+
+namespace ditto {
+namespace {
+
+// A cache line, and the widest vector.
+constexpr size_t kAlignment = 64;
+
+}  // namespace
+
+int64_t NumElements(const Shape& shape) {
+  int64_t n = 1;
+  for (int64_t d : shape) n *= d;
+  return n;
+}
+
+std::string ToString(const Shape& shape) {
+  std::string text = "[";
+  for (size_t i = 0; i < shape.size(); ++i) text += (i ? ", " : "") + std::to_string(shape[i]);
+  return text + "]";
+}
+
+Tensor::Tensor(Shape shape, int width) : shape_(std::move(shape)), width_(width) {
+  if (width < 1 || width > kMaxWidth) {
+    throw std::invalid_argument("ring width " + std::to_string(width) + " is outside 1..64");
+  }
+  for (int64_t d : shape_) {
+    if (d < 0) throw std::invalid_argument("negative dimension in shape " + ToString(shape_));
+  }
+  size_ = NumElements(shape_);
+  const size_t bytes = static_cast<size_t>(size_) * WordBytes(width);
+  const size_t padded = (bytes / kAlignment + 1) * kAlignment;
+  auto* p = static_cast<std::byte*>(std::aligned_alloc(kAlignment, padded));
+  if (p == nullptr) throw std::bad_alloc();
+  buffer_ = std::shared_ptr<std::byte>(p, std::free);
+}
+
+Tensor Tensor::Zeros(Shape shape, int width) {
+  Tensor t(std::move(shape), width);
+  std::memset(t.buffer_.get(), 0, static_cast<size_t>(t.size_) * WordBytes(width));
+  return t;
+}
+
+Tensor Tensor::Reshaped(Shape shape) const {
+  if (NumElements(shape) != size_) {
+    throw std::invalid_argument("cannot reshape " + ToString(shape_) + " to " + ToString(shape));
+  }
+  Tensor t = *this;
+  t.shape_ = std::move(shape);
+  return t;
+}
+
+Tensor Tensor::WithWidth(int width) const {
+  if (width > width_ || WordBytes(width) != WordBytes(width_)) {
+    throw std::invalid_argument("width " + std::to_string(width_) + " cannot be read as " + std::to_string(width));
+  }
+  Tensor t = *this;
+  t.width_ = width;
+  return t;
+}
+
+}  // namespace ditto
