@@ -1,0 +1,64 @@
+"""Ring, the dialect the engine runs: secret tensors over Z_{2^w}, one operation per protocol or local computation.
+
+    module = parse_module(text, "bert.ring")
+    check_widths(module)      # once widths have been assigned
+
+A function's arguments are secret (`tensor<..x!ring.fxp<w, f>>`, `tensor<..x!ring.bit>`) or public. Public values are real
+numbers (`f64`) until `ring.encode` says with how many fraction bits they enter; integers (`i64`) stay what they are.
+The operations stand in `ring_local` (no message) and `ring_protocols` (the parties talk); `ring_base` holds the types.
+"""
+
+from __future__ import annotations
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import Builtin, ModuleOp
+from xdsl.dialects.func import Func, FuncOp
+from xdsl.ir import Dialect
+
+from ditto.dialects.dense import DenseAttr
+from ditto.dialects.mlir_text import parse, print_module
+from ditto.dialects.ring_base import *  # noqa: F403
+from ditto.dialects.ring_base import BitType, FxpType, RingOp
+from ditto.dialects.ring_local import *  # noqa: F403
+from ditto.dialects.ring_local import LOCAL
+from ditto.dialects.ring_protocols import *  # noqa: F403
+from ditto.dialects.ring_protocols import PROTOCOLS
+
+RING = Dialect("ring", [*LOCAL, *PROTOCOLS], [FxpType, BitType, DenseAttr])
+
+
+class WidthError(Exception):
+    """An operation whose operands are too narrow, or whose result is too wide, for the protocol that serves it."""
+
+
+def context() -> Context:
+    """A context that knows what ring programs are made of."""
+    result = Context()
+    for dialect in (Builtin, Func, RING):
+        result.load_dialect(dialect)
+    return result
+
+
+def parse_module(text: str, name: str = "<ring>") -> ModuleOp:
+    """Reads and verifies a ring module. Raises UnsupportedOp or InvalidProgram, naming `name` and the line."""
+    return parse(context(), text, name)
+
+
+def to_text(module: ModuleOp) -> str:
+    """The module's text; `parse_module` reads it back."""
+    return print_module(module)
+
+
+def main(module: ModuleOp) -> FuncOp:
+    """The only function of a ring module."""
+    functions = [op for op in module.ops if isinstance(op, FuncOp)]
+    if len(functions) != 1:
+        raise ValueError(f"a program has one function, this module has {len(functions)}")
+    return functions[0]
+
+
+def check_widths(module: ModuleOp) -> None:
+    """Raises WidthError at the first operation whose widths its protocol cannot serve."""
+    for op in main(module).body.block.ops:
+        if isinstance(op, RingOp) and (error := op.width_error()):
+            raise WidthError(f"{op.name}: {error}")

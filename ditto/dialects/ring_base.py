@@ -1,0 +1,247 @@
+"""What every ring operation is built from: the ring types, the one syntax, shape and attribute helpers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+from xdsl.dialects.builtin import (
+    BoolAttr,
+    DenseArrayBase,
+    Float64Type,
+    FloatAttr,
+    IntAttr,
+    IntegerAttr,
+    IntegerType,
+    StringAttr,
+    TensorType,
+    f64,
+    i64,
+)
+from xdsl.ir import Attribute, ParametrizedAttribute, SSAValue, TypeAttribute
+from xdsl.irdl import IRDLOperation, irdl_attr_definition, traits_def, var_operand_def, result_def
+from xdsl.parser import AttrParser, Parser
+from xdsl.printer import Printer
+from xdsl.traits import Pure
+from xdsl.utils.exceptions import VerifyException
+
+MAX_WIDTH = 64
+
+
+@irdl_attr_definition
+class FxpType(ParametrizedAttribute, TypeAttribute):
+    """`!ring.fxp<width, fraction>`: a secret integer x modulo 2^width that means x / 2^fraction."""
+
+    name = "ring.fxp"
+    width: IntAttr
+    fraction: IntAttr
+
+    @classmethod
+    def parse_parameters(cls, parser: AttrParser) -> list[Attribute]:
+        with parser.in_angle_brackets():
+            width = parser.parse_integer(allow_boolean=False, allow_negative=False)
+            parser.parse_punctuation(",")
+            fraction = parser.parse_integer(allow_boolean=False, allow_negative=False)
+        return [IntAttr(width), IntAttr(fraction)]
+
+    def print_parameters(self, printer: Printer) -> None:
+        printer.print_string(f"<{self.width.data}, {self.fraction.data}>")
+
+    def verify(self) -> None:
+        if not 2 <= self.width.data <= MAX_WIDTH:
+            raise VerifyException(f"ring width {self.width.data} is not within 2..{MAX_WIDTH}")
+        if not 0 <= self.fraction.data < MAX_WIDTH:
+            raise VerifyException(f"fraction {self.fraction.data} is not within 0..{MAX_WIDTH - 1}")
+
+
+@irdl_attr_definition
+class BitType(ParametrizedAttribute, TypeAttribute):
+    """`!ring.bit`: a secret boolean."""
+
+    name = "ring.bit"
+
+
+def fxp(shape: Sequence[int], width: int, fraction: int) -> TensorType[Any]:
+    """The type of a secret fixed-point tensor."""
+    return TensorType(FxpType(IntAttr(width), IntAttr(fraction)), list(shape))
+
+
+def bits(shape: Sequence[int]) -> TensorType[Any]:
+    """The type of a secret boolean tensor."""
+    return TensorType(BitType(), list(shape))
+
+
+def _element(value: SSAValue | Attribute) -> Attribute:
+    type = value.type if isinstance(value, SSAValue) else value
+    return type.get_element_type() if isinstance(type, TensorType) else type
+
+
+def is_fxp(value: SSAValue | Attribute) -> bool:
+    return isinstance(_element(value), FxpType)
+
+
+def is_bit(value: SSAValue | Attribute) -> bool:
+    return isinstance(_element(value), BitType)
+
+
+def is_public(value: SSAValue | Attribute) -> bool:
+    """Whether a value is known to every party: encoded integers (i64), or real numbers yet to be encoded (f64)."""
+    return isinstance(_element(value), IntegerType | Float64Type)
+
+
+def shape(value: SSAValue | Attribute) -> tuple[int, ...]:
+    type = value.type if isinstance(value, SSAValue) else value
+    assert isinstance(type, TensorType), type
+    return type.get_shape()
+
+
+def width(value: SSAValue | Attribute) -> int:
+    """The ring width of a fixed-point value; 1 for a bit."""
+    element = _element(value)
+    return element.width.data if isinstance(element, FxpType) else 1
+
+
+def fraction(value: SSAValue | Attribute) -> int:
+    """The fraction bits of a fixed-point value."""
+    element = _element(value)
+    assert isinstance(element, FxpType), element
+    return element.fraction.data
+
+
+def retyped(value: SSAValue, *, width: int | None = None, fraction: int | None = None) -> TensorType[Any]:
+    """The type of a fixed-point value with another width or fraction."""
+    element = _element(value)
+    assert isinstance(element, FxpType), element
+    return fxp(
+        shape(value),
+        element.width.data if width is None else width,
+        element.fraction.data if fraction is None else fraction,
+    )
+
+
+def attribute(value: Any) -> Attribute:
+    """A Python number, string or sequence of numbers as the attribute the ring ops use for it."""
+    match value:
+        case Attribute():
+            return value
+        case bool():
+            return BoolAttr.from_bool(value)
+        case int():
+            return IntegerAttr(value, i64)
+        case float():
+            return FloatAttr(value, f64)
+        case str():
+            return StringAttr(value)
+    values = list(value)
+    if values and isinstance(values[0], float):
+        return DenseArrayBase.from_list(f64, values)
+    return DenseArrayBase.from_list(i64, [int(v) for v in values])
+
+
+def plain(value: Attribute) -> Any:
+    """The inverse of `attribute`."""
+    match value:
+        case IntegerAttr():
+            return value.value.data
+        case FloatAttr():
+            return value.value.data
+        case StringAttr():
+            return value.data
+        case DenseArrayBase():
+            return list(value.get_values())
+    raise TypeError(f"no plain form of {value}")
+
+
+# Attributes any operation may carry: where it comes from, and the range assumed of its result (|x| < 2^range).
+NOTES = ("layer", "range")
+
+
+class RingOp(IRDLOperation):
+    """`ring.op %a, %b {attributes} : (types) -> type`.
+
+    `verify_` checks what holds at every stage: kinds of operands, shapes, fractions, attributes. The width rules hold
+    once every value has been given its width; `check_widths` asks every operation for `width_error`.
+    """
+
+    arguments = var_operand_def(TensorType)
+    result = result_def(TensorType)
+    traits = traits_def(Pure())
+    assembly_format = "$arguments attr-dict `:` functional-type(operands, results)"
+
+    # The kinds of the operands: "x" fixed point, "b" bit, "s" either, "p" public; a trailing "*" repeats the last one.
+    KINDS: ClassVar[str] = ""
+    # Names of the attributes that must and that may stand on it.
+    REQUIRED: ClassVar[tuple[str, ...]] = ()
+    OPTIONAL: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def make(cls, operands: Sequence[SSAValue], type: Attribute, **attributes: Any) -> Self:
+        """The operation with plain Python values for attributes; those that are None are left out."""
+        return cls.create(
+            operands=operands,
+            result_types=[type],
+            attributes={name: attribute(value) for name, value in attributes.items() if value is not None},
+        )
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """An attribute's plain value."""
+        value = self.attributes.get(name)
+        return default if value is None else plain(value)
+
+    def fail(self, reason: str) -> None:
+        raise VerifyException(f"{self.name}: {reason}")
+
+    def verify_(self) -> None:
+        self._verify_kinds()
+        names = set(self.attributes) - set(NOTES)
+        if missing := set(self.REQUIRED) - names:
+            self.fail(f"attribute {sorted(missing)} is missing")
+        if unknown := names - set(self.REQUIRED) - set(self.OPTIONAL):
+            self.fail(f"attribute {sorted(unknown)} is not known")
+        self.check()
+
+    def _verify_kinds(self) -> None:
+        kinds = self.KINDS
+        if kinds.endswith("*"):
+            kinds = kinds[:-1] + kinds[-2] * (len(self.arguments) - len(kinds) + 1)
+        if len(kinds) != len(self.arguments):
+            self.fail(f"takes {len(kinds)} operands, not {len(self.arguments)}")
+        tests = {"x": is_fxp, "b": is_bit, "p": is_public, "s": lambda value: is_fxp(value) or is_bit(value)}
+        for index, (kind, value) in enumerate(zip(kinds, self.arguments)):
+            if not tests[kind](value):
+                self.fail(f"operand {index} must not have the type {value.type}")
+
+    def check(self) -> None:
+        """Shapes and fractions; raises VerifyException."""
+
+    def width_error(self) -> str | None:
+        """What is wrong with the widths, or None."""
+        return None
+
+    # -------------------------------------------------------------------------------------------- for the checks
+
+    def expect_shape(self, expected: Sequence[int]) -> None:
+        if shape(self.result) != tuple(expected):
+            self.fail(f"the result has the shape {list(shape(self.result))} instead of {list(expected)}")
+
+    def expect_fraction(self, expected: int) -> None:
+        if not is_fxp(self.result):
+            self.fail(f"the result must be fixed point, not {self.result.type}")
+        if fraction(self.result) != expected:
+            self.fail(f"the result has {fraction(self.result)} fraction bits instead of {expected}")
+
+    def expect_same(self, *values: SSAValue) -> None:
+        for value in values:
+            if shape(value) != shape(self.result):
+                self.fail(f"operand of shape {list(shape(value))}, result of shape {list(shape(self.result))}")
+            if is_fxp(value) != is_fxp(self.result) or (
+                is_fxp(value) and fraction(value) != fraction(self.result)
+            ):
+                self.fail(f"operand of type {value.type}, result of type {self.result.type}")
+
+    def widths_agree(self) -> str | None:
+        """The error of an operation that leaves the ring alone, if its types do not."""
+        for value in self.arguments:
+            if not is_public(value) and width(value) != width(self.result):
+                return f"operand of width {width(value)}, result of width {width(self.result)}"
+        return None

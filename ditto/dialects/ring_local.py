@@ -1,0 +1,426 @@
+"""Ring operations every party computes on what it holds, without a message."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from xdsl.dialects.builtin import TensorType, f64, i64
+from xdsl.irdl import IRDLOperation, irdl_op_definition, prop_def, result_def, traits_def
+from xdsl.parser import Parser
+from xdsl.printer import Printer
+from xdsl.traits import Pure
+from xdsl.utils.exceptions import VerifyException
+
+from ditto.dialects.dense import Array, DenseAttr, DenseLiteral, dtype_of
+from ditto.dialects.mlir_text import take_dense_literal
+from ditto.dialects.ring_base import RingOp, fraction, is_bit, is_fxp, is_public, shape, width
+
+
+@irdl_op_definition
+class ConstantOp(IRDLOperation):
+    """`ring.constant dense<...> : tensor<..xf64>` (real numbers) or `tensor<..xi64>` (integers), known to everyone."""
+
+    name = "ring.constant"
+    value = prop_def(DenseAttr)
+    result = result_def(TensorType)
+    traits = traits_def(Pure())
+
+    @classmethod
+    def make(cls, array: Array) -> Self:
+        """A constant of float64 or int64 elements."""
+        type: TensorType[Any] = TensorType(f64 if array.dtype.kind == "f" else i64, list(array.shape))
+        return cls.create(properties={"value": DenseAttr(DenseLiteral(array=array))}, result_types=[type])
+
+    def numpy(self) -> Array:
+        """The elements, read-only."""
+        assert isinstance(self.result.type, TensorType)
+        return self.value.data.numpy(shape(self.result), dtype_of(self.result.type.get_element_type()))
+
+    @classmethod
+    def parse(cls, parser: Parser) -> Self:
+        literal = DenseAttr(DenseLiteral(text=take_dense_literal(parser)))
+        parser.parse_punctuation(":")
+        return cls.create(properties={"value": literal}, result_types=[parser.parse_type()])
+
+    def print(self, printer: Printer) -> None:
+        printer.print_string(f" dense<{self.value.data.text()}> : ")
+        printer.print_attribute(self.result.type)
+
+    def verify_(self) -> None:
+        if not is_public(self.result):
+            raise VerifyException(f"{self.name}: a constant is public, not {self.result.type}")
+
+
+@irdl_op_definition
+class EncodeOp(RingOp):
+    """Real numbers x as the integers round(x * 2^fraction); done once, by whoever knows them, never by the parties.
+
+    NaN is 0; what lies beyond a mask's -2^12 is saturated (see the pass saturate-constants).
+    """
+
+    name = "ring.encode"
+    KINDS: ClassVar[str] = "p"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("fraction",)
+
+    def check(self) -> None:
+        self.expect_shape(shape(self.arguments[0]))
+
+
+class SameRing(RingOp):
+    """Operands and result share ring, fraction and shape."""
+
+    def check(self) -> None:
+        self.expect_same(*(value for value in self.arguments if not is_public(value)))
+
+    def width_error(self) -> str | None:
+        return self.widths_agree()
+
+
+class WithPublic(SameRing):
+    """The last operand is public: of the result's shape, or one scalar for all elements."""
+
+    def check(self) -> None:
+        super().check()
+        if shape(self.arguments[-1]) not in ((), shape(self.result)):
+            self.fail(f"public operand of shape {list(shape(self.arguments[-1]))}")
+
+
+@irdl_op_definition
+class AddOp(SameRing):
+    """Sum."""
+
+    name = "ring.add"
+    KINDS: ClassVar[str] = "xx"
+
+
+@irdl_op_definition
+class SubOp(SameRing):
+    """Difference."""
+
+    name = "ring.sub"
+    KINDS: ClassVar[str] = "xx"
+
+
+@irdl_op_definition
+class NegOp(SameRing):
+    """-x."""
+
+    name = "ring.neg"
+    KINDS: ClassVar[str] = "x"
+
+
+@irdl_op_definition
+class AddPublicOp(WithPublic):
+    """x + p, p encoded with x's fraction."""
+
+    name = "ring.add_public"
+    KINDS: ClassVar[str] = "xp"
+
+
+@irdl_op_definition
+class BitXorOp(SameRing):
+    """Exclusive or."""
+
+    name = "ring.bit_xor"
+    KINDS: ClassVar[str] = "bb"
+
+
+@irdl_op_definition
+class BitNotOp(SameRing):
+    """Complement."""
+
+    name = "ring.bit_not"
+    KINDS: ClassVar[str] = "b"
+
+
+@irdl_op_definition
+class BitXorPublicOp(WithPublic):
+    """Exclusive or with a public bit."""
+
+    name = "ring.bit_xor_public"
+    KINDS: ClassVar[str] = "bp"
+
+
+@irdl_op_definition
+class BitAndPublicOp(WithPublic):
+    """Conjunction with a public bit."""
+
+    name = "ring.bit_and_public"
+    KINDS: ClassVar[str] = "bp"
+
+
+class Shifting(RingOp):
+    """Every component is shifted right by `shift`, so the result lives in at most `width - shift` bits."""
+
+    REQUIRED: ClassVar[tuple[str, ...]] = ("shift",)
+
+    def width_error(self) -> str | None:
+        least = self.get("shift") + width(self.result)
+        if width(self.arguments[0]) < least:
+            return f"a result of {width(self.result)} bits after a shift of {self.get('shift')} needs an operand of " + (
+                f"{least} bits, not {width(self.arguments[0])}"
+            )
+        return None
+
+
+@irdl_op_definition
+class MulPublicOp(Shifting):
+    """x * p / 2^shift; the fraction of p is that of the result, plus the shift, minus x's."""
+
+    name = "ring.mul_public"
+    KINDS: ClassVar[str] = "xp"
+
+    def check(self) -> None:
+        self.expect_shape(shape(self.arguments[0]))
+        if shape(self.arguments[1]) not in ((), shape(self.result)):
+            self.fail(f"public operand of shape {list(shape(self.arguments[1]))}")
+        if fraction(self.result) + self.get("shift") < fraction(self.arguments[0]):
+            self.fail("the public factor would have a negative fraction")
+
+
+@irdl_op_definition
+class MatmulPublicOp(Shifting):
+    """[B, M, K] times public [B, K, N], divided by 2^shift."""
+
+    name = "ring.matmul_public"
+    KINDS: ClassVar[str] = "xp"
+
+    def check(self) -> None:
+        self.expect_shape(matmul_shape(self))
+
+
+@irdl_op_definition
+class DownCastOp(Shifting):
+    """Drops `shift` fraction bits, rounding to nearest."""
+
+    name = "ring.down_cast"
+    KINDS: ClassVar[str] = "x"
+
+    def check(self) -> None:
+        self.expect_shape(shape(self.arguments[0]))
+        self.expect_fraction(fraction(self.arguments[0]) - self.get("shift"))
+
+
+@irdl_op_definition
+class NarrowOp(RingOp):
+    """The same integer modulo a smaller power of two."""
+
+    name = "ring.narrow"
+    KINDS: ClassVar[str] = "x"
+
+    def check(self) -> None:
+        self.expect_same(*self.arguments)
+
+    def width_error(self) -> str | None:
+        if width(self.result) >= width(self.arguments[0]):
+            return f"{width(self.arguments[0])} bits cannot be narrowed to {width(self.result)}"
+        return None
+
+
+@irdl_op_definition
+class ShlOp(RingOp):
+    """Integers times 2^bits: the same number with more fraction bits, in the same ring."""
+
+    name = "ring.shl"
+    KINDS: ClassVar[str] = "x"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("bits",)
+
+    def check(self) -> None:
+        self.expect_shape(shape(self.arguments[0]))
+        self.expect_fraction(fraction(self.arguments[0]) + self.get("bits"))
+
+    def width_error(self) -> str | None:
+        return self.widths_agree()
+
+
+@irdl_op_definition
+class RelabelOp(RingOp):
+    """The same integer with another fraction: a free product with a power of two."""
+
+    name = "ring.relabel"
+    KINDS: ClassVar[str] = "x"
+
+    def check(self) -> None:
+        self.expect_shape(shape(self.arguments[0]))
+
+    def width_error(self) -> str | None:
+        return self.widths_agree()
+
+
+class Moving(RingOp):
+    """Moves elements; ring and fraction stay."""
+
+    KINDS: ClassVar[str] = "s"
+
+    def check(self) -> None:
+        for value in self.arguments:
+            if is_public(value):
+                continue
+            if is_bit(value) != is_bit(self.result) or (is_fxp(value) and fraction(value) != fraction(self.result)):
+                self.fail(f"operand of type {value.type}, result of type {self.result.type}")
+        self.expect_shape(self.moved_shape([shape(value) for value in self.arguments]))
+
+    def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
+        raise NotImplementedError
+
+    def width_error(self) -> str | None:
+        return self.widths_agree()
+
+
+@irdl_op_definition
+class ReshapeOp(Moving):
+    """The same elements in row-major order."""
+
+    name = "ring.reshape"
+
+    def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
+        if math.prod(shapes[0]) != math.prod(shape(self.result)):
+            self.fail(f"{list(shapes[0])} does not have as many elements as {list(shape(self.result))}")
+        return shape(self.result)
+
+
+@irdl_op_definition
+class TransposeOp(Moving):
+    """Result dimension i is the operand's dimension `perm[i]`."""
+
+    name = "ring.transpose"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("perm",)
+
+    def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
+        perm = self.get("perm")
+        if sorted(perm) != list(range(len(shapes[0]))):
+            self.fail(f"perm = {perm} is not a permutation of {len(shapes[0])} dimensions")
+        return [shapes[0][dim] for dim in perm]
+
+
+@irdl_op_definition
+class BroadcastOp(Moving):
+    """The operand's dimension i becomes the result's dimension `dims[i]`; the others repeat."""
+
+    name = "ring.broadcast"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("dims",)
+
+    def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
+        dims, result = self.get("dims"), shape(self.result)
+        if len(dims) != len(shapes[0]) or any(n not in (1, result[dim]) for n, dim in zip(shapes[0], dims)):
+            self.fail(f"{list(shapes[0])} does not broadcast to {list(result)} along {dims}")
+        return result
+
+
+@irdl_op_definition
+class SliceOp(Moving):
+    """Elements start, start + stride, ... below limit, per dimension."""
+
+    name = "ring.slice"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("start", "limit", "stride")
+
+    def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
+        bounds = list(zip(self.get("start"), self.get("limit"), self.get("stride"), strict=True))
+        if len(bounds) != len(shapes[0]) or any(a < 0 or b > n for (a, b, _), n in zip(bounds, shapes[0])):
+            self.fail(f"the bounds leave the shape {list(shapes[0])}")
+        return [len(range(*bound)) for bound in bounds]
+
+
+@irdl_op_definition
+class ConcatOp(Moving):
+    """The operands one after the other along `dim`."""
+
+    name = "ring.concat"
+    KINDS: ClassVar[str] = "s*"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("dim",)
+
+    def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
+        result, dim = list(shapes[0]), self.get("dim")
+        result[dim] = sum(s[dim] for s in shapes)
+        return result
+
+
+@irdl_op_definition
+class PadOp(Moving):
+    """Zeros before (`low`), after (`high`) and between (`interior`) the elements; negative edges cut."""
+
+    name = "ring.pad"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("low", "high", "interior")
+
+    def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
+        edges = zip(shapes[0], self.get("low"), self.get("high"), self.get("interior"), strict=True)
+        return [low + high + n + max(0, n - 1) * interior for n, low, high, interior in edges]
+
+
+@irdl_op_definition
+class ReverseOp(Moving):
+    """The order of the elements is turned round along `dims`."""
+
+    name = "ring.reverse"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("dims",)
+
+    def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
+        return shapes[0]
+
+
+@irdl_op_definition
+class TakeOp(Moving):
+    """Result element i is the operand's (flattened) element p[i]; zero where p[i] is -1."""
+
+    name = "ring.take"
+    KINDS: ClassVar[str] = "sp"
+
+    def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
+        return shapes[1]
+
+
+@irdl_op_definition
+class SumOp(Moving):
+    """The sum along `dims`, which vanish."""
+
+    name = "ring.sum"
+    KINDS: ClassVar[str] = "x"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("dims",)
+
+    def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
+        return [n for i, n in enumerate(shapes[0]) if i not in self.get("dims")]
+
+
+def matmul_shape(op: RingOp) -> tuple[int, ...]:
+    """[B, M, K] x [B, K, N] -> [B, M, N]; fails on anything else."""
+    lhs, rhs = shape(op.arguments[0]), shape(op.arguments[1])
+    if len(lhs) != 3 or len(rhs) != 3 or lhs[0] != rhs[0] or lhs[2] != rhs[1]:
+        op.fail(f"{list(lhs)} times {list(rhs)} is not [B, M, K] times [B, K, N]")
+    return (lhs[0], lhs[1], rhs[2])
+
+
+def splat(value: float, dtype: type = np.float64) -> Array:
+    """One number as the scalar operand that stands for a tensor of it."""
+    return np.array(value, dtype)
+
+
+LOCAL = (
+    ConstantOp,
+    EncodeOp,
+    AddOp,
+    SubOp,
+    NegOp,
+    AddPublicOp,
+    BitXorOp,
+    BitNotOp,
+    BitXorPublicOp,
+    BitAndPublicOp,
+    MulPublicOp,
+    MatmulPublicOp,
+    DownCastOp,
+    NarrowOp,
+    ShlOp,
+    RelabelOp,
+    ReshapeOp,
+    TransposeOp,
+    BroadcastOp,
+    SliceOp,
+    ConcatOp,
+    PadOp,
+    ReverseOp,
+    TakeOp,
+    SumOp,
+)

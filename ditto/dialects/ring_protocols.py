@@ -1,0 +1,335 @@
+"""Ring operations for which the parties exchange messages. The result's type says where a protocol lands."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from xdsl.irdl import irdl_op_definition
+
+from ditto.dialects.ring_base import RingOp, fraction, is_bit, is_fxp, shape, width
+from ditto.dialects.ring_local import matmul_shape
+
+
+class Interactive(RingOp):
+    """The parties talk."""
+
+
+@irdl_op_definition
+class ConvertOp(RingOp):
+    """The border between two precisions, before `insert-casts` decides how it is crossed. Never executed."""
+
+    name = "ring.convert"
+    KINDS: ClassVar[str] = "x"
+
+    def check(self) -> None:
+        self.expect_shape(shape(self.arguments[0]))
+
+    def width_error(self) -> str | None:
+        return "a precision border without a cast; run insert-casts"
+
+
+class Product(Interactive):
+    """A product over the low shift + out bits of its operands, truncated by `shift` into the result's `out` bits."""
+
+    REQUIRED: ClassVar[tuple[str, ...]] = ("shift",)
+
+    def check(self) -> None:
+        self.check_shapes()
+        operands = self.arguments[0], self.arguments[-1]
+        self.expect_fraction(sum(fraction(value) for value in operands) - self.get("shift"))
+
+    def check_shapes(self) -> None:
+        for value in self.arguments:
+            self.expect_shape(shape(value))
+
+    def width_error(self) -> str | None:
+        least = self.get("shift") + width(self.result)
+        for value in self.arguments:
+            if width(value) < least:
+                return f"a product of {width(self.result)} bits after a shift of {self.get('shift')} needs operands of " + (
+                    f"{least} bits, not {width(value)}"
+                )
+        return None
+
+
+@irdl_op_definition
+class MulOp(Product):
+    """x * y / 2^shift."""
+
+    name = "ring.mul"
+    KINDS: ClassVar[str] = "xx"
+
+
+@irdl_op_definition
+class SquareOp(Product):
+    """x * x / 2^shift."""
+
+    name = "ring.square"
+    KINDS: ClassVar[str] = "x"
+
+
+@irdl_op_definition
+class MatmulOp(Product):
+    """[B, M, K] times [B, K, N], divided by 2^shift; only the sums are opened."""
+
+    name = "ring.matmul"
+    KINDS: ClassVar[str] = "xx"
+
+    def check_shapes(self) -> None:
+        self.expect_shape(matmul_shape(self))
+
+
+@irdl_op_definition
+class ConvOp(Product):
+    """Convolution of [N, H, W, C] with [KH, KW, C, O] without padding, divided by 2^shift."""
+
+    name = "ring.conv"
+    KINDS: ClassVar[str] = "xx"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("shift", "strides")
+
+    def check_shapes(self) -> None:
+        image, kernel = shape(self.arguments[0]), shape(self.arguments[1])
+        if len(image) != 4 or len(kernel) != 4 or image[3] != kernel[2]:
+            self.fail(f"{list(image)} convolved with {list(kernel)} is not NHWC with HWIO")
+        spans = zip(image[1:3], kernel[:2], self.get("strides"), strict=True)
+        self.expect_shape((image[0], *((n - k) // stride + 1 for n, k, stride in spans), kernel[3]))
+
+
+@irdl_op_definition
+class UpCastOp(Interactive):
+    """The same integer in a wider ring; exact for |x| < 2^(w - 2)."""
+
+    name = "ring.up_cast"
+    KINDS: ClassVar[str] = "x"
+
+    def check(self) -> None:
+        self.expect_same(*self.arguments)
+
+    def width_error(self) -> str | None:
+        if width(self.result) <= width(self.arguments[0]):
+            return f"{width(self.arguments[0])} bits cannot be widened to {width(self.result)}"
+        return None
+
+
+class Compared(Interactive):
+    """Looks at `bits` bits of its first operand."""
+
+    def width_error(self) -> str | None:
+        if self.get("bits", 0) > width(self.arguments[0]):
+            return f"{self.get('bits')} bits of a value of {width(self.arguments[0])} are asked for"
+        return None
+
+
+@irdl_op_definition
+class MsbOp(Compared):
+    """Bit [x < 0] for -2^(bits-1) <= x <= 2^(bits-1) - 2^drop; may be wrong only where |x| < 2^drop."""
+
+    name = "ring.msb"
+    KINDS: ClassVar[str] = "x"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("bits", "drop")
+
+    def check(self) -> None:
+        self.expect_shape(shape(self.arguments[0]))
+
+
+@irdl_op_definition
+class EqualZeroOp(Compared):
+    """Bit [x = 0]."""
+
+    name = "ring.equal_zero"
+    KINDS: ClassVar[str] = "x"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("bits",)
+
+    def check(self) -> None:
+        self.expect_shape(shape(self.arguments[0]))
+
+
+@irdl_op_definition
+class MaxOp(Compared):
+    """The greatest element along `axis`, which vanishes; short by less than ceil(log2 n) * 2^drop units."""
+
+    name = "ring.max"
+    KINDS: ClassVar[str] = "x"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("axis", "bits", "drop")
+
+    def check(self) -> None:
+        self.expect_fraction(fraction(self.arguments[0]))
+        axis = self.get("axis")
+        self.expect_shape([n for i, n in enumerate(shape(self.arguments[0])) if i != axis])
+
+    def width_error(self) -> str | None:
+        return self.widths_agree() or super().width_error()
+
+
+@irdl_op_definition
+class ArgmaxOp(Compared):
+    """The index of the greatest element along `axis`, which vanishes; the first of equals."""
+
+    name = "ring.argmax"
+    KINDS: ClassVar[str] = "x"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("axis", "bits")
+
+    def check(self) -> None:
+        self.expect_fraction(0)
+        axis = self.get("axis")
+        self.expect_shape([n for i, n in enumerate(shape(self.arguments[0])) if i != axis])
+
+
+@irdl_op_definition
+class BitAndOp(Interactive):
+    """Conjunction."""
+
+    name = "ring.bit_and"
+    KINDS: ClassVar[str] = "bb"
+
+    def check(self) -> None:
+        self.expect_same(*self.arguments)
+
+
+@irdl_op_definition
+class BitToFxpOp(Interactive):
+    """A bit as the integer 0 or 1."""
+
+    name = "ring.bit_to_fxp"
+    KINDS: ClassVar[str] = "b"
+
+    def check(self) -> None:
+        self.expect_fraction(0)
+        self.expect_shape(shape(self.arguments[0]))
+
+
+@irdl_op_definition
+class BitMulOp(Interactive):
+    """c * x."""
+
+    name = "ring.bit_mul"
+    KINDS: ClassVar[str] = "bx"
+
+    def check(self) -> None:
+        self.expect_same(self.arguments[1])
+        self.expect_shape(shape(self.arguments[0]))
+
+    def width_error(self) -> str | None:
+        return None if width(self.arguments[1]) == width(self.result) else "operand and result differ in width"
+
+
+@irdl_op_definition
+class SelectOp(Interactive):
+    """c ? x : y."""
+
+    name = "ring.select"
+    KINDS: ClassVar[str] = "bxx"
+
+    def check(self) -> None:
+        self.expect_same(*self.arguments[1:])
+        self.expect_shape(shape(self.arguments[0]))
+
+    def width_error(self) -> str | None:
+        same = all(width(value) == width(self.result) for value in self.arguments[1:])
+        return None if same else "operands and result differ in width"
+
+
+@irdl_op_definition
+class OneHotOp(Interactive):
+    """Integers i as rows of `depth` integers, 1 at position i and 0 elsewhere; a zero row for i outside 0..depth-1."""
+
+    name = "ring.one_hot"
+    KINDS: ClassVar[str] = "x"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("depth",)
+
+    def check(self) -> None:
+        if fraction(self.arguments[0]) != 0:
+            self.fail("takes integers")
+        self.expect_fraction(0)
+        self.expect_shape((*shape(self.arguments[0]), self.get("depth")))
+
+
+class Function(Interactive):
+    """A real function, element by element, into a ring and fraction of its own."""
+
+    KINDS: ClassVar[str] = "x"
+
+    def check(self) -> None:
+        self.expect_shape(shape(self.arguments[0]))
+        if is_bit(self.result) or not is_fxp(self.result):
+            self.fail(f"the result must be fixed point, not {self.result.type}")
+
+    def width_error(self) -> str | None:
+        bits = self.get("bits", self.get("clip_bits", 0))
+        if bits > width(self.arguments[0]):
+            return f"{bits} bits of a value of {width(self.arguments[0])} are asked for"
+        return None
+
+
+@irdl_op_definition
+class ExpOp(Function):
+    """e^x for x <= slack (in the operand's units); with `clip_bits`, the width of x's range, zero far below."""
+
+    name = "ring.exp"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("slack",)
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("clip_bits",)
+
+
+@irdl_op_definition
+class ReciprocalOp(Function):
+    """1 / x for 2^lo <= x < 2^hi."""
+
+    name = "ring.reciprocal"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("lo", "hi")
+
+
+@irdl_op_definition
+class RsqrtOp(Function):
+    """1 / sqrt(x) for 2^lo <= x < 2^hi."""
+
+    name = "ring.rsqrt"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("lo", "hi")
+
+
+@irdl_op_definition
+class TanhOp(Function):
+    """Hyperbolic tangent; `bits` is the width of x's range."""
+
+    name = "ring.tanh"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("bits",)
+
+
+@irdl_op_definition
+class GeluOp(Function):
+    """x * Phi(x), to 0.01; `bits` is the width of x's range."""
+
+    name = "ring.gelu"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("bits",)
+
+
+@irdl_op_definition
+class PolynomialOp(Function):
+    """A polynomial with real `coefficients`, constant term first, in one opening."""
+
+    name = "ring.polynomial"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("coefficients",)
+
+
+PROTOCOLS = (
+    ConvertOp,
+    MulOp,
+    SquareOp,
+    MatmulOp,
+    ConvOp,
+    UpCastOp,
+    MsbOp,
+    EqualZeroOp,
+    MaxOp,
+    ArgmaxOp,
+    BitAndOp,
+    BitToFxpOp,
+    BitMulOp,
+    SelectOp,
+    OneHotOp,
+    ExpOp,
+    ReciprocalOp,
+    RsqrtOp,
+    TanhOp,
+    GeluOp,
+    PolynomialOp,
+)
