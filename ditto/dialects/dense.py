@@ -131,6 +131,16 @@ def is_splat(array: Array) -> bool:
     return bool(np.all(array.view() == first)) if first == first else False
 
 
+def cast(array: Array, dtype: np.dtype[Any]) -> Array:
+    """The array in another dtype; what is repeated without memory (a broadcast view) stays so."""
+    if array.dtype == dtype:
+        return array
+    if 0 not in array.strides:
+        return array.astype(dtype)
+    compact = array[tuple(slice(0, 1) if stride == 0 else slice(None) for stride in array.strides)]
+    return np.broadcast_to(compact.astype(dtype), array.shape)
+
+
 class DenseLiteral:
     """A literal as it was read (`text`) or as it was computed (`array`); immutable and hashable."""
 

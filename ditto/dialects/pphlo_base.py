@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Self
 
 from xdsl.dialects.builtin import DenseArrayBase, FunctionType, TensorType, i64
-from xdsl.ir import Attribute, ParametrizedAttribute, SSAValue, TypeAttribute
+from xdsl.ir import Attribute, Operation, ParametrizedAttribute, SSAValue, TypeAttribute
 from xdsl.irdl import IRDLOperation, irdl_attr_definition, operand_def, result_def, traits_def, var_operand_def
 from xdsl.parser import Parser
 from xdsl.printer import Printer
@@ -148,3 +148,12 @@ class Variadic(OneResult):
     """Any number of operands: `arguments`."""
 
     arguments = var_operand_def(TensorType)
+
+
+def inputs_of(op: Operation) -> list[SSAValue]:
+    """Everything an operation depends on: its operands, and what its regions take from outside."""
+    if not op.regions:
+        return list(op.operands)
+    inside = {result for inner in op.walk() for result in inner.results}
+    inside |= {argument for inner in op.walk() for region in inner.regions for argument in region.block.args}
+    return list(dict.fromkeys(value for inner in op.walk() for value in inner.operands if value not in inside))

@@ -15,7 +15,7 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, Operation, Region, SSAValue
 
 from ditto.dialects import pphlo
-from ditto.dialects.dense import Array
+from ditto.dialects.dense import Array, cast
 from ditto.interpreter import calls, contraction, elementwise, movement
 from ditto.interpreter.contraction import widened
 
@@ -84,7 +84,7 @@ class Interpreter:
         except Exception as error:
             raise EvaluationError(f"cannot evaluate '{op.name}': {error}") from error
         for value, result in zip(op.results, results, strict=True):
-            values[value] = np.asarray(result).astype(self.dtype(value.type), copy=False)
+            values[value] = cast(np.asarray(result), self.dtype(value.type))
 
     def function(self, function: FuncOp, inputs: Sequence[Array]) -> list[Array]:
         """The results of a function on `inputs` (one array per argument, any float dtype where a float is expected).
@@ -163,7 +163,7 @@ class Interpreter:
 def _convert(x: Array, dtype: np.dtype[Any]) -> Array:
     if dtype.kind == "b":
         return x != 0
-    return x.astype(dtype, copy=False)
+    return cast(x, dtype)
 
 
 def function_named(module: ModuleOp, name: str) -> FuncOp:
@@ -194,7 +194,7 @@ def evaluate_values(wanted: Sequence[SSAValue], known: Mapping[SSAValue, Array],
             continue
         if not isinstance(owner, Operation):
             raise EvaluationError("the value depends on an argument that is not known")
-        missing = [operand for operand in owner.operands if operand not in values]
+        missing = [value for value in pphlo.inputs_of(owner) if value not in values]
         if missing:
             stack.extend(missing)
         else:

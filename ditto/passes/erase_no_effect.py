@@ -1,0 +1,174 @@
+"""Erases what does not change a value, and computes equal things once.
+
+    %1 = pphlo.maximum %minus_infinity, %x     -> %x                 (in every softmax)
+    %1 = pphlo.dot_general %ones, %x, ...      -> reshape of %x      (attention times a ones vector)
+    %1 = pphlo.convert (pphlo.reshape %x)      -> reshape (convert %x), so that duplicate converts meet and merge
+
+Also x + 0, x - 0, x * 1, x / 1, moves that move nothing, moves after moves, selections by a constant.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp, TensorType
+from xdsl.ir import SSAValue
+from xdsl.passes import ModulePass
+from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
+
+from ditto.dialects import pphlo
+from ditto.passes.rewriting import apply_patterns, merge_common, replace_with, splat_value
+
+
+def converted_type(value: SSAValue, like: SSAValue) -> TensorType[Any]:
+    """The type of `value` with the element type, visibility included, of `like`."""
+    assert isinstance(like.type, TensorType)
+    return TensorType(like.type.get_element_type(), pphlo.shape_of(value))
+
+
+class MaximumWithMinusInfinity(RewritePattern):
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: pphlo.MaximumOp, rewriter: PatternRewriter) -> None:
+        for bound, x in ((op.lhs, op.rhs), (op.rhs, op.lhs)):
+            if x.type == op.result.type and splat_value(bound) == -np.inf:
+                return replace_with(rewriter, op, x)
+
+
+class NeutralElement(RewritePattern):
+    """x + 0, x * 1, x - 0, x / 1"""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(
+        self, op: pphlo.AddOp | pphlo.MultiplyOp | pphlo.SubtractOp | pphlo.DivideOp, rewriter: PatternRewriter
+    ) -> None:
+        neutral = 0 if isinstance(op, pphlo.AddOp | pphlo.SubtractOp) else 1
+        sides = [(op.lhs, op.rhs)]
+        if isinstance(op, pphlo.AddOp | pphlo.MultiplyOp):
+            sides.append((op.rhs, op.lhs))
+        for x, other in sides:
+            # The types differ where a bit is multiplied by the number one, or where a public x has become secret.
+            if x.type == op.result.type and splat_value(other) == neutral:
+                return replace_with(rewriter, op, x)
+
+
+class OnesThroughDotGeneral(RewritePattern):
+    """A product with ones that sums over one term is the other factor in another shape."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: pphlo.DotGeneralOp, rewriter: PatternRewriter) -> None:
+        batching, contracting = op.batching(), op.contracting()
+        for side, (ones, x) in enumerate(((op.lhs, op.rhs), (op.rhs, op.lhs))):
+            if splat_value(ones) != 1 or not has_elements_of(op.result, x):
+                continue
+            extents = pphlo.shape_of(x)
+            other = 1 - side
+            if math.prod(extents[dim] for dim in contracting[other]) != 1:
+                continue
+            if math.prod(pphlo.shape_of(ones)) != math.prod(extents[dim] for dim in batching[other]):
+                continue
+            # The result begins with the batching dimensions; x must hold its elements in that order.
+            wide = [dim for dim in batching[other] if extents[dim] != 1]
+            leading = [dim for dim in range(len(extents)) if extents[dim] != 1][: len(wide)]
+            if wide == leading:
+                return rewriter.replace(op, pphlo.ReshapeOp.get(x, op.result.type))
+
+
+def has_elements_of(result: SSAValue, x: SSAValue) -> bool:
+    """Whether two values agree in dtype and visibility."""
+    return converted_type(result, x) == result.type
+
+
+class MoveNothing(RewritePattern):
+    """Moves, converts and hints whose result is their operand."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(
+        self,
+        op: pphlo.ReshapeOp | pphlo.BroadcastOp | pphlo.ConvertOp | pphlo.SliceOp | pphlo.TransposeOp,
+        rewriter: PatternRewriter,
+    ) -> None:
+        if op.operand.type != op.result.type:
+            return
+        if isinstance(op, pphlo.TransposeOp | pphlo.BroadcastOp):
+            shape = op.shape
+            moved = [dim for dim in op.dimensions if shape[dim] != 1]
+            if moved != sorted(moved):
+                return
+        replace_with(rewriter, op, op.operand)
+
+
+class DropHint(RewritePattern):
+    """`broadcast_as` to the shape a value has already, and SPU's placement hint."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: pphlo.BroadcastAsOp | pphlo.CustomCallOp, rewriter: PatternRewriter) -> None:
+        if isinstance(op, pphlo.BroadcastAsOp):
+            if op.lhs.type == op.result.type:
+                replace_with(rewriter, op, op.lhs)
+        elif op.target.data == "spu.prefer_a" and op.arguments[0].type == op.outputs[0].type:
+            replace_with(rewriter, op, op.arguments[0])
+
+
+class MoveAfterMove(RewritePattern):
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: pphlo.ReshapeOp | pphlo.TransposeOp, rewriter: PatternRewriter) -> None:
+        inner = op.operand.owner
+        if isinstance(op, pphlo.ReshapeOp) and isinstance(inner, pphlo.ReshapeOp):
+            rewriter.replace(op, pphlo.ReshapeOp.get(inner.operand, op.result.type))
+        elif isinstance(op, pphlo.TransposeOp) and isinstance(inner, pphlo.TransposeOp):
+            dims = [inner.dimensions[dim] for dim in op.dimensions]
+            rewriter.replace(op, pphlo.TransposeOp.get(inner.operand, dims, op.result.type))
+
+
+class ConvertBeforeMove(RewritePattern):
+    """Converts stand before moves: the fewest elements are converted, and converts of one value meet."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: pphlo.ConvertOp, rewriter: PatternRewriter) -> None:
+        move = op.operand.owner
+        if not isinstance(move, pphlo.ReshapeOp | pphlo.TransposeOp | pphlo.BroadcastOp):
+            return
+        converted = pphlo.ConvertOp.get(move.operand, converted_type(move.operand, op.result))
+        if isinstance(move, pphlo.ReshapeOp):
+            moved: pphlo.Movement = pphlo.ReshapeOp.get(converted.result, op.result.type)
+        else:
+            moved = type(move).get(converted.result, move.dimensions, op.result.type)
+        rewriter.replace(op, [converted, moved])
+
+
+class SelectByConstant(RewritePattern):
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: pphlo.SelectOp, rewriter: PatternRewriter) -> None:
+        condition, chosen, other = op.arguments
+        bit = splat_value(condition)
+        if chosen is not other and bit is None:
+            return
+        value = chosen if chosen is other or bit else other
+        if value.type == op.result.type:
+            replace_with(rewriter, op, value)
+        elif pphlo.element_type(value.type) == pphlo.element_type(op.result.type):
+            # The other branch was secret: so is the result.
+            rewriter.replace(op, pphlo.ConvertOp.get(value, op.result.type))
+
+
+@dataclass(frozen=True)
+class EraseNoEffect(ModulePass):
+    name = "erase-no-effect"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        apply_patterns(
+            op,
+            MaximumWithMinusInfinity(),
+            NeutralElement(),
+            OnesThroughDotGeneral(),
+            MoveNothing(),
+            DropHint(),
+            MoveAfterMove(),
+            ConvertBeforeMove(),
+            SelectByConstant(),
+        )
+        merge_common(op.body.block)

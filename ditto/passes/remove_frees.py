@@ -1,0 +1,32 @@
+"""Drops `pphlo.free`.
+
+SPU's compiler marks where each value dies. Passes move and erase operations, which would make those marks wrong, and the
+engine finds last uses by itself.
+
+    %1 = pphlo.negate %0 : tensor<f32>
+    pphlo.free %0 : tensor<f32>
+    return %1
+becomes
+    %1 = pphlo.negate %0 : tensor<f32>
+    return %1
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+
+from ditto.dialects import pphlo
+
+
+@dataclass(frozen=True)
+class RemoveFrees(ModulePass):
+    name = "remove-frees"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for free in [inner for inner in op.walk() if isinstance(inner, pphlo.FreeOp)]:
+            free.detach()
+            free.erase()

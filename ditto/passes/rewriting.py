@@ -1,0 +1,93 @@
+"""What the PPHLO passes share: errors, questions about values, pattern application, merging of equal operations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Block, Operation, SSAValue
+from xdsl.pattern_rewriter import GreedyRewritePatternApplier, PatternRewriter, PatternRewriteWalker, RewritePattern
+from xdsl.traits import Pure
+
+from ditto.dialects import pphlo
+
+# Operations that repeat their operand's elements without changing them.
+_TRANSPARENT = (pphlo.ReshapeOp, pphlo.BroadcastOp, pphlo.TransposeOp, pphlo.ConvertOp)
+
+
+class CompileError(Exception):
+    """The program cannot be compiled; the message names the operation, the reason and the remedy."""
+
+
+def describe(op: Operation) -> str:
+    """An operation as an error message names it: its name and result types."""
+    return f"'{op.name}' of type {', '.join(str(type) for type in op.result_types)}"
+
+
+def splat_value(value: SSAValue) -> Any:
+    """The one public number that fills a tensor, as a NumPy scalar, or None.
+
+    Sees through reshapes, broadcasts and converts of a constant, the convert that makes it secret included.
+    """
+    owner = value.owner
+    if isinstance(owner, pphlo.ConstantOp):
+        array = owner.numpy()
+        return array[(0,) * array.ndim] if pphlo.is_splat(array) else None
+    if isinstance(owner, _TRANSPARENT):
+        inner = splat_value(owner.operand)
+        if inner is None or not isinstance(owner, pphlo.ConvertOp):
+            return inner
+        with np.errstate(over="ignore"):
+            return np.asarray(inner).astype(pphlo.dtype_of(pphlo.element_type(owner.result.type)))[()]
+    if isinstance(owner, pphlo.BroadcastAsOp):
+        return splat_value(owner.lhs)
+    return None
+
+
+def apply_patterns(module: ModuleOp, *patterns: RewritePattern) -> None:
+    """Rewrites until no pattern matches; operations without uses disappear."""
+    PatternRewriteWalker(GreedyRewritePatternApplier(list(patterns))).rewrite_module(module)
+
+
+def replace_with(rewriter: PatternRewriter, op: Operation, value: SSAValue) -> None:
+    """Replaces a one-result operation by a value that exists already."""
+    rewriter.replace(op, [], [value])
+
+
+def erase_dead(block: Block) -> None:
+    """Erases the operations of a block whose results nobody uses, in one walk from the end."""
+    for op in reversed(list(block.ops)):
+        if op.has_trait(Pure) and not any(result.has_one_use() or result.uses for result in op.results):
+            op.detach()
+            op.erase()
+
+
+def merge_common(block: Block) -> None:
+    """Makes equal operations of a block one, nested regions included, in one walk."""
+    seen: dict[tuple[Any, ...], Operation] = {}
+    for op in list(block.ops):
+        for region in op.regions:
+            for inner in region.blocks:
+                merge_common(inner)
+        if not op.has_trait(Pure) or op.regions and not isinstance(op, pphlo.ReduceOp):
+            continue
+        body: str | None = None
+        if isinstance(op, pphlo.ReduceOp):
+            body = op.combiner()
+            if body is None:
+                continue
+        key = (
+            op.name,
+            tuple(op.operands),
+            tuple(op.result_types),
+            frozenset(op.properties.items()),
+            frozenset(op.attributes.items()) if isinstance(op, pphlo.CustomCallOp) else None,
+            body,
+        )
+        first = seen.setdefault(key, op)
+        if first is not op:
+            for mine, other in zip(op.results, first.results, strict=True):
+                mine.replace_all_uses_with(other)
+            op.detach()
+            op.erase()
