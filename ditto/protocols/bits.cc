@@ -1,0 +1,91 @@
+#include "ditto/protocols/bits.h"
+
+#include "ditto/protocols/linear.h"
+#include "ditto/ring/elementwise.h"
+#include "ditto/ring/loop.h"
+
+namespace ditto {
+
+Share BitAnd(Party& p, const Share& b, const Share& c) {
+  const Shape& shape = b.shape();
+  // 1.
+  Tensor product;
+  if (p.is_p0()) product = And(Xor(b.l1, b.l2), Xor(c.l1, c.l2));
+  Tensor z = p.Deal(product, shape, 1);
+  // 2.
+  if (!p.is_p0()) {
+    const Tensor& ab = p.is_p1() ? b.l1 : b.l2;
+    const Tensor& ac = p.is_p1() ? c.l1 : c.l2;
+    z = Xor(z, Xor(And(b.m, ac), And(c.m, ab)));
+    if (p.is_p1()) z = Xor(z, And(b.m, c.m));
+  }
+  return p.OpenMasked(shape, 1, z);
+}
+
+Tensor BitTimesParts(Party& p, const Share& b, const Share& x) {
+  const Shape& shape = x.shape();
+  const int width = x.width();
+  // 1.
+  Tensor bit_mask, product;
+  if (p.is_p0()) {
+    bit_mask = Widen(Xor(b.l1, b.l2), width);
+    product = Mul(bit_mask, Add(x.l1, x.l2));
+  }
+  const Tensor u = p.Deal(bit_mask, shape, width);
+  Tensor z = p.Deal(product, shape, width);
+  if (p.is_p0()) return Tensor();
+  // 2. (1 - 2m) (m_x u - v) + m (own m_x - a_x), the public product counted once.
+  DispatchRing(width, [&](auto word) {
+    using T = decltype(word);
+    const uint8_t* mb = b.m.data<uint8_t>();
+    const T* mx = x.m.data<T>();
+    const T* ax = (p.is_p1() ? x.l1 : x.l2).template data<T>();
+    const T* pu = u.data<T>();
+    T* pz = z.mutable_data<T>();
+    const T own = p.is_p1() ? T{1} : T{0};
+    ForEach(z.size(), [=](int64_t i) DITTO_KERNEL {
+      const T m = mb[i];
+      pz[i] = (T{1} - T{2} * m) * (mx[i] * pu[i] - pz[i]) + m * (own * mx[i] - ax[i]);
+    });
+  });
+  return z;
+}
+
+Share SumOfBitTimes(Party& p, const std::vector<BitTerm>& terms) {
+  Tensor sum = BitTimesParts(p, terms[0].bit, terms[0].value);
+  for (size_t k = 1; k < terms.size(); ++k) {
+    const Tensor part = BitTimesParts(p, terms[k].bit, terms[k].value);
+    if (!p.is_p0()) sum = Add(sum, part);
+  }
+  const Share& x = terms[0].value;
+  return p.OpenMasked(x.shape(), x.width(), sum);
+}
+
+Share BitTimes(Party& p, const Share& b, const Share& x) { return SumOfBitTimes(p, {{b, x}}); }
+
+Share Select(Party& p, const Share& b, const Share& x, const Share& y) {
+  return AddShares(y, BitTimes(p, b, SubShares(x, y)));
+}
+
+Share BitToRing(Party& p, const Share& b, int width) {
+  // 1.
+  Tensor bit_mask;
+  if (p.is_p0()) bit_mask = Widen(Xor(b.l1, b.l2), width);
+  Tensor z = p.Deal(bit_mask, b.shape(), width);
+  // 2.
+  if (!p.is_p0()) {
+    DispatchRing(width, [&](auto word) {
+      using T = decltype(word);
+      const uint8_t* mb = b.m.data<uint8_t>();
+      T* pz = z.mutable_data<T>();
+      const T own = p.is_p1() ? T{1} : T{0};
+      ForEach(z.size(), [=](int64_t i) DITTO_KERNEL {
+        const T m = mb[i];
+        pz[i] = own * m + (T{1} - T{2} * m) * pz[i];
+      });
+    });
+  }
+  return p.OpenMasked(b.shape(), width, z);
+}
+
+}  // namespace ditto

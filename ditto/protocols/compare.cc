@@ -1,0 +1,141 @@
+#include "ditto/protocols/compare.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "ditto/protocols/bit_products.h"
+#include "ditto/protocols/chunk_table.h"
+#include "ditto/ring/elementwise.h"
+
+namespace ditto {
+namespace {
+
+constexpr int kGroup = 4;
+
+void CheckBits(const Share& x, int bits, int drop) {
+  if (drop < 0 || bits - drop < 2 || bits > x.width()) {
+    throw std::invalid_argument("cannot compare " + std::to_string(bits) + " bits less " + std::to_string(drop) +
+                                " dropped ones of a " + std::to_string(x.width()) + "-bit share");
+  }
+}
+
+// The low n bits, in words that chunks of at least two bits can be read from.
+Tensor LowBits(const Tensor& t, int n) { return Widen(Narrow(t, n), n <= 32 ? 32 : kMaxWidth); }
+
+// Chunks of one threshold, lowest first. eq[0] is not used and stays empty.
+struct Wires {
+  std::vector<Share> lt;
+  std::vector<Share> eq;
+};
+
+// Opens, in one round, the listed shares of every threshold.
+void OpenWires(Party& p, const Shape& shape, const std::vector<ChunkParts>& parts, std::vector<Wires>& wires) {
+  std::vector<Opening> openings;
+  for (const ChunkParts& part : parts) {
+    for (size_t j = 0; j < part.lt.size(); ++j) {
+      openings.push_back({shape, 1, part.lt[j]});
+      if (j > 0) openings.push_back({shape, 1, part.eq[j]});
+    }
+  }
+  std::vector<Share> opened = p.OpenMasked(openings);
+  size_t at = 0;
+  for (size_t t = 0; t < parts.size(); ++t) {
+    wires[t] = Wires();
+    for (size_t j = 0; j < parts[t].lt.size(); ++j) {
+      wires[t].lt.push_back(std::move(opened[at++]));
+      wires[t].eq.push_back(j > 0 ? std::move(opened[at++]) : Share());
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<Share> LessThanPublic(Party& p, const Share& x, int bits, int drop,
+                                  const std::vector<int64_t>& thresholds) {
+  CheckBits(x, bits, drop);
+  const Shape& shape = x.shape();
+  const std::vector<int> widths = ChunkWidths(bits - drop - 1);
+  const size_t count = thresholds.size();
+  // 1.
+  Tensor a_low, top;
+  if (p.is_p0()) {
+    const Tensor a = ShiftRight(Add(x.l1, x.l2), drop, 0, bits, bits - drop);
+    a_low = LowBits(a, bits - drop - 1);
+    top = ShiftRight(a, bits - drop - 1, 0, bits - drop, 1);
+  }
+  const std::vector<Tensor> tables = DealTables(p, a_low, shape, widths);
+  Tensor top1 = p.Random(Pair::k01, shape, 1), top2;
+  if (p.is_p0()) {
+    top2 = Xor(top, top1);
+    p.SendOffline(top2);
+  } else if (p.is_p2()) {
+    top2 = p.ReceiveOffline(shape, 1);
+  }
+  // 2.
+  std::vector<ChunkParts> parts(count);
+  std::vector<Tensor> top_m(count);
+  for (size_t t = 0; t < count; ++t) {
+    Tensor m_low;
+    if (!p.is_p0()) {
+      const Tensor m = ShiftRight(x.m, drop, ~static_cast<uint64_t>(thresholds[t]) + 1, bits, bits - drop);
+      m_low = LowBits(m, bits - drop - 1);
+      top_m[t] = ShiftRight(m, bits - drop - 1, 0, bits - drop, 1);
+    }
+    parts[t] = ReadTables(p, tables, m_low, widths);
+  }
+  std::vector<Wires> wires(count);
+  OpenWires(p, shape, parts, wires);
+  // 3.
+  while (wires[0].lt.size() > 1) {
+    for (size_t t = 0; t < count; ++t) {
+      const size_t chunks = wires[t].lt.size();
+      parts[t] = ChunkParts();
+      for (size_t g = 0; g < chunks; g += kGroup) {
+        const size_t end = std::min(g + kGroup, chunks);
+        const auto joined = JoinChunks(p, {wires[t].lt.begin() + g, wires[t].lt.begin() + end},
+                                       {wires[t].eq.begin() + g, wires[t].eq.begin() + end}, /*want_eq=*/g > 0);
+        parts[t].lt.push_back(joined.lt);
+        parts[t].eq.push_back(joined.eq);
+      }
+    }
+    OpenWires(p, shape, parts, wires);
+  }
+  // 4.
+  std::vector<Share> results;
+  for (size_t t = 0; t < count; ++t) {
+    Share b = wires[t].lt[0];
+    if (b.m.held()) b.m = Xor(b.m, top_m[t]);
+    if (b.l1.held()) b.l1 = Xor(b.l1, top1);
+    if (b.l2.held()) b.l2 = Xor(b.l2, top2);
+    results.push_back(std::move(b));
+  }
+  return results;
+}
+
+Share Msb(Party& p, const Share& x, int bits, int drop) { return LessThanPublic(p, x, bits, drop, {0})[0]; }
+
+Cost CompareCost(int64_t n, int bits, int drop, int thresholds) {
+  const std::vector<int> widths = ChunkWidths(bits - drop - 1);
+  Cost cost = DealCost(n, 1) + DealTablesCost(n, widths);
+  const auto open_round = [&](int chunks) {
+    cost.online += thresholds * (2 * chunks - 1) * 2 * PackedBytes(n, 1);
+    cost.rounds += 1;
+  };
+  int chunks = static_cast<int>(widths.size());
+  open_round(chunks);
+  while (chunks > 1) {
+    int groups = 0;
+    for (int g = 0; g < chunks; g += kGroup, ++groups) {
+      const int size = std::min(kGroup, chunks - g);
+      cost.offline += thresholds * JoinProducts(size, g > 0) * DealCost(n, 1).offline;
+    }
+    chunks = groups;
+    open_round(chunks);
+  }
+  return cost;
+}
+
+}  // namespace ditto

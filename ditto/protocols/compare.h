@@ -1,0 +1,36 @@
+// Comparison of a share with public thresholds.
+//
+// Computes: the masked bits [x < t] for every given t. Of x only the low `bits` bits are used, less the lowest `drop`.
+//   Needs -2^{bits-1} <= x - t <= 2^{bits-1} - 2^drop. With drop > 0 the answer may be wrong only for |x - t| < 2^drop.
+// Source: written for this project after the masked evaluation of ABY2.0 and the truth tables of TinyTable.
+//   top(x - t) = top(m) ^ top(a) ^ [m_low < a_low] for m = m_x - t: a value public to P1 and P2 against one P0 knows.
+// Steps, with n = bits - drop - 1 low bits:
+//   1. P0 deals the truth tables of a_low's chunks (chunk_table.h) and the bit top(a). All thresholds share them, because
+//      only m differs.
+//   2. Per threshold and chunk P1 and P2 read their parts of lt = [m_chunk < a_chunk] and, for all but the lowest chunk,
+//      eq = [m_chunk = a_chunk], and open both masked. One round for all.
+//   3. Groups of four chunks are joined: lt = lt_3 ^ eq_3 lt_2 ^ eq_3 eq_2 lt_1 ^ eq_3 eq_2 eq_1 lt_0, a polynomial in
+//      wires whose masks P0 knows. P0 deals the products of masks, P1 and P2 evaluate locally and open masked. One
+//      round a level, until one wire is left.
+//   4. top(m) joins the masked bit, top(a) its masks.
+// Sends: CompareCost. At (bits, drop) = (20, 4): 68 bits offline, 16 online, 2 rounds; a further threshold 31 more.
+// Error: none but what `drop` allows.
+// Security: every table and product is masked by k01's stream; each threshold opens wires with masks of its own and has
+//   mask products of its own. Only the mask bit top(a) is common, under masks that are not.
+#pragma once
+
+#include <vector>
+
+#include "ditto/protocols/party.h"
+
+namespace ditto {
+
+// Thresholds are integers in units of x; the result has one share of bits per threshold.
+std::vector<Share> LessThanPublic(Party& p, const Share& x, int bits, int drop, const std::vector<int64_t>& thresholds);
+
+// [x < 0].
+Share Msb(Party& p, const Share& x, int bits, int drop);
+
+Cost CompareCost(int64_t n, int bits, int drop, int thresholds);
+
+}  // namespace ditto

@@ -1,0 +1,71 @@
+#include "ditto/protocols/compare.h"
+
+#include "ditto/protocols/testing.h"
+
+namespace ditto {
+namespace {
+
+using namespace ditto::testing;
+
+struct Case {
+  int width, bits, drop;
+};
+
+class CompareTest : public ::testing::TestWithParam<Case> {};
+
+TEST_P(CompareTest, IsRightButForDroppedBits) {
+  const Case c = GetParam();
+  const int64_t n = 8192, step = int64_t{1} << c.drop;
+  const int64_t low = INT64_MIN >> (64 - c.bits), high = -(low + 1) - (step - 1);
+  auto x = Uniform(n, low, high);
+  x[0] = 0;
+  x[1] = -1;
+  x[2] = high;
+  x[3] = low;
+  const Views xs = ShareOf(x, {n}, c.width);
+  const auto run = RunThree([&](Party& p) { return Msb(p, Mine(xs, p), c.bits, c.drop); });
+  ExpectConforms(run, CompareCost(n, c.bits, c.drop, 1));
+  const auto b = Reconstruct(run.views);
+  for (int64_t i = 0; i < n; ++i) {
+    if (b[i] == (x[i] < 0)) continue;
+    ASSERT_LT(std::abs(static_cast<double>(x[i])), c.drop == 0 ? 0.0 : static_cast<double>(step)) << x[i];
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Widths, CompareTest,
+                         ::testing::Values(Case{32, 20, 4}, Case{24, 24, 0}, Case{32, 32, 0}, Case{64, 64, 0},
+                                           Case{32, 12, 10}, Case{40, 33, 0}, Case{64, 34, 0}, Case{20, 7, 2},
+                                           Case{64, 20, 4}, Case{8, 3, 0}));
+
+TEST(Compare, SharesTablesAmongThresholds) {
+  const int64_t n = 4096;
+  const std::vector<int64_t> thresholds = {-800, 0, 800};
+  const auto x = Uniform(n, -5000, 5000);
+  const Views xs = ShareOf(x, {n}, 32);
+  const auto run = RunThree([&](Party& p) {
+    const auto bits = LessThanPublic(p, Mine(xs, p), 20, 0, thresholds);
+    return std::array<Share, 3>{bits[0], bits[1], bits[2]};
+  });
+  ExpectConforms(run, CompareCost(n, 20, 0, 3));
+  for (int t = 0; t < 3; ++t) {
+    const auto b = Reconstruct({run.views[0][t], run.views[1][t], run.views[2][t]});
+    for (int64_t i = 0; i < n; ++i) ASSERT_EQ(b[i], x[i] < thresholds[t]) << x[i] << " < " << thresholds[t];
+  }
+}
+
+TEST(Compare, CostsWhatItsHeaderSays) {
+  const int64_t n = 8;
+  EXPECT_EQ(CompareCost(n, 20, 4, 1), (Cost{68, 16, 2}));
+  EXPECT_EQ(CompareCost(n, 20, 4, 2), (Cost{68 + 15, 16 + 16, 2}));
+  EXPECT_EQ(CompareCost(n, 24, 0, 1), (Cost{101, 30, 3}));
+  EXPECT_EQ(CompareCost(n, 32, 0, 1), (Cost{151, 38, 3}));
+  EXPECT_EQ(CompareCost(n, 64, 0, 1), (Cost{329, 78, 3}));
+}
+
+TEST(Compare, RefusesMoreBitsThanTheShareHas) {
+  const Views xs = ShareOf({1, 2}, {2}, 24);
+  EXPECT_THROW(RunThree([&](Party& p) { return Msb(p, Mine(xs, p), 25, 0); }), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace ditto

@@ -1,0 +1,26 @@
+// Up-cast: the same integer in a wider ring.
+//
+// Computes: x over Z_{2^to} from x over Z_{2^w}, exactly. Needs -2^{w-2} <= x < 2^{w-2}.
+// Source: written for this project. With c = x + 2^{w-2} in [0, 2^{w-1}) and masks a1 + a2 = a mod 2^w, the wrap of
+//   m - a is decided by two top bits alone, because the shifted value leaves the top bit of its ring unused.
+// Steps, with k = to - w:
+//   1. All: c = m + 2^{w-2} mod 2^w, public to P1 and P2.
+//   2. P0 deals over Z_{2^k} the carry [a1 + a2 >= 2^w] and the bit top(a).
+//   3. P1 and P2 open masked over Z_{2^k} the number of wraps: carry + (1 - top(c)) * top(a).
+//   4. The opened value extends m, its masks extend l1 and l2.
+// Sends per element: P0 -> P2 2k bits, offline; P1 <-> P2 k bits each. One round. Error: none.
+// Failure: outside the range the result is off by a multiple of 2^w.
+// Security: dealt values are masked by k01's stream, the opening by fresh k-bit masks.
+#pragma once
+
+#include "ditto/protocols/party.h"
+
+namespace ditto {
+
+Share UpCast(Party& p, const Share& x, int to);
+
+constexpr Cost UpCastCost(int64_t n, int from, int to) {
+  return DealCost(n, to - from) + DealCost(n, to - from) + OpenCost(n, to - from);
+}
+
+}  // namespace ditto
