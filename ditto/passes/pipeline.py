@@ -1,0 +1,84 @@
+"""The passes in their order, as data with reasons, and the driver that runs them.
+
+A pass may rely on what the passes before it leave, and leaves a module that verifies.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+from xdsl.utils.exceptions import VerifyException
+
+from ditto.dialects import pphlo
+from ditto.passes.erase_no_effect import EraseNoEffect
+from ditto.passes.fold_constants import FoldConstants
+from ditto.passes.match_embedding import MatchEmbedding
+from ditto.passes.match_gelu import MatchGelu
+from ditto.passes.recover_max_sub import RecoverMaxSub
+from ditto.passes.remove_frees import RemoveFrees
+from ditto.passes.split_public import SplitPublic
+from ditto.passes.unroll_loops import UnrollLoops
+
+
+@dataclass(frozen=True)
+class Step:
+    """One place in the pipeline: how to make the pass for a policy, and why it stands here."""
+
+    make: Callable[[Any], ModulePass]
+    reason: str
+
+
+PPHLO_STEPS: tuple[Step, ...] = (
+    Step(lambda policy: RemoveFrees(), "frees count as uses; every later pass asks about uses"),
+    Step(lambda policy: MatchEmbedding(), "the look-up loop is known by its NaN and bounds, which later passes change"),
+    Step(lambda policy: MatchGelu(), "65 operations become one before anybody looks at them singly"),
+    Step(lambda policy: RecoverMaxSub(), "max with -inf must be a maximum before it can be erased"),
+    Step(lambda policy: UnrollLoops(), "constants of a round appear only when the loop is gone"),
+    Step(lambda policy: FoldConstants(), "the ones vector and the causal mask are constants only after their moves"),
+    Step(lambda policy: EraseNoEffect(), "what is erased here costs neither a ring nor a cast"),
+    Step(lambda policy: SplitPublic(), "what is public and left depends on arguments: the caller computes it"),
+)
+
+STEPS: tuple[Step, ...] = PPHLO_STEPS
+
+
+class PassFailed(Exception):
+    """A pass left a module that does not verify: a mistake in the compiler, not in the program."""
+
+
+def run_pipeline(
+    module: ModuleOp,
+    policy: Any,
+    *,
+    after_pass: Callable[[ModulePass, ModuleOp, float], None] | None = None,
+    steps: Sequence[Step] = STEPS,
+) -> None:
+    """Runs the passes on a module, in place, and verifies it after each.
+
+    Args:
+        module: PPHLO as SPU's compiler gives it.
+        policy: the ring policy, handed to the passes that take one.
+        after_pass: called after every pass with the pass, the module as it is then, and the pass's seconds.
+        steps: the passes; the whole pipeline unless a tool wants a part of it.
+
+    Raises:
+        CompileError: the program cannot be compiled.
+        PassFailed: a pass made an invalid module.
+    """
+    context = pphlo.context()
+    for step in steps:
+        module_pass = step.make(policy)
+        start = time.perf_counter()
+        module_pass.apply(context, module)
+        seconds = time.perf_counter() - start
+        try:
+            module.verify()
+        except VerifyException as error:
+            raise PassFailed(f"pass {module_pass.name} left an invalid module: {error}") from error
+        if after_pass is not None:
+            after_pass(module_pass, module, seconds)
