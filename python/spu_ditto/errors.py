@@ -25,3 +25,7 @@ class PolicyError(DittoError):
 
 class CompileError(DittoError):
     """A compiler (SPU's or ours) refused the program or died."""
+
+
+class RuntimeFailure(DittoError):
+    """A party failed while running a program."""

@@ -127,14 +127,17 @@ def trace(
         ShapeError: a shape is dynamic.
     """
     static = {n % len(args) for n in static_argnums} if args else set()
-    dynamic = tuple(arg for n, arg in enumerate(args) if n not in static)
     abstract_args = tuple(a if n in static else jax.tree_util.tree_map(abstract, a) for n, a in enumerate(args))
+    dynamic = tuple(arg for n, arg in enumerate(abstract_args) if n not in static)
+    paths = _argument_paths(fn, args, static)
+    leaves = jax.tree_util.tree_leaves(dynamic)
+    for path, leaf in zip(paths, leaves, strict=True):
+        if not all(isinstance(size, int) for size in leaf.shape):
+            raise ShapeError(f"argument {path} has the dynamic shape {leaf.shape}; lower with concrete dimensions")
     # keep_unused: without it jit drops unused arguments, visibilities shift, and a secret is compiled as public.
     traced = jax.jit(fn, keep_unused=True, static_argnums=tuple(static)).trace(*abstract_args)
     lowered = traced.lower(lowering_platforms=("interpreter",))
     visibility = leaf_visibility(input_visibility, dynamic)
-    paths = _argument_paths(fn, args, static)
-    leaves = jax.tree_util.tree_leaves(tuple(a for n, a in enumerate(abstract_args) if n not in static))
     module = lowered.compiler_ir("stablehlo")
     main_inputs = module.body.operations[0].type.inputs
     if not len(main_inputs) == len(visibility) == len(leaves) == len(paths):
@@ -196,10 +199,6 @@ def _check_types(op: Any) -> None:
         if not ir.RankedTensorType.isinstance(value.type):
             raise UnsupportedError(f"{op.name} has a value of type {value.type}, not a tensor{source_line(op)}")
         tensor = ir.RankedTensorType(value.type)
-        if not tensor.has_static_shape:
-            raise ShapeError(
-                f"{op.name} has the dynamic shape {value.type}; lower with concrete dimensions{source_line(op)}"
-            )
         element = str(tensor.element_type)
         if element not in _ELEMENT_TYPES:
             remedy = _DTYPE_REMEDY.get(element, f"use one of {', '.join(sorted(_ELEMENT_TYPES))}")

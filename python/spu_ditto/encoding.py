@@ -1,0 +1,76 @@
+"""Arrays to ring integers and back, on the caller's side, exactly as the parties interpret them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spu_ditto.errors import RangeError
+
+Array = NDArray[Any]
+Encoded = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ValueType:
+    """Type of a program value: an integer x mod 2^width that means x / 2^fraction, a bit, or public integers.
+
+    `range_bits` B promises |x| < 2^B; None promises nothing beyond the width.
+    """
+
+    kind: Literal["fxp", "bit", "public"]
+    shape: tuple[int, ...]
+    width: int = 0
+    fraction: int = 0
+    range_bits: int | None = None
+
+    def __str__(self) -> str:
+        return f"fxp<{self.width}, {self.fraction}>" if self.kind == "fxp" else self.kind
+
+
+def encode(value: Any, type: ValueType, name: str) -> Encoded:
+    """Encodes an array for a program input.
+
+    Floats become round(x * 2^fraction), integers wrap at the ring's width as they do in the program, booleans are 0 and 1.
+
+    Raises:
+        RangeError: a float is not finite or does not fit; names the argument.
+    """
+    array = np.asarray(value)
+    if type.kind == "bit":
+        return array.astype(np.bool_).astype(np.int64)
+    if array.dtype.kind in "biu":
+        return _wrap(array.astype(np.int64), type.width) if type.fraction == 0 else _scale(array, type, name)
+    return _scale(array, type, name)
+
+
+def _scale(array: Array, type: ValueType, name: str) -> Encoded:
+    scaled = np.rint(np.ldexp(array.astype(np.float64), type.fraction))
+    bits = type.width - 1 if type.range_bits is None else min(type.range_bits, type.width - 1)
+    largest = float(np.max(np.abs(scaled), initial=0.0))
+    # NaN fails every comparison, hence "not less".
+    if not largest < 2.0**bits:
+        worst = np.abs(array[np.unravel_index(int(np.argmax(np.abs(scaled))), array.shape)])
+        raise RangeError(
+            f"argument {name} holds a value of magnitude {worst:g}, and its ring {type} takes less than "
+            f"{2.0 ** (bits - type.fraction):g} here: scale the argument or pass it in a wider dtype"
+        )
+    return scaled.astype(np.int64)
+
+
+def _wrap(array: Encoded, width: int) -> Encoded:
+    shift = 64 - width
+    return (array << shift) >> shift
+
+
+def decode(encoded: Encoded, type: ValueType, dtype: np.dtype[Any]) -> Array:
+    """Decodes an output: signed integers mod 2^width, divided by 2^fraction, in `dtype`."""
+    if type.kind == "bit":
+        return (encoded & 1).astype(dtype)
+    signed = _wrap(encoded, type.width)
+    if dtype.kind in "biu":
+        return (signed >> type.fraction).astype(dtype)
+    return np.ldexp(signed.astype(np.float64), -type.fraction).astype(dtype)

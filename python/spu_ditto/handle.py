@@ -1,0 +1,45 @@
+"""Arrays that are shared once and used by many calls."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import jax
+import numpy as np
+
+from spu_ditto.encoding import ValueType, encode
+from spu_ditto.frontend import abstract
+from spu_ditto.runtime import Runtime, Stored
+
+
+class SharedArray:
+    """A leaf of a handle: stands for an array in the calls of secure functions.
+
+    Which ring an argument is shared in is known only when it meets a compiled program (float32 weights used in float16
+    rest in 32 bits), so the array stays with the caller, its owner, and is shared at its first use, once per ring and
+    runtime.
+    """
+
+    def __init__(self, value: Any) -> None:
+        self._value = np.asarray(value)
+        described = abstract(value)
+        self.shape: tuple[int, ...] = described.shape
+        self.dtype = np.dtype(described.dtype)
+        self._stored: weakref.WeakKeyDictionary[Runtime, dict[str, Stored]] = weakref.WeakKeyDictionary()
+
+    def __repr__(self) -> str:
+        return f"SharedArray({self.shape}, {self.dtype})"
+
+    def stored(self, runtime: Runtime, type: ValueType, name: str) -> tuple[Stored, bool]:
+        """The shares `runtime` holds in this ring, and whether they were made just now."""
+        cache = self._stored.setdefault(runtime, {})
+        fresh = str(type) not in cache
+        if fresh:
+            cache[str(type)] = runtime.put(encode(self._value, type, name), type)
+        return cache[str(type)], fresh
+
+
+def share(tree: Any) -> Any:
+    """A handle: the same pytree with a `SharedArray` in place of every array."""
+    return jax.tree_util.tree_map(lambda leaf: leaf if isinstance(leaf, SharedArray) else SharedArray(leaf), tree)

@@ -1,0 +1,108 @@
+"""A compiled program: what the parties run, what the caller computes, and how arguments and results map to both."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from spu_ditto.encoding import Encoded, ValueType
+from spu_ditto.errors import CompileError
+
+_FORMAT = "spu-ditto-program"
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Binding:
+    """Where a program input comes from, or where an output is found.
+
+    `source` is "argument" (a caller's argument), "public" (a result of the public part), or, for outputs, "program".
+    `type` is None for outputs that never were in a ring.
+    """
+
+    source: Literal["argument", "public", "program"]
+    index: int
+    type: ValueType | None
+
+
+@dataclass(frozen=True)
+class RingProgram:
+    """Everything needed to run a compiled function.
+
+    Attributes:
+        ring: the program in the ring dialect, for people and for `spu.Executable.code`.
+        engine: the same as the JSON text the engine reads.
+        constants: int64 arrays that go with `engine`, in its order.
+        public: PPHLO text of the part that the caller evaluates in the clear, on the public arguments in their order.
+        inputs: one for each input of `engine`.
+        outputs: one for each result of the function.
+    """
+
+    ring: str
+    engine: str
+    constants: tuple[Encoded, ...]
+    public: str
+    inputs: tuple[Binding, ...]
+    outputs: tuple[Binding, ...]
+
+
+def save_program(path: str | Path, program: RingProgram, signature: dict[str, Any]) -> None:
+    """Writes a program and a JSON-serialisable signature to one file (a zip archive)."""
+    header = {
+        "format": _FORMAT,
+        "version": _VERSION,
+        "signature": signature,
+        "inputs": [asdict(b) for b in program.inputs],
+        "outputs": [asdict(b) for b in program.outputs],
+        "constants": len(program.constants),
+    }
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("header.json", json.dumps(header))
+        archive.writestr("program.ring", program.ring)
+        archive.writestr("program.json", program.engine)
+        archive.writestr("public.pphlo", program.public)
+        for n, constant in enumerate(program.constants):
+            buffer = io.BytesIO()
+            np.save(buffer, constant, allow_pickle=False)
+            archive.writestr(f"constant{n}.npy", buffer.getvalue())
+
+
+def load_program(path: str | Path) -> tuple[RingProgram, dict[str, Any]]:
+    """Reads what `save_program` wrote.
+
+    Raises:
+        CompileError: the file is not such a program, or one of another version.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            header = json.loads(archive.read("header.json"))
+            if (header["format"], header["version"]) != (_FORMAT, _VERSION):
+                raise CompileError(f"{path} is format {header['format']} version {header['version']}; compile it anew")
+            constants = tuple(
+                np.load(io.BytesIO(archive.read(f"constant{n}.npy")), allow_pickle=False)
+                for n in range(header["constants"])
+            )
+            program = RingProgram(
+                ring=archive.read("program.ring").decode(),
+                engine=archive.read("program.json").decode(),
+                constants=constants,
+                public=archive.read("public.pphlo").decode(),
+                inputs=tuple(_binding(b) for b in header["inputs"]),
+                outputs=tuple(_binding(b) for b in header["outputs"]),
+            )
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
+        raise CompileError(f"{path} is not a saved program: {error}") from error
+    return program, header["signature"]
+
+
+def _binding(data: dict[str, Any]) -> Binding:
+    kind = data["type"]
+    return Binding(
+        data["source"], data["index"], None if kind is None else ValueType(**{**kind, "shape": tuple(kind["shape"])})
+    )

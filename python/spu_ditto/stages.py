@@ -1,0 +1,276 @@
+"""The stages of a secure function, as in `jax.stages`: trace and lower for given shapes, compile, call."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+import numpy as np
+import spu
+
+from spu_ditto import handle, lowering
+from spu_ditto.encoding import Array, Encoded, decode, encode
+from spu_ditto.errors import ShapeError, UnsupportedError
+from spu_ditto.frontend import Argument, Traced, abstract, trace
+from spu_ditto.handle import SharedArray
+from spu_ditto.program import RingProgram, load_program, save_program
+from spu_ditto.report import CostAnalysis, RunReport
+from spu_ditto.runtime import Stored, current_runtime
+from spu_ditto.spu_compiler import compile_stablehlo
+from spu_ditto.trees import tree_from_json, tree_to_json
+
+
+@dataclasses.dataclass(frozen=True)
+class Signature:
+    """What a program takes and gives: arguments in the order of the leaves of `in_tree`, results likewise."""
+
+    name: str
+    arguments: tuple[Argument, ...]
+    in_tree: Any
+    out_tree: Any
+    outputs: tuple[jax.ShapeDtypeStruct, ...]
+
+    def leaves(self, args: tuple[Any, ...]) -> list[Any]:
+        """The leaves of `args`.
+
+        Raises:
+            ShapeError: they are not what the program was lowered for; names the first that differs.
+        """
+        leaves, tree = jax.tree_util.tree_flatten(args)
+        if tree != self.in_tree:
+            raise ShapeError(f"{self.name} was lowered for arguments of structure {self.in_tree}, not {tree}")
+        for leaf, argument in zip(leaves, self.arguments, strict=True):
+            given = abstract(leaf)
+            if tuple(given.shape) != argument.shape or given.dtype != argument.dtype:
+                raise ShapeError(
+                    f"argument {argument.name} of {self.name} is {given.dtype}{list(given.shape)}; "
+                    f"the program was lowered for {argument.dtype}{list(argument.shape)}"
+                )
+        return leaves
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-serialisable description."""
+        return {
+            "name": self.name,
+            "arguments": [[a.name, list(a.shape), a.dtype.name, a.visibility] for a in self.arguments],
+            "in_tree": tree_to_json(self.in_tree),
+            "out_tree": tree_to_json(self.out_tree),
+            "outputs": [[list(o.shape), np.dtype(o.dtype).name] for o in self.outputs],
+        }
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> Signature:
+        """The signature that `to_json` described."""
+        return Signature(
+            name=data["name"],
+            arguments=tuple(Argument(n, tuple(s), np.dtype(d), v) for n, s, d, v in data["arguments"]),
+            in_tree=tree_from_json(data["in_tree"]),
+            out_tree=tree_from_json(data["out_tree"]),
+            outputs=tuple(jax.ShapeDtypeStruct(tuple(s), np.dtype(d)) for s, d in data["outputs"]),
+        )
+
+
+class Compiled:
+    """A program for one set of shapes and dtypes, ready to run. Call it with the arguments it was lowered for."""
+
+    def __init__(self, signature: Signature, program: RingProgram) -> None:
+        self.signature = signature
+        self.program = program
+
+    def __call__(self, *args: Any) -> Any:
+        """Runs the program on the current runtime; arguments are arrays or handles made by `share`.
+
+        Raises:
+            ShapeError, RangeError: an argument does not fit; before any party starts.
+            RuntimeFailure: a party failed.
+        """
+        return self.run(*args)[0]
+
+    def run(self, *args: Any) -> tuple[Any, RunReport]:
+        """Like a call, and tells what it cost."""
+        leaves = self.signature.leaves(args)
+        public = self._public_part(leaves)
+        runtime = current_runtime()
+        inputs: list[Stored | Encoded] = []
+        input_bytes = 0
+        for binding in self.program.inputs:
+            assert binding.type is not None
+            if binding.source == "public":
+                inputs.append(encode(public[binding.index], binding.type, "of the public part"))
+                continue
+            leaf, name = leaves[binding.index], self.signature.arguments[binding.index].name
+            shared = leaf if isinstance(leaf, SharedArray) else SharedArray(leaf)
+            stored, fresh = shared.stored(runtime, binding.type, name)
+            input_bytes += stored.input_bytes if fresh else 0
+            inputs.append(stored)
+        revealed, report = runtime.run(self.program, inputs)
+        results = [
+            self._result(binding, output, leaves, public, revealed)
+            for binding, output in zip(self.program.outputs, self.signature.outputs, strict=True)
+        ]
+        tree = jax.tree_util.tree_unflatten(self.signature.out_tree, results)
+        return tree, dataclasses.replace(report, input_bytes=input_bytes)
+
+    def _public_part(self, leaves: list[Any]) -> list[Array]:
+        arguments = []
+        for leaf, argument in zip(leaves, self.signature.arguments, strict=True):
+            if argument.visibility == "public":
+                if isinstance(leaf, SharedArray):
+                    raise UnsupportedError(f"argument {argument.name} is public; pass the array, not a handle")
+                arguments.append(np.asarray(leaf, argument.dtype))
+        return lowering.evaluate_public(self.program, arguments)
+
+    @staticmethod
+    def _result(
+        binding: Any, output: jax.ShapeDtypeStruct, leaves: list[Any], public: list[Array], revealed: list[Encoded]
+    ) -> Array:
+        dtype = np.dtype(output.dtype)
+        if binding.source == "program":
+            return decode(revealed[binding.index], binding.type, dtype).reshape(output.shape)
+        source = leaves if binding.source == "argument" else public
+        return np.asarray(source[binding.index]).astype(dtype).reshape(output.shape)
+
+    @property
+    def executable(self) -> spu.Executable:
+        """SPU's container for a program; its code is the program's text in the ring dialect."""
+        return spu.Executable(
+            name=self.signature.name,
+            input_names=[a.name for a in self.signature.arguments],
+            output_names=[f"out{n}" for n in range(len(self.signature.outputs))],
+            code=self.program.ring.encode(),
+        )
+
+    def as_text(self) -> str:
+        """The program in the ring dialect."""
+        return self.program.ring
+
+    def cost_analysis(self) -> CostAnalysis:
+        """Bytes and rounds per operation kind and per layer, before running anything."""
+        return lowering.cost_analysis(self.program)
+
+    def save(self, path: str | Path) -> None:
+        """Writes the program to a file that `load` reads.
+
+        Raises:
+            CompileError: arguments or results contain containers other than dict, list and tuple.
+        """
+        save_program(path, self.program, self.signature.to_json())
+
+    @staticmethod
+    def load(path: str | Path) -> Compiled:
+        """Reads a program that `save` wrote. Raises CompileError if it is none."""
+        program, signature = load_program(path)
+        return Compiled(Signature.from_json(signature), program)
+
+
+class Lowered:
+    """A function lowered for given shapes: its texts and its cost, before anything runs."""
+
+    def __init__(self, signature: Signature, pphlo: str, program: RingProgram) -> None:
+        self._signature = signature
+        self._pphlo = pphlo
+        self._program = program
+
+    def as_text(self, dialect: Literal["pphlo", "ring"] = "ring") -> str:
+        """The program as SPU's compiler gave it ("pphlo"), or as our passes made it of that ("ring")."""
+        texts = {"pphlo": self._pphlo, "ring": self._program.ring}
+        if dialect not in texts:
+            raise UnsupportedError(f'dialect {dialect!r} is not one of "pphlo", "ring"')
+        return texts[dialect]
+
+    def cost_analysis(self) -> CostAnalysis:
+        """Bytes and rounds per operation kind and per layer, before running anything."""
+        return lowering.cost_analysis(self._program)
+
+    def compile(self) -> Compiled:
+        """The program, ready to run."""
+        return Compiled(self._signature, self._program)
+
+
+class SecureFunction:
+    """A JAX function that runs on shares: traced and compiled for each new set of shapes, then kept, like `jax.jit`."""
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        ring_policy: str,
+        input_visibility: Any = None,
+        static_argnums: int | Sequence[int] = (),
+    ) -> None:
+        lowering.check_policy(ring_policy)
+        self._fn = fn
+        self._policy = ring_policy
+        self._visibility = input_visibility
+        self._static = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
+        self._compiled: dict[Any, Compiled] = {}
+        self.__name__ = getattr(fn, "__name__", type(fn).__name__)
+        self.__doc__ = fn.__doc__
+
+    def __call__(self, *args: Any) -> Any:
+        """Runs the function on the current runtime; arguments are arrays or handles made by `share`."""
+        return self.run(*args)[0]
+
+    def run(self, *args: Any) -> tuple[Any, RunReport]:
+        """Like a call, and tells what it cost."""
+        return self._compiled_for(args).run(*self._dynamic(args))
+
+    def lower(self, *args: Any) -> Lowered:
+        """Lowers for the shapes and dtypes of `args`, which may be arrays, handles or `jax.ShapeDtypeStruct`s."""
+        traced = trace(self._fn, args, self._visibility, self._static)
+        pphlo = compile_stablehlo(traced.stablehlo, [a.visibility for a in traced.arguments], traced.located_stablehlo)
+        return Lowered(_signature(traced), pphlo, lowering.lower_pphlo(pphlo, traced.arguments, self._policy))
+
+    def share(self, tree: Any) -> Any:
+        """A handle that calls take in place of the arrays of `tree`; each array is shared once, at its first use."""
+        return handle.share(tree)
+
+    def _static_positions(self, count: int) -> set[int]:
+        return {n % count for n in self._static} if count else set()
+
+    def _dynamic(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        static = self._static_positions(len(args))
+        return tuple(arg for n, arg in enumerate(args) if n not in static)
+
+    def _compiled_for(self, args: tuple[Any, ...]) -> Compiled:
+        leaves, tree = jax.tree_util.tree_flatten(self._dynamic(args))
+        shapes = tuple((tuple(a.shape), str(a.dtype)) for a in map(abstract, leaves))
+        key = (tree, shapes, len(args), tuple(args[n] for n in sorted(self._static_positions(len(args)))))
+        if key not in self._compiled:
+            self._compiled[key] = self.lower(*args).compile()
+        return self._compiled[key]
+
+
+def _signature(traced: Traced) -> Signature:
+    return Signature(traced.name, traced.arguments, traced.in_tree, traced.out_tree, traced.outputs)
+
+
+def from_pphlo(source: str | spu.Executable, ring_policy: str = "ditto") -> Compiled:
+    """Takes over a program that SPU has compiled already.
+
+    Args:
+        source: PPHLO text, or a `spu.Executable` holding it.
+
+    Returns:
+        The program; it takes the arguments of @main one by one and returns a tuple.
+
+    Raises:
+        PolicyError, CompileError, UnsupportedError: as `spu.compile` with a ring policy.
+    """
+    lowering.check_policy(ring_policy)
+    names: list[str] = []
+    name = "main"
+    if isinstance(source, spu.Executable):
+        names, name = list(source.input_names), source.name or name
+        source = source.code.decode() if isinstance(source.code, bytes) else source.code
+    arguments, outputs = lowering.pphlo_signature(source, names)
+    signature = Signature(
+        name,
+        arguments,
+        jax.tree_util.tree_structure(tuple(0 for _ in arguments)),
+        jax.tree_util.tree_structure(tuple(0 for _ in outputs)),
+        outputs,
+    )
+    return Compiled(signature, lowering.lower_pphlo(source, arguments, ring_policy))
