@@ -1,0 +1,235 @@
+"""Secure Transformer inference among three parties, measured against float32 and, if asked for, against SPU.
+
+    python bench/bert_glue.py                                   # MiniLM embeds bench/data/pairs.tsv
+    python bench/bert_glue.py --model bert-base --random-weights --seq-len 128 --baseline spu
+    python bench/bert_glue.py --model DIR --task rte --data-dir glue/RTE
+
+Everything from the token ids to the logits (or the mean-pooled embedding) runs securely: ids, attention mask and
+weights are secret. The cosine similarity of two revealed embeddings is computed by their owner, in the clear.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json as json_format
+import statistics
+import subprocess
+from collections.abc import Iterator
+from enum import Enum, StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import glue
+import numpy as np
+import typer
+import workload
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+import spu_ditto
+from spu_ditto import models
+
+DEFAULT_PAIRS = Path(__file__).parent / "data" / "pairs.tsv"
+
+console = Console()
+
+
+class Gelu(StrEnum):
+    raw = "raw"
+    quad = "quad"
+    poly = "poly"
+
+
+class Softmax(StrEnum):
+    raw = "raw"
+    two_quad = "2quad"
+    two_relu = "2relu"
+
+
+class Policy(StrEnum):
+    ditto = "ditto"
+    fm64 = "fm64"
+
+
+class Parties(StrEnum):
+    simulator = "simulator"
+    processes = "processes"
+
+
+class Baseline(StrEnum):
+    spu = "spu"
+
+
+TaskName = Enum("TaskName", {name: name for name in glue.TASKS}, type=str)  # type: ignore[misc]
+
+
+@contextlib.contextmanager
+def parties_running(parties: Parties) -> Iterator[None]:
+    """Three processes over TCP, or three threads of this one."""
+    if parties is Parties.simulator:
+        yield
+        return
+    with spu_ditto.processes():
+        yield
+
+
+def similarity_rows(examples: glue.Examples, secure: Any, plain: Any) -> tuple[list[tuple[Any, ...]], Any, Any]:
+    """Per pair its sentences and both similarities; embeddings alternate between first and second sentences."""
+    ours, reference = (models.cosine(e[0::2], e[1::2]) for e in (secure, plain))
+    assert examples.second is not None
+    return list(zip(examples.first, examples.second, ours, reference, strict=True)), ours, reference
+
+
+def class_numbers(outputs: Any, task: glue.Task) -> list[float]:
+    """The predicted classes, or the predicted scores of a regression."""
+    return outputs[:, 0].tolist() if not task.labels else np.argmax(outputs, axis=-1).tolist()
+
+
+def table_of_pairs(rows: list[tuple[Any, ...]]) -> Table:
+    table = Table("sentence 1", "sentence 2", "secure", "float32", "difference", title="Cosine similarity")
+    for first, second, ours, reference in rows:
+        table.add_row(first, second, f"{ours:.4f}", f"{reference:.4f}", f"{abs(ours - reference):.4f}")
+    return table
+
+
+def table_of_cost(result: dict[str, Any]) -> Table:
+    """The measured numbers, for people."""
+    table = Table("measure", "value", title=f"{result['model']}, {result['seq_len']} tokens, policy {result['policy']}")
+    rows: list[tuple[str, Any, str]] = [
+        ("largest error against float32", result["max_abs_error"], ".5f"),
+        ("same label as float32", result["label_agreement"], ".3f"),
+        ("seconds, compilation", result["seconds"]["compile"], ".2f"),
+        ("seconds, one execution, offline included", result["seconds"]["total"], ".2f"),
+        ("seconds, online alone", result["seconds"]["online"], ".2f"),
+        ("bytes an inference, all parties, offline", result["bytes"]["offline"], ",.0f"),
+        ("bytes an inference, all parties, online", result["bytes"]["online"], ",.0f"),
+        ("bytes an inference, all parties, total", result["bytes"]["total"], ",.0f"),
+        *((f"bytes an inference, sent by P{n}", b, ",.0f") for n, b in enumerate(result["bytes"]["per_party_sent"])),
+        ("bytes for sharing weights and first inputs", result["bytes"]["input"], ",.0f"),
+        ("online rounds an inference", result["rounds"], ",.0f"),
+        ("peak memory of the three parties, bytes", result["peak_rss_bytes"], ",.0f"),
+    ]
+    if result["metric"]:
+        rows[1:1] = [(f"{result['metric']['name']}, {k}", result["metric"][k], ".4f") for k in ("secure", "float32")]
+    if result["baseline"]:
+        rows += [
+            ("SPU: seconds, one execution", result["baseline"]["seconds"], ".2f"),
+            ("SPU: bytes an inference, all parties", result["baseline"]["bytes_total"], ",.0f"),
+            ("SPU: largest error against float32", result["baseline"]["max_abs_error"], ".5f"),
+        ]
+    for name, value, form in rows:
+        if value is not None:
+            table.add_row(name, format(value, form))
+    return table
+
+
+def main(
+    pairs: Annotated[Path | None, typer.Option(help="Sentence pairs in STS-B's TSV layout.")] = None,
+    model: Annotated[str, typer.Option(help="A directory, minilm, bert-base, bert-large, gpt2 or vit.")] = "minilm",
+    random_weights: Annotated[bool, typer.Option("--random-weights", help="Draw the weights at random.")] = False,
+    layers: Annotated[int | None, typer.Option(min=1, help="Keep only the first so many layers.")] = None,
+    seq_len: Annotated[int | None, typer.Option(min=1, help="Tokens per sequence [pairs: 32, else 128].")] = None,
+    batch: Annotated[int, typer.Option(min=1, help="Sequences per execution.")] = 1,
+    task: Annotated[TaskName | None, typer.Option(help="A GLUE task, with --data-dir.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="The folder with the task's TSV files.")] = None,
+    gelu: Gelu = Gelu.raw,
+    softmax: Softmax = Softmax.raw,
+    policy: Policy = Policy.ditto,
+    parties: Parties = Parties.processes,
+    baseline: Annotated[Baseline | None, typer.Option(help="Also run SPU 0.9.5 with PUMA's functions.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the results to this file.")] = None,
+) -> None:
+    """Runs a Transformer among three parties and compares it with float32."""
+    if (task is None) != (data_dir is None):
+        raise typer.BadParameter("--task and --data-dir go together")
+    if pairs is not None and task is not None:
+        raise typer.BadParameter("--pairs and --task exclude each other")
+    glue_task = None if task is None else glue.TASKS[task.value]
+    source: dict[str, Any] = {"name": model, "random_weights": random_weights, "layers": layers}
+    if glue_task is not None:
+        source["num_labels"] = len(glue_task.labels) or 1
+    functions: dict[str, Any] = {"gelu": gelu.value, "softmax": softmax.value}
+    try:
+        network = models.load(**source, **functions)
+        if glue_task is not None:
+            assert data_dir is not None
+            examples = glue.read(glue_task, data_dir)
+        elif network.kind == "embedding":
+            glue_task, examples = glue.TASKS["stsb"], glue.read(glue.TASKS["stsb"], pairs or DEFAULT_PAIRS)
+        elif pairs is not None:
+            raise typer.BadParameter(f"--pairs needs a sentence-embedding model, and {model} is none")
+        else:
+            examples = None
+    except (glue.DataError, spu_ditto.DittoError) as error:
+        raise typer.BadParameter(str(error)) from error
+    similarity = network.kind == "embedding"
+    length = seq_len or (32 if similarity else 128)
+    if examples is None:
+        batches = list(
+            workload.random_batches(lambda seed: models.load(**source, **functions, seed=seed), batch, length)
+            if random_weights
+            else [workload.Batch(network, network.make_inputs(batch, length), batch)]
+        )
+    else:
+        texts = examples.first
+        if similarity and examples.second is not None:
+            texts = [text for pair in zip(examples.first, examples.second, strict=True) for text in pair]
+        encoded = network.encode(texts, None if similarity else examples.second, length)
+        batches = workload.batches_of(network, encoded, batch)
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with parties_running(parties), Progress(*columns, console=console) as progress:
+        bar = progress.add_task("compiling", total=1 + max(len(batches), workload.REPETITIONS))
+        measured = workload.measure(
+            batches, policy.value, lambda text: progress.update(bar, advance=1, description=text)
+        )
+
+    secure, plain = np.concatenate(measured.secure), np.concatenate(measured.float32)
+    metric: dict[str, Any] | None = None
+    agreement: float | None = None
+    if similarity:
+        assert examples is not None and glue_task is not None
+        rows, ours, reference = similarity_rows(examples, secure, plain)
+        console.print(table_of_pairs(rows))
+        console.print("Pooling ran securely; the similarity was computed from the revealed embeddings, by their owner.")
+        error = float(np.max(np.abs(ours - reference)))
+        predicted = (ours.tolist(), reference.tolist())
+    else:
+        errors = [workload.relative_error(s, p) for s, p in zip(measured.secure, measured.float32, strict=True)]
+        error = statistics.median(errors) if random_weights else workload.relative_error(secure, plain)
+        agreement = float(np.mean(np.argmax(secure, -1) == np.argmax(plain, -1)))
+        if glue_task is not None:
+            predicted = (class_numbers(secure, glue_task), class_numbers(plain, glue_task))
+    if glue_task is not None and examples is not None:
+        scores = [glue.score(glue_task, values, examples.targets) for values in predicted]
+        metric = {"name": glue_task.metric, "secure": scores[0], "float32": scores[1]}
+
+    compared: dict[str, Any] | None = None
+    if baseline is not None:
+        console.print("running SPU's own ABY3 with PUMA's functions on the first batch, three times")
+        try:
+            compared = workload.spu_baseline(source, batches[0])
+        except subprocess.CalledProcessError as failure:
+            raise typer.BadParameter(f"SPU ended with status {failure.returncode}; see its messages above") from failure
+        output = compared.pop("output")
+        compared["max_abs_error"] = workload.relative_error(output, measured.float32[0])
+
+    result = {
+        "model": network.name,
+        "policy": policy.value,
+        "seq_len": length,
+        "samples": sum(b.count for b in batches),
+        "max_abs_error": error,
+        "label_agreement": agreement,
+        "metric": metric,
+        **workload.cost(measured, batch),
+        "baseline": compared,
+    }
+    console.print(table_of_cost(result))
+    if json is not None:
+        json.write_text(json_format.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,151 @@
+"""What a benchmark runs: batches of samples, their secure and float32 results, and how far apart these are."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import spu_ditto
+from spu_ditto import models
+
+Array = np.ndarray[Any, Any]
+Inputs = dict[str, Array]
+
+# Times are medians of at least this many executions.
+REPETITIONS = 3
+# Errors with random weights are medians over this many draws of weights and inputs.
+SEEDS = 5
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One execution: a model (its weights), the inputs, and how many of the sequences count (the rest is filling)."""
+
+    model: models.Model
+    inputs: Inputs
+    count: int
+
+    @property
+    def size(self) -> int:
+        """Sequences in the batch, filling included."""
+        return len(next(iter(self.inputs.values())))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Results of all batches and what their executions cost."""
+
+    secure: list[Array]
+    float32: list[Array]
+    reports: list[spu_ditto.RunReport]
+    input_bytes: int
+    compile_seconds: float
+
+
+def batches_of(model: models.Model, inputs: Inputs, size: int) -> list[Batch]:
+    """Cuts `inputs` into batches of one size; the last one is filled up with its last sequence."""
+    total = len(next(iter(inputs.values())))
+    batches = []
+    for start in range(0, total, size):
+        rows = np.minimum(np.arange(start, start + size), total - 1)
+        batches.append(Batch(model, {k: v[rows] for k, v in inputs.items()}, min(size, total - start)))
+    return batches
+
+
+def random_batches(load: Callable[[int], models.Model], size: int, seq_len: int) -> Iterator[Batch]:
+    """One batch per seed, each with weights and inputs of its own."""
+    for seed in range(SEEDS):
+        model = load(seed)
+        yield Batch(model, model.make_inputs(size, seq_len, seed=seed), size)
+
+
+def measure(batches: Sequence[Batch], policy: str, done: Callable[[str], None]) -> Measured:
+    """Compiles once and runs every batch, at least `REPETITIONS` executions in all.
+
+    Args:
+        done: called with a description after every step, for progress.
+    """
+    secure = spu_ditto.compile(batches[0].model.apply, ring_policy=policy)
+    started = time.perf_counter()
+    compiled = secure.lower(batches[0].model.params, batches[0].inputs).compile()
+    compile_seconds = time.perf_counter() - started
+    done(f"compiled in {compile_seconds:.1f} s")
+    results: list[Array] = []
+    plain: list[Array] = []
+    reports: list[spu_ditto.RunReport] = []
+    weights, owner, input_bytes = None, None, 0
+    for number, batch in enumerate(batches):
+        if batch.model is not owner:
+            weights, owner = secure.share(batch.model.params), batch.model
+        output, report = compiled.run(weights, batch.inputs)
+        if number == 0:
+            input_bytes = report.input_bytes
+        results.append(np.asarray(output, np.float64)[: batch.count])
+        plain.append(np.asarray(batch.model.reference(batch.model.params, batch.inputs), np.float64)[: batch.count])
+        reports.append(report)
+        done(f"execution {number + 1} of {len(batches)} took {report.seconds:.2f} s")
+    while len(reports) < REPETITIONS:
+        reports.append(compiled.run(weights, batches[-1].inputs)[1])
+        done(f"repetition {len(reports)} of {REPETITIONS} took {reports[-1].seconds:.2f} s")
+    return Measured(results, plain, reports, input_bytes, compile_seconds)
+
+
+def relative_error(secure: Array, plain: Array) -> float:
+    """Largest difference over the largest magnitude of the float32 result."""
+    return float(np.max(np.abs(secure - plain)) / np.max(np.abs(plain)))
+
+
+def cost(measured: Measured, batch_size: int) -> dict[str, Any]:
+    """Seconds of an execution; bytes and rounds of an inference, that is of one sequence."""
+    report = measured.reports[0]
+    online = [r.online_seconds for r in measured.reports if r.online_seconds is not None]
+    rss = [r.peak_rss_bytes for r in measured.reports if r.peak_rss_bytes is not None]
+    return {
+        "seconds": {
+            "compile": measured.compile_seconds,
+            "online": statistics.median(online) if online else None,
+            "total": statistics.median(r.seconds for r in measured.reports),
+        },
+        "bytes": {
+            "offline": report.offline_bytes / batch_size,
+            "online": report.online_bytes / batch_size,
+            "total": (report.offline_bytes + report.online_bytes) / batch_size,
+            "input": measured.input_bytes,
+            "per_party_sent": [sent / batch_size for sent in report.sent],
+        },
+        "rounds": report.rounds / batch_size,
+        "peak_rss_bytes": max(rss) if rss else None,
+    }
+
+
+def spu_baseline(model: dict[str, Any], batch: Batch) -> dict[str, Any]:
+    """SPU with PUMA's functions on one batch: seconds (median), bytes_total (an inference) and its output.
+
+    Args:
+        model: the keyword arguments of `models.load` that made the batch's model.
+
+    Raises:
+        subprocess.CalledProcessError: SPU failed; its messages have been printed.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        inputs, job, result = (Path(folder) / name for name in ("inputs.npz", "job.json", "result.json"))
+        np.savez(inputs, **batch.inputs)  # type: ignore[arg-type]
+        job.write_text(json.dumps({"model": model, "inputs": str(inputs), "repetitions": REPETITIONS}))
+        script = Path(__file__).with_name("spu_baseline.py")
+        subprocess.run([sys.executable, str(script), str(job), str(result)], check=True)
+        measured = json.loads(result.read_text())
+    return {
+        "seconds": statistics.median(measured["seconds"]),
+        "bytes_total": measured["bytes_total"] / batch.size,
+        "output": np.asarray(measured["output"])[: batch.count],
+    }
