@@ -1,8 +1,8 @@
 """Dense literals: the payload of constants, kept as text or as an array and converted only when asked.
 
-xDSL's own `dense` attribute expands splats, reads `0xFC00 : f16` as the integer 64512 and cannot read packed `i1` blobs;
-a model's constants are also far too many to convert on parsing. So a literal is either the text between `dense<` and `>`
-exactly as it was read (printing is then byte-identical), or a NumPy array that a pass has computed.
+xDSL's own `dense` attribute expands splats, reads `0xFC00 : f16` as the integer 64512 and cannot read packed `i1`
+blobs; a model's constants are also far too many to convert on parsing. So a literal is either the text between
+`dense<` and `>` exactly as it was read (printing is then byte-identical), or a NumPy array that a pass has computed.
 """
 
 from __future__ import annotations
@@ -120,10 +120,10 @@ def encode(array: Array) -> str:
 
 
 def is_splat(array: Array) -> bool:
-    """Whether every element has the same bits. Broadcast views of one element are recognised without a look at the rest."""
+    """Whether every element is the same number. A broadcast view of one element is recognised without reading it."""
     if array.size == 0:
         return False
-    if all(stride == 0 or extent == 1 for stride, extent in zip(array.strides, array.shape)):
+    if all(stride == 0 or extent == 1 for stride, extent in zip(array.strides, array.shape, strict=True)):
         return True
     first = array[(0,) * array.ndim]
     if array[(-1,) * array.ndim].tobytes() != first.tobytes():

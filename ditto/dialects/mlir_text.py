@@ -17,7 +17,9 @@ from xdsl.printer import Printer
 from xdsl.utils.exceptions import ParseError
 
 # An operation's name at its place in a line, and the short form of a reduction's body.
-_OP_NAME = re.compile(r'^\s*(?:%[\w:#, %]+= )?"?([A-Za-z_]\w*\.\w+)"?(?=[\s("]|$)|\bapplies ([a-z_]\w*\.\w+)', re.MULTILINE)
+_OP_NAME = re.compile(
+    r'^\s*(?:%[\w:#, %]+= )?"?([A-Za-z_]\w*\.\w+)"?(?=[\s("]|$)|\bapplies ([a-z_]\w*\.\w+)', re.MULTILINE
+)
 
 
 class UnsupportedOp(Exception):
@@ -81,8 +83,8 @@ def print_module(module: ModuleOp) -> str:
 def parse(context: Context, text: str, source: str) -> ModuleOp:
     """Reads one module and verifies it.
 
-    Raises UnsupportedOp for an operation outside the context's dialects, InvalidProgram for anything else; both name the
-    line in `source`.
+    Raises UnsupportedOp for an operation outside the context's dialects, InvalidProgram for anything else; both name
+    the line in `source`.
     """
     parser = Parser(context, text, source)
     try:

@@ -13,8 +13,13 @@ from xdsl.dialects.builtin import Builtin, ModuleOp
 from xdsl.dialects.func import Func
 from xdsl.ir import Dialect
 
-from ditto.dialects.dense import Array, DenseAttr, DenseLiteral, dtype_of, is_splat
-from ditto.dialects.mlir_text import InvalidProgram, UnsupportedOp, parse, print_module
+from ditto.dialects.dense import Array as Array
+from ditto.dialects.dense import DenseAttr
+from ditto.dialects.dense import dtype_of as dtype_of
+from ditto.dialects.dense import is_splat as is_splat
+from ditto.dialects.mlir_text import InvalidProgram as InvalidProgram
+from ditto.dialects.mlir_text import UnsupportedOp as UnsupportedOp
+from ditto.dialects.mlir_text import parse, print_module
 from ditto.dialects.pphlo_base import *  # noqa: F403
 from ditto.dialects.pphlo_base import SecretType
 from ditto.dialects.pphlo_compute import *  # noqa: F403

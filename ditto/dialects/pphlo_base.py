@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Self
+from typing import Self, TypeAlias
 
-from xdsl.dialects.builtin import DenseArrayBase, FunctionType, TensorType, i64
+from xdsl.dialects.builtin import I64, DenseArrayBase, FunctionType, TensorType, i64
 from xdsl.ir import Attribute, Operation, ParametrizedAttribute, SSAValue, TypeAttribute
 from xdsl.irdl import IRDLOperation, irdl_attr_definition, operand_def, result_def, traits_def, var_operand_def
 from xdsl.parser import Parser
@@ -13,7 +13,7 @@ from xdsl.printer import Printer
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
-I64Array = DenseArrayBase
+I64Array: TypeAlias = DenseArrayBase[I64]
 
 
 @irdl_attr_definition
@@ -47,6 +47,11 @@ def with_visibility(element: Attribute, secret: bool) -> Attribute:
     return SecretType(element) if secret else element
 
 
+def integers(values: I64Array | None) -> tuple[int, ...]:
+    """The entries of an array property; none if it is absent."""
+    return () if values is None else tuple(int(value) for value in values.get_values())
+
+
 def i64_array(values: Iterable[int]) -> I64Array:
     return DenseArrayBase.from_list(i64, list(values))
 
@@ -60,7 +65,7 @@ def parse_integers(parser: Parser) -> I64Array:
 
 
 def integers_text(values: I64Array) -> str:
-    return "[" + ", ".join(map(str, values.get_values())) + "]"
+    return str(list(integers(values)))
 
 
 def parse_assignment(parser: Parser, keyword: str) -> None:
@@ -154,6 +159,6 @@ def inputs_of(op: Operation) -> list[SSAValue]:
     """Everything an operation depends on: its operands, and what its regions take from outside."""
     if not op.regions:
         return list(op.operands)
-    inside = {result for inner in op.walk() for result in inner.results}
-    inside |= {argument for inner in op.walk() for region in inner.regions for argument in region.block.args}
+    inside: set[SSAValue] = {result for inner in op.walk() for result in inner.results}
+    inside.update(argument for inner in op.walk() for region in inner.regions for argument in region.block.args)
     return list(dict.fromkeys(value for inner in op.walk() for value in inner.operands if value not in inside))

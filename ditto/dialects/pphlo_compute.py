@@ -28,7 +28,7 @@ from ditto.dialects.pphlo_base import (
     OneResult,
     PphloOp,
     element_type,
-    i64_array,
+    integers,
     integers_text,
     parse_assignment,
     parse_integers,
@@ -162,11 +162,11 @@ class DotGeneralOp(OneResult):
 
     def batching(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """The batching dimensions of both operands, pair by pair."""
-        return _dimensions(self.lhs_batching), _dimensions(self.rhs_batching)
+        return integers(self.lhs_batching), integers(self.rhs_batching)
 
     def contracting(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """The contracting dimensions of both operands, pair by pair."""
-        return _dimensions(self.lhs_contracting), _dimensions(self.rhs_contracting)
+        return integers(self.lhs_contracting), integers(self.rhs_contracting)
 
     def print(self, printer: Printer) -> None:
         printer.print_string(" ")
@@ -181,20 +181,19 @@ class DotGeneralOp(OneResult):
 
     def verify_(self) -> None:
         lhs, rhs = shape_of(self.lhs), shape_of(self.rhs)
-        for left, right in zip((*self.batching()[0], *self.contracting()[0]), (*self.batching()[1], *self.contracting()[1])):
-            if lhs[left] != rhs[right]:
+        for pairs in (self.batching(), self.contracting()):
+            for left, right in zip(*pairs, strict=True):
+                if lhs[left] == rhs[right]:
+                    continue
                 self.fail(f"dimension {left} of {lhs} does not match dimension {right} of {rhs}")
-
-
-def _dimensions(values: I64Array | None) -> tuple[int, ...]:
-    return () if values is None else tuple(int(value) for value in values.get_values())
 
 
 @irdl_op_definition
 class ConvolutionOp(OneResult):
     """Convolution without padding or dilation (SPU has made those `pphlo.pad` before).
 
-    `layouts` names the dimensions of input, kernel and result as SPU prints them, `[b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f]`.
+    `layouts` names the dimensions of input, kernel and result as SPU prints them:
+    `[b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f]`.
     """
 
     name = "pphlo.convolution"
@@ -236,9 +235,7 @@ class ConvolutionOp(OneResult):
     def print(self, printer: Printer) -> None:
         printer.print_string("(")
         printer.print_list(self.operands, printer.print_operand)
-        printer.print_string(
-            f") dim_numbers = {self.layouts.data}, window = {{stride = {integers_text(self.stride)}}}"
-        )
+        printer.print_string(f") dim_numbers = {self.layouts.data}, window = {{stride = {integers_text(self.stride)}}}")
         print_types(printer, self)
 
 
@@ -266,7 +263,7 @@ class ReduceOp(PphloOp):
 
     @property
     def dimensions(self) -> tuple[int, ...]:
-        return _dimensions(self.dims)
+        return integers(self.dims)
 
     def combiner(self) -> str | None:
         """The name of the operation that is the whole body (`pphlo.add`), if it is one that PPHLO abbreviates."""
@@ -308,12 +305,10 @@ class ReduceOp(PphloOp):
                 elements.append(parser.parse_argument())
                 parser.parse_punctuation(")")
             body = parser.parse_region(arguments=accumulators + elements)
-        return cls.create(
-            operands=operands, result_types=type.outputs.data, properties={"dims": dims}, regions=[body]
-        )
+        return cls.create(operands=operands, result_types=type.outputs.data, properties={"dims": dims}, regions=[body])
 
     def print(self, printer: Printer) -> None:
-        for index, (value, initial) in enumerate(zip(self.inputs, self.initial_values)):
+        for index, (value, initial) in enumerate(zip(self.inputs, self.initial_values, strict=True)):
             printer.print_string(", (" if index else "(")
             printer.print_operand(value)
             printer.print_string(" init: ")
@@ -329,7 +324,7 @@ class ReduceOp(PphloOp):
         print_line_break(printer)
         printer.print_string("reducer")
         arguments = self.body.block.args
-        for accumulator, element in zip(arguments, arguments[len(self.inputs) :]):
+        for accumulator, element in zip(arguments, arguments[len(self.inputs) :], strict=False):
             printer.print_string("(")
             printer.print_block_argument(accumulator)
             printer.print_string(", ")
@@ -386,7 +381,7 @@ class WhileOp(PphloOp):
 
     def print(self, printer: Printer) -> None:
         printer.print_string("(")
-        for index, (argument, operand) in enumerate(zip(self.body.block.args, self.arguments)):
+        for index, (argument, operand) in enumerate(zip(self.body.block.args, self.arguments, strict=True)):
             printer.print_string(", " if index else "")
             printer.print_operand(argument)
             printer.print_string(" = ")

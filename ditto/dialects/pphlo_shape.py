@@ -1,4 +1,4 @@
-"""PPHLO operations that move data without computing: reshape, transpose, broadcast, slices, concatenate, pad, select."""
+"""PPHLO operations that move data without computing: reshapes, transposes, slices, concatenation, selection."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from ditto.dialects.pphlo_base import (
     OneResult,
     Variadic,
     i64_array,
+    integers,
     integers_text,
     parse_assignment,
     parse_integers,
@@ -27,24 +28,18 @@ from ditto.dialects.pphlo_base import (
 Op = TypeVar("Op", bound=OneResult)
 
 
-def finish(
-    op: type[Op],
-    parser: Parser,
-    names: Sequence[UnresolvedOperand],
-    properties: dict[str, Attribute],
-    attributes: dict[str, Attribute] | None = None,
-) -> Op:
-    """Reads `: (types) -> type` and makes the operation."""
+def finish(op: type[Op], parser: Parser, names: Sequence[UnresolvedOperand], properties: dict[str, Attribute]) -> Op:
+    """Reads `{attributes} : (types) -> type` and makes the operation. The attributes are XLA's hints about layouts."""
+    attributes = parser.parse_optional_attr_dict()
     parser.parse_punctuation(":")
     position = parser.pos
     type = parser.parse_function_type()
     operands = parser.resolve_operands(names, type.inputs.data, position)
-    return op.create(
-        operands=operands, result_types=type.outputs.data, properties=properties, attributes=attributes or {}
-    )
+    return op.create(operands=operands, result_types=type.outputs.data, properties=properties, attributes=attributes)
 
 
 def print_types(printer: Printer, op: OneResult) -> None:
+    printer.print_op_attributes(op.attributes)
     printer.print_string(" : ")
     printer.print_operation_type(op)
 
@@ -80,7 +75,7 @@ class ReshapeOp(Movement):
 
 
 class DimensionsMovement(Movement):
-    """`op %x, dims = [..] : ...` with the attributes XLA leaves (layouts), which mean nothing here."""
+    """`op %x, dims = [..] : ...`"""
 
     dims = prop_def(I64Array)
 
@@ -93,19 +88,17 @@ class DimensionsMovement(Movement):
         operand = parser.parse_unresolved_operand()
         parser.parse_punctuation(",")
         parse_assignment(parser, "dims")
-        dims = parse_integers(parser)
-        return finish(cls, parser, [operand], {"dims": dims}, parser.parse_optional_attr_dict())
+        return finish(cls, parser, [operand], {"dims": parse_integers(parser)})
 
     def print(self, printer: Printer) -> None:
         printer.print_string(" ")
         printer.print_operand(self.operand)
         printer.print_string(f", dims = {integers_text(self.dims)}")
-        printer.print_op_attributes(self.attributes)
         print_types(printer, self)
 
     @property
     def dimensions(self) -> tuple[int, ...]:
-        return tuple(int(dim) for dim in self.dims.get_values())
+        return integers(self.dims)
 
 
 @irdl_op_definition
@@ -132,7 +125,7 @@ class BroadcastOp(DimensionsMovement):
         source = shape_of(self.operand)
         if len(self.dimensions) != len(source) or any(not 0 <= dim < len(self.shape) for dim in self.dimensions):
             self.fail(f"dims = {list(self.dimensions)} does not map {source} into {self.shape}")
-        if any(extent not in (1, self.shape[dim]) for extent, dim in zip(source, self.dimensions)):
+        if any(extent not in (1, self.shape[dim]) for extent, dim in zip(source, self.dimensions, strict=True)):
             self.fail(f"{source} does not broadcast to {self.shape} along {list(self.dimensions)}")
 
 
@@ -185,15 +178,17 @@ class SliceOp(Movement):
 
         operand = parser.parse_unresolved_operand()
         ranges = parser.parse_comma_separated_list(parser.Delimiter.SQUARE, parse_range)
-        start, limit, strides = (i64_array(values) for values in zip(*ranges)) if ranges else (i64_array([]),) * 3
-        properties: dict[str, Attribute] = {"start": start, "limit": limit, "strides": strides}
+        columns = zip(*ranges, strict=True) if ranges else ((), (), ())
+        properties: dict[str, Attribute] = {
+            name: i64_array(values) for name, values in zip(("start", "limit", "strides"), columns, strict=True)
+        }
         return finish(cls, parser, [operand], properties)
 
     def ranges(self) -> list[slice]:
         """One Python slice per dimension."""
         return [
             slice(*bounds)
-            for bounds in zip(self.start.get_values(), self.limit.get_values(), self.strides.get_values(), strict=True)
+            for bounds in zip(integers(self.start), integers(self.limit), integers(self.strides), strict=True)
         ]
 
     def print(self, printer: Printer) -> None:
@@ -205,7 +200,7 @@ class SliceOp(Movement):
     def verify_(self) -> None:
         source = shape_of(self.operand)
         ranges = self.ranges()
-        if len(ranges) != len(source) or any(s.start < 0 or s.stop > n for s, n in zip(ranges, source)):
+        if len(ranges) != len(source) or any(s.start < 0 or s.stop > n for s, n in zip(ranges, source, strict=True)):
             self.fail(f"the ranges leave the operand's shape {source}")
         extents = tuple(len(range(s.start, s.stop, s.step)) for s in ranges)
         if extents != self.shape:
@@ -340,7 +335,7 @@ class PadOp(OneResult):
 
     def edges(self) -> list[tuple[int, int, int]]:
         """(low, high, interior) per dimension."""
-        return list(zip(self.low.get_values(), self.high.get_values(), self.interior.get_values(), strict=True))
+        return list(zip(integers(self.low), integers(self.high), integers(self.interior), strict=True))
 
     def print(self, printer: Printer) -> None:
         printer.print_string(" ")

@@ -27,7 +27,8 @@ def gather(op: pphlo.CustomCallOp, operand: Array, indices: Array) -> Array:
     collapsed, start_map = numbers("collapsed_slice_dims"), numbers("start_index_map")
     vector_dim = parameters.data["index_vector_dim"]
     assert isinstance(vector_dim, IntegerAttr)
-    starts = indices[..., None] if vector_dim.value.data == indices.ndim else np.moveaxis(indices, vector_dim.value.data, -1)
+    axis = vector_dim.value.data
+    starts = indices[..., None] if axis == indices.ndim else np.moveaxis(indices, axis, -1)
     result = pphlo.shape_of(op.outputs[0])
     batch_dims = [dim for dim in range(len(result)) if dim not in offset_dims]
 
@@ -56,7 +57,8 @@ def embedding(op: pphlo.CustomCallOp, table: Array, ids: Array) -> Array:
     flat = ids.reshape(-1)
     valid = (flat >= 0) & (flat < table.shape[0])
     rows = table[np.where(valid, flat, 0)] * valid[:, None].astype(table.dtype)
-    return rows.reshape(pphlo.shape_of(op.outputs[0]))
+    result: Array = rows.reshape(pphlo.shape_of(op.outputs[0]))
+    return result
 
 
 def exact_gelu(x: Array) -> Array:
@@ -69,6 +71,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "spu.gather": gather,
     # A hint about where to keep a value.
     "spu.prefer_a": lambda op, x: x,
+    "mpc.erf": lambda op, x: erf(x),
     "mpc.erfc": lambda op, x: erfc(x),
     "ditto.embedding": embedding,
     "ditto.gelu": lambda op, x: exact_gelu(x),

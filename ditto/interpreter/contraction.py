@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from ditto.dialects import pphlo
 from ditto.dialects.dense import Array
 
 
 def widened(x: Array) -> Array:
-    """f16 as f32: NumPy has no fast f16 product, and a sum of f16 terms is not rounded at every term elsewhere either."""
+    """f16 as f32: NumPy has no fast f16 product, and other frameworks do not round every partial sum either."""
     return x.astype(np.float32) if x.dtype == np.float16 else x
 
 
@@ -28,7 +29,8 @@ def dot_general(op: pphlo.DotGeneralOp, lhs: Array, rhs: Array) -> Array:
     depth = math.prod(lhs.shape[d] for d in lhs_contracting)
     rows = lhs.transpose([*lhs_batching, *lhs_free, *lhs_contracting]).reshape([*batch, -1, depth])
     columns = rhs.transpose([*rhs_batching, *rhs_contracting, *rhs_free]).reshape([*batch, depth, -1])
-    return np.matmul(widened(rows), widened(columns)).reshape(op.shape)
+    product: Array = np.matmul(widened(rows), widened(columns))
+    return product.reshape(op.shape)
 
 
 def convolution(op: pphlo.ConvolutionOp, lhs: Array, rhs: Array) -> Array:
@@ -36,9 +38,8 @@ def convolution(op: pphlo.ConvolutionOp, lhs: Array, rhs: Array) -> Array:
     spatial = [str(axis) for axis in range(lhs.ndim - 2)]
     x = widened(lhs).transpose([inputs.index(label) for label in ["b", *spatial, "f"]])
     w = widened(rhs).transpose([kernel.index(label) for label in [*spatial, "i", "o"]])
-    axes = range(1, 1 + len(spatial))
-    windows = np.lib.stride_tricks.sliding_window_view(x, w.shape[: len(spatial)], tuple(axes))
-    windows = windows[(slice(None), *(slice(None, None, int(step)) for step in op.stride.get_values()))]
+    windows: Array = sliding_window_view(x, w.shape[: len(spatial)], tuple(range(1, 1 + len(spatial))))  # type: ignore[call-overload]
+    windows = windows[(slice(None), *(slice(None, None, step) for step in pphlo.integers(op.stride)))]
     # windows: [b, positions.., f, taps..]; the kernel's [taps.., i, o] becomes [i, taps.., o].
     w = np.moveaxis(w, -2, 0)
     y = np.tensordot(windows, w, (range(1 + len(spatial), windows.ndim), range(w.ndim - 1)))

@@ -1,7 +1,7 @@
 """NumPy kernels of elementwise PPHLO operations, by operation name.
 
-Every kernel takes the operands' arrays and returns the result in whatever dtype NumPy gives; the interpreter rounds it to
-the dtype of the operation's result.
+Every kernel takes the operands' arrays and returns the result in whatever dtype NumPy gives; the interpreter rounds it
+to the dtype of the operation's result.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Evaluates PPHLO on NumPy arrays, in plain.
 
-Passes are tested with it (before = after), constants are folded with it, and a program's public part is computed with it at
-every call. Arrays are handled whole; the body of a reduction runs on whole arrays too.
+Passes are tested with it (before = after), constants are folded with it, and a program's public part is computed with
+it at every call. Arrays are handled whole; the body of a reduction runs on whole arrays too.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class Interpreter:
     """Runs operations on a mapping from SSA values to arrays.
 
     Args:
-        exact: floats of every dtype are computed and kept in float64, so that nothing but the formula counts. Otherwise each
-            result is rounded to its dtype, as the model's own framework does. Integers are exact and wrap either way.
+        exact: floats of every dtype are computed and kept in float64, so that nothing but the formula counts. Otherwise
+            each result is rounded to its dtype, as the model's own framework does. Integers are exact and wrap anyway.
     """
 
     def __init__(self, exact: bool = False) -> None:
@@ -95,9 +95,10 @@ class Interpreter:
         if len(inputs) != len(arguments):
             raise EvaluationError(f"@{function.sym_name.data} takes {len(arguments)} arrays, not {len(inputs)}")
         values: dict[SSAValue, Array] = {}
-        for index, (argument, array) in enumerate(zip(arguments, inputs)):
+        for index, (argument, array) in enumerate(zip(arguments, inputs, strict=True)):
             if np.shape(array) != pphlo.shape_of(argument):
-                raise EvaluationError(f"argument {index} has the shape {np.shape(array)} instead of {pphlo.shape_of(argument)}")
+                shapes = f"the shape {np.shape(array)} instead of {pphlo.shape_of(argument)}"
+                raise EvaluationError(f"argument {index} has {shapes}")
             values[argument] = np.asarray(array).astype(self.dtype(argument.type), copy=False)
         return self._block(function.body, values)
 
@@ -154,16 +155,14 @@ class Interpreter:
             halves = [array[..., :half] for array in folded] + [array[..., half : 2 * half] for array in folded]
             combined = self._region(op.body, halves, values)
             odd = [array[..., 2 * half :] for array in folded]
-            folded = [np.concatenate(parts, -1) for parts in zip(combined, odd)]
+            folded = [np.concatenate(parts, -1) for parts in zip(combined, odd, strict=True)]
         if folded[0].shape[-1] == 0:
             return [np.broadcast_to(value, pphlo.shape_of(op.outputs[0])) for value in initial]
         return self._region(op.body, [*initial, *(array[..., 0] for array in folded)], values)
 
 
 def _convert(x: Array, dtype: np.dtype[Any]) -> Array:
-    if dtype.kind == "b":
-        return x != 0
-    return cast(x, dtype)
+    return np.not_equal(x, 0) if dtype.kind == "b" else cast(x, dtype)
 
 
 def function_named(module: ModuleOp, name: str) -> FuncOp:

@@ -28,7 +28,7 @@ def broadcast(op: pphlo.BroadcastOp, x: Array) -> Array:
     if source == op.shape and op.dimensions == tuple(range(len(source))):
         return x
     extents = [1] * len(op.shape)
-    for extent, dim in zip(source, op.dimensions):
+    for extent, dim in zip(source, op.dimensions, strict=True):
         extents[dim] = extent
     return np.broadcast_to(x.transpose(np.argsort(op.dimensions)).reshape(extents), op.shape)
 
@@ -43,7 +43,7 @@ def slice_(op: pphlo.SliceOp, x: Array) -> Array:
 
 def _starts(indices: Sequence[Array], shape: tuple[int, ...], sizes: Sequence[int]) -> tuple[slice, ...]:
     starts = (min(max(int(index), 0), extent - size) for index, extent, size in zip(indices, shape, sizes, strict=True))
-    return tuple(slice(start, start + size) for start, size in zip(starts, sizes))
+    return tuple(slice(start, start + size) for start, size in zip(starts, sizes, strict=True))
 
 
 def dynamic_slice(op: pphlo.DynamicSliceOp, x: Array, *indices: Array) -> Array:
@@ -63,16 +63,18 @@ def concatenate(op: pphlo.ConcatenateOp, *parts: Array) -> Array:
 def pad(op: pphlo.PadOp, x: Array, value: Array) -> Array:
     edges = op.edges()
     whole = tuple(
-        max(low, 0) + n + max(0, n - 1) * interior + max(high, 0) for n, (low, high, interior) in zip(x.shape, edges)
+        max(low, 0) + n + max(0, n - 1) * interior + max(high, 0)
+        for n, (low, high, interior) in zip(x.shape, edges, strict=True)
     )
     result = np.full(whole, value, x.dtype)
     result[
         tuple(
             slice(max(low, 0), max(low, 0) + n + max(0, n - 1) * interior, interior + 1)
-            for n, (low, _, interior) in zip(x.shape, edges)
+            for n, (low, _, interior) in zip(x.shape, edges, strict=True)
         )
     ] = x
-    return result[tuple(slice(max(-low, 0), n - max(-high, 0)) for n, (low, high, _) in zip(whole, edges))]
+    kept = (slice(max(-low, 0), n - max(-high, 0)) for n, (low, high, _) in zip(whole, edges, strict=True))
+    return result[tuple(kept)]
 
 
 def iota(op: pphlo.IotaOp) -> Array:

@@ -35,7 +35,8 @@ class MaximumWithMinusInfinity(RewritePattern):
     def match_and_rewrite(self, op: pphlo.MaximumOp, rewriter: PatternRewriter) -> None:
         for bound, x in ((op.lhs, op.rhs), (op.rhs, op.lhs)):
             if x.type == op.result.type and splat_value(bound) == -np.inf:
-                return replace_with(rewriter, op, x)
+                replace_with(rewriter, op, x)
+                return
 
 
 class NeutralElement(RewritePattern):
@@ -52,7 +53,8 @@ class NeutralElement(RewritePattern):
         for x, other in sides:
             # The types differ where a bit is multiplied by the number one, or where a public x has become secret.
             if x.type == op.result.type and splat_value(other) == neutral:
-                return replace_with(rewriter, op, x)
+                replace_with(rewriter, op, x)
+                return
 
 
 class OnesThroughDotGeneral(RewritePattern):
@@ -74,7 +76,8 @@ class OnesThroughDotGeneral(RewritePattern):
             wide = [dim for dim in batching[other] if extents[dim] != 1]
             leading = [dim for dim in range(len(extents)) if extents[dim] != 1][: len(wide)]
             if wide == leading:
-                return rewriter.replace(op, pphlo.ReshapeOp.get(x, op.result.type))
+                rewriter.replace(op, pphlo.ReshapeOp.get(x, op.result.type))
+                return
 
 
 def has_elements_of(result: SSAValue, x: SSAValue) -> bool:

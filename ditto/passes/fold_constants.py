@@ -5,8 +5,8 @@
 becomes
     %1 = pphlo.constant dense<1.0> : tensor<12x1x1xf16>
 
-A chain of operations is computed in float64 and rounded once, to the dtype of the value that is still needed. The results
-are kept as arrays, not as text: a causal mask of 1024 x 1024 is a bitmap until somebody prints it.
+A chain of operations is computed in float64 and rounded once, to the dtype of the value that is still needed. The
+results are kept as arrays, not as text: a causal mask of 1024 x 1024 is a bitmap until somebody prints it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Finds the look-up of secret ids in a table and makes it one call.
 
-With secret ids SPU's compiler turns `table[ids]` into a loop over the ids, each round a `dynamic_slice` at a secret index.
-Around the loop stand JAX's rules for indices: negative ones count from the end, and a row out of bounds is NaN.
+With secret ids SPU's compiler turns `table[ids]` into a loop over the ids, each round a `dynamic_slice` at a secret
+index. Around the loop stand JAX's rules for indices: negative ones count from the end, a row out of bounds is NaN.
 
     %r:2 = pphlo.while(%i = %zero, %rows = %zeros) ... pphlo.dynamic_slice %table, %id, %0 sizes = [1, 768] ...
     %s = pphlo.select %in_bounds, %r#1, %nan
@@ -31,7 +31,7 @@ from ditto.dialects import pphlo
 from ditto.dialects.dense import Array
 from ditto.interpreter import EvaluationError, evaluate_values
 from ditto.passes.recognise import operations_between
-from ditto.passes.rewriting import erase_dead
+from ditto.passes.rewriting import erase, erase_dead
 
 TARGET = "ditto.embedding"
 
@@ -134,7 +134,9 @@ def loop_look_up(loop: pphlo.WhileOp) -> tuple[int, SSAValue, SSAValue] | None:
         looked_up = evaluate_values([loop.outputs[used[0]]], {table: entries, indices[0]: ids})[0]
     except EvaluationError:
         return None
-    same = looked_up.size == ids.size * columns and np.array_equal(looked_up.reshape(-1, columns), entries[ids.reshape(-1)])
+    if looked_up.size != ids.size * columns:
+        return None
+    same = np.array_equal(looked_up.reshape(-1, columns), entries[ids.reshape(-1)])
     return (used[0], table, indices[0]) if same else None
 
 
@@ -185,8 +187,7 @@ class MatchEmbedding(ModulePass):
             if found := loop_look_up(loop):
                 result, table, indices = found
                 replace_look_up(loop, loop.outputs[result], table, indices)
-                loop.detach()
-                loop.erase()
+                erase(loop)
         for look_up in [inner for inner in op.walk() if is_look_up(inner)]:
             replace_look_up(look_up, look_up.results[0], look_up.operands[0], look_up.operands[1])
         for function in op.body.block.ops:

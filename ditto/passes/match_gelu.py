@@ -1,7 +1,7 @@
 """Finds GELU, however it is written, and makes it one call.
 
-JAX writes GELU with `erfc`, which SPU expands into some 65 operations in f32 unless the front end keeps it whole, or with
-`tanh` of a cubic, which in (32, 8) overflows from |x| = 32. Both come in f16 and f32, the f16 one with converts inside.
+JAX writes GELU with `erfc`, which SPU expands into some 65 operations in f32 unless the front end keeps it whole, or
+with `tanh` of a cubic, which in (32, 8) overflows from |x| = 32. Both come in f16 and f32, f16 with converts inside.
 
     %1 = pphlo.multiply %x, %x ... %9 = pphlo.tanh ... %12 = pphlo.multiply %x, %11
 becomes
@@ -42,7 +42,7 @@ LONGEST = 120
 
 def is_transcendental(op: Operation) -> bool:
     if isinstance(op, pphlo.CustomCallOp):
-        return op.target.data == "mpc.erfc"
+        return op.target.data in ("mpc.erf", "mpc.erfc")
     return isinstance(op, pphlo.TanhOp | pphlo.ExponentialOp | pphlo.LogisticOp)
 
 

@@ -1,7 +1,7 @@
 """Recognises what a piece of a program computes by running it.
 
-A function such as GELU reaches us in many written forms. Rather than match each, a recogniser finds the piece's one input,
-runs the piece on sample inputs and compares with the function meant. The structure only has to say where to cut.
+A function such as GELU reaches us in many written forms. Rather than match each, a recogniser finds the piece's one
+input, runs the piece on sample inputs and compares with the function meant. The structure only says where to cut.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ Expandable = Callable[[Operation], bool]
 def is_elementwise(op: Operation) -> bool:
     """Whether every element of the result depends on the operands' elements at the same place alone."""
     if isinstance(op, pphlo.CustomCallOp):
-        return op.target.data == "mpc.erfc"
+        return op.target.data in ("mpc.erf", "mpc.erfc")
     return isinstance(op, (*ELEMENTWISE, pphlo.SelectOp))
 
 
 def single_inputs(output: SSAValue, order: dict[Operation, int], expandable: Expandable, limit: int) -> list[SSAValue]:
     """The values, nearest first, of which `output` is a function of one variable.
 
-    Walks back from `output`, always through the operation that comes last in the block; whenever exactly one value is left
-    to explain, it is one of them. Constants that fill a tensor explain themselves. The walk ends at an operation that
-    `expandable` refuses or after `limit` operations.
+    Walks back from `output`, always through the operation that comes last in the block; whenever exactly one value is
+    left to explain, it is one of them. Constants that fill a tensor explain themselves. The walk ends at an operation
+    that `expandable` refuses or after `limit` operations.
     """
     found: list[SSAValue] = []
     owner = output.owner

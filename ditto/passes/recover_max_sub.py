@@ -5,7 +5,8 @@
 becomes
     %m = pphlo.maximum %a, %b
 (and with the branches exchanged, minimum), also inside a reduction's body, where the reduction then `applies
-pphlo.maximum`. Likewise `multiply(less(0, x), x)` is the maximum of 0 and x, and `add(x, negate(y))` is `subtract(x, y)`.
+pphlo.maximum`. Likewise `multiply(less(0, x), x)` is the maximum of 0 and x, and `add(x, negate(y))` is
+`subtract(x, y)`.
 """
 
 from __future__ import annotations

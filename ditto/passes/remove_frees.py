@@ -1,7 +1,7 @@
 """Drops `pphlo.free`.
 
-SPU's compiler marks where each value dies. Passes move and erase operations, which would make those marks wrong, and the
-engine finds last uses by itself.
+SPU's compiler marks where each value dies. Passes move and erase operations, which would make those marks wrong, and
+the engine finds last uses by itself.
 
     %1 = pphlo.negate %0 : tensor<f32>
     pphlo.free %0 : tensor<f32>
@@ -20,6 +20,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from ditto.dialects import pphlo
+from ditto.passes.rewriting import erase
 
 
 @dataclass(frozen=True)
@@ -28,5 +29,4 @@ class RemoveFrees(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for free in [inner for inner in op.walk() if isinstance(inner, pphlo.FreeOp)]:
-            free.detach()
-            free.erase()
+            erase(free)

@@ -1,4 +1,4 @@
-"""What the PPHLO passes share: errors, questions about values, pattern application, merging of equal operations."""
+"""What the PPHLO passes share: questions about values, pattern application, merging of equal operations."""
 
 from __future__ import annotations
 
@@ -14,15 +14,6 @@ from ditto.dialects import pphlo
 
 # Operations that repeat their operand's elements without changing them.
 _TRANSPARENT = (pphlo.ReshapeOp, pphlo.BroadcastOp, pphlo.TransposeOp, pphlo.ConvertOp)
-
-
-class CompileError(Exception):
-    """The program cannot be compiled; the message names the operation, the reason and the remedy."""
-
-
-def describe(op: Operation) -> str:
-    """An operation as an error message names it: its name and result types."""
-    return f"'{op.name}' of type {', '.join(str(type) for type in op.result_types)}"
 
 
 def splat_value(value: SSAValue) -> Any:
@@ -55,12 +46,17 @@ def replace_with(rewriter: PatternRewriter, op: Operation, value: SSAValue) -> N
     rewriter.replace(op, [], [value])
 
 
+def erase(op: Operation) -> None:
+    """Takes an operation without users out of its block."""
+    op.detach()
+    op.erase()
+
+
 def erase_dead(block: Block) -> None:
     """Erases the operations of a block whose results nobody uses, in one walk from the end."""
     for op in reversed(list(block.ops)):
-        if op.has_trait(Pure) and not any(result.has_one_use() or result.uses for result in op.results):
-            op.detach()
-            op.erase()
+        if op.has_trait(Pure) and all(result.first_use is None for result in op.results):
+            erase(op)
 
 
 def merge_common(block: Block) -> None:
@@ -89,5 +85,4 @@ def merge_common(block: Block) -> None:
         if first is not op:
             for mine, other in zip(op.results, first.results, strict=True):
                 mine.replace_all_uses_with(other)
-            op.detach()
-            op.erase()
+            erase(op)

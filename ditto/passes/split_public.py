@@ -15,9 +15,10 @@ becomes
       return %1
     }
 
-`@prologue` takes the arguments of the program that are public, `@main` takes the secret ones and then the results of the
-prologue that it needs (its first results). `ditto.inputs` are positions among the program's arguments. `ditto.outputs`
-tells where the program's results come from: k >= 0 is result k of `@main`, k < 0 is result -1-k of `@prologue`.
+`@prologue` takes the arguments of the program that are public, `@main` takes the secret ones and then the results of
+the prologue that it needs (its first results). `ditto.inputs` are positions among the program's arguments.
+`ditto.outputs` tells where the program's results come from: k >= 0 is result k of `@main`, k < 0 is result -1-k of
+`@prologue`.
 """
 
 from __future__ import annotations
@@ -72,8 +73,8 @@ def run_prologue(module: ModuleOp, arguments: Sequence[Array]) -> list[Array]:
         arguments: the program's public arguments, in the order of `Signature.public_inputs`.
 
     Returns:
-        float64 for every float, integers and bits as they are: first what `@main` takes after its secret arguments, then
-        the program's public results.
+        float64 for every float, integers and bits as they are: first what `@main` takes after its secret arguments,
+        then the program's public results.
     """
     return evaluate(module, arguments, exact=True, function=PROLOGUE)
 
@@ -96,14 +97,16 @@ def split_function(function: FuncOp) -> FuncOp:
         for value in pphlo.inputs_of(op):
             if not pphlo.is_secret(value.type) and not isinstance(value.owner, pphlo.ConstantOp):
                 crossing[value] = None
-    outputs, public_results, secret_results = [], list(crossing), []
+    outputs: list[int] = []
+    public_results: list[SSAValue] = list(crossing)
+    secret_results: list[SSAValue] = []
     for value in last.arguments:
         results = secret_results if pphlo.is_secret(value.type) else public_results
         outputs.append(len(results) if results is secret_results else -1 - len(results))
         results.append(value)
 
     prologue_block = Block(arg_types=[argument.type for argument in public_arguments])
-    mapper: dict[SSAValue, SSAValue] = dict(zip(public_arguments, prologue_block.args))
+    mapper: dict[SSAValue, SSAValue] = dict(zip(public_arguments, prologue_block.args, strict=True))
     for op in public_ops:
         prologue_block.add_op(op.clone(value_mapper=mapper))
     prologue_block.add_op(ReturnOp(*(mapper[value] for value in public_results)))

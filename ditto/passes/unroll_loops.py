@@ -7,8 +7,8 @@ becomes
 
 What a round computes from constants is computed on the way, so that indices of `dynamic_slice` and
 `dynamic_update_slice` become constants, and these slices and concatenations. Loops over public values alone stay: they
-are evaluated in plain. A condition that depends on a secret would have to be revealed every round, and one that depends on
-an argument has no trip count yet: both are errors.
+are evaluated in plain. A condition that depends on a secret would have to be revealed every round, and one that depends
+on an argument has no trip count yet: both are errors.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from ditto.dialects import pphlo
 from ditto.interpreter import Interpreter
+from ditto.passes.errors import CompileError
 from ditto.passes.fold_constants import Folder
-from ditto.passes.rewriting import CompileError, describe, erase_dead
+from ditto.passes.rewriting import erase, erase_dead
 
 # Beyond this the program would not fit into memory; a mistake is more likely than an intention.
 _MOST_ROUNDS = 4096
@@ -38,7 +39,7 @@ def takes_another_round(loop: pphlo.WhileOp, carried: list[SSAValue], folder: Fo
     values = dict(folder.known)
     values.update(
         (argument, folder.known[value])
-        for argument, value in zip(loop.condition.block.args, carried)
+        for argument, value in zip(loop.condition.block.args, carried, strict=True)
         if value in folder.known
     )
     interpreter = Interpreter(exact=True)
@@ -49,15 +50,14 @@ def takes_another_round(loop: pphlo.WhileOp, carried: list[SSAValue], folder: Fo
                 return bool(values[verdict])
             if pphlo.is_secret(verdict.type):
                 raise CompileError(
-                    f"{describe(loop)}: the loop's condition is secret, and to test it would reveal it; "
-                    "use a fixed number of rounds and select the results"
+                    loop.name,
+                    "the loop's condition is secret, and to test it would reveal it; "
+                    "use a fixed number of rounds and select the results",
                 )
-            raise CompileError(
-                f"{describe(loop)}: the number of rounds depends on an argument; it must be known at compile time"
-            )
+            raise CompileError(loop.name, "the number of rounds depends on an argument; make it a Python number")
         if all(value in values for value in pphlo.inputs_of(op)):
             interpreter.run(op, values)
-    raise CompileError(f"{describe(loop)}: the condition returns nothing")
+    raise CompileError(loop.name, "the condition returns nothing")
 
 
 def static_slice(op: Operation, folder: Folder) -> list[Operation] | None:
@@ -73,7 +73,7 @@ def static_slice(op: Operation, folder: Folder) -> list[Operation] | None:
         min(max(int(folder.known[index]), 0), extent - size)
         for index, extent, size in zip(op.arguments[first:], whole, window, strict=True)
     ]
-    limit = [begin + size for begin, size in zip(start, window)]
+    limit = [begin + size for begin, size in zip(start, window, strict=True)]
     if isinstance(op, pphlo.DynamicSliceOp):
         return [pphlo.SliceOp.get(op.arguments[0], start, limit, op.result.type)]
     return written_over(op, whole, start, limit)
@@ -98,7 +98,7 @@ def written_over(
             lower, upper = [0] * len(whole), list(whole)
             lower[dim], upper[dim] = begin, end
             assert isinstance(operand.type, TensorType)
-            extents = [high - low for low, high in zip(lower, upper)]
+            extents = [high - low for low, high in zip(lower, upper, strict=True)]
             type = TensorType(operand.type.get_element_type(), extents)
             ops.append(pphlo.SliceOp.get(operand, lower, upper, type))
             parts.append(ops[-1].results[0])
@@ -120,14 +120,14 @@ def write_rounds(loop: pphlo.WhileOp, folder: Folder) -> list[SSAValue]:
     for _ in range(_MOST_ROUNDS):
         if not takes_another_round(loop, carried, folder):
             return carried
-        mapper: dict[SSAValue, SSAValue] = dict(zip(loop.body.block.args, carried))
+        mapper: dict[SSAValue, SSAValue] = dict(zip(loop.body.block.args, carried, strict=True))
         *ops, last = loop.body.block.ops
         for op in ops:
             copy = op.clone(value_mapper=mapper)
             Rewriter.insert_op(copy, point)
-            mapper.update(zip(op.results, simplified(copy, folder)))
+            mapper.update(zip(op.results, simplified(copy, folder), strict=True))
         carried = [mapper.get(value, value) for value in last.operands]
-    raise CompileError(f"{describe(loop)}: more than {_MOST_ROUNDS} rounds; give the loop a smaller bound")
+    raise CompileError(loop.name, f"more than {_MOST_ROUNDS} rounds; give the loop a smaller bound")
 
 
 def simplified(op: Operation, folder: Folder) -> list[SSAValue]:
@@ -143,8 +143,7 @@ def simplified(op: Operation, folder: Folder) -> list[SSAValue]:
         return list(op.results)
     for old, new in zip(op.results, results, strict=True):
         old.replace_all_uses_with(new)
-    op.detach()
-    op.erase()
+    erase(op)
     return results
 
 

@@ -1,0 +1,178 @@
+"""Writes the .pphlo files beside it: what SPU 0.9.5 compiles from small JAX functions and tiny Hugging Face models.
+
+    PYTHONPATH=.:python python tests/data/generate.py
+
+Programs come in two forms: compiled from XLA's HLO, as SPU's own front end does (erfc is expanded there), and from
+StableHLO with erfc kept whole, as `spu_ditto` does. Only a new SPU release is a reason to run this again.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import spu.api
+import spu.libspu as libspu
+from transformers import (
+    BertConfig,
+    FlaxBertForSequenceClassification,
+    FlaxGPT2LMHeadModel,
+    FlaxViTForImageClassification,
+    GPT2Config,
+    ViTConfig,
+)
+
+from spu_ditto.frontend import trace
+
+HERE = Path(__file__).parent
+SECRET, PUBLIC = libspu.Visibility.VIS_SECRET, libspu.Visibility.VIS_PUBLIC
+
+Program = tuple[Callable[..., Any], tuple[Any, ...]]
+
+
+def compile_program(function: Callable[..., Any], arguments: tuple[Any, ...], public: set[int], whole: bool) -> str:
+    """PPHLO text. Arguments at the positions in `public` are public, all others secret."""
+    visibility = [
+        PUBLIC if position in public else SECRET
+        for position, argument in enumerate(arguments)
+        for _ in jax.tree_util.tree_leaves(argument)
+    ]
+    options = libspu.CompilerOptions()
+    options.disable_deallocation_insertion = whole
+    if whole:
+        source = libspu.CompilationSource(
+            libspu.SourceIRType.STABLEHLO, trace(function, arguments).stablehlo.encode(), visibility
+        )
+    else:
+        lowered = jax.jit(function, keep_unused=True).trace(*arguments).lower(lowering_platforms=("interpreter",))
+        proto = lowered.compiler_ir("hlo").as_serialized_hlo_module_proto()
+        source = libspu.CompilationSource(libspu.SourceIRType.XLA, proto, visibility)
+    return str(spu.api.compile(source, options).decode())
+
+
+def bert(dtype: Any) -> Program:
+    config = BertConfig(
+        vocab_size=40,
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=24,
+        max_position_embeddings=12,
+    )
+    model = FlaxBertForSequenceClassification(config, seed=0, input_shape=(1, 8), dtype=dtype)
+
+    def logits(params: Any, ids: Any, mask: Any) -> Any:
+        return model(ids, attention_mask=mask, params=params).logits
+
+    return logits, (model.params, np.ones((1, 8), np.int32), np.ones((1, 8), np.int32))
+
+
+def gpt2(dtype: Any) -> Program:
+    config = GPT2Config(vocab_size=40, n_positions=12, n_embd=16, n_layer=2, n_head=2)
+    model = FlaxGPT2LMHeadModel(config, seed=0, input_shape=(1, 8), dtype=dtype)
+
+    def logits(params: Any, ids: Any) -> Any:
+        return model(ids, params=params).logits
+
+    return logits, (model.params, np.ones((1, 8), np.int32))
+
+
+def vit(dtype: Any) -> Program:
+    config = ViTConfig(
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=24, image_size=8, patch_size=4
+    )
+    model = FlaxViTForImageClassification(config, seed=0, input_shape=(1, 8, 8, 3), dtype=dtype)
+
+    def logits(params: Any, pixels: Any) -> Any:
+        return model(pixels, params=params).logits
+
+    return logits, (model.params, np.ones((1, 3, 8, 8), np.float32))
+
+
+def dot_softmax_dot(query: Any, key: Any, value: Any) -> Any:
+    """f16 products around a softmax in f32."""
+    scores = jnp.dot(query, key).astype(jnp.float32)
+    return jnp.dot(jax.nn.softmax(scores).astype(jnp.float16), value)
+
+
+def constants(x: Any) -> Any:
+    """Every literal form: splat, list, bits of a float, blob, packed bits."""
+    listed = jnp.asarray(np.array([[1.5, -2.25], [np.inf, 0.1]], np.float16))
+    blob = jnp.asarray(np.random.default_rng(0).standard_normal(128).astype(np.float32))
+    bits = jnp.asarray(np.random.default_rng(1).integers(0, 2, 128).astype(bool))
+    return jnp.where(bits, x, blob), jnp.maximum(listed, -jnp.inf) + x[:2].astype(jnp.float16), x * 2
+
+
+def layer_norm(x: Any, scale: Any) -> Any:
+    centred = x - x.mean(-1, keepdims=True)
+    return centred * jax.lax.rsqrt((centred**2).mean(-1, keepdims=True) + 1e-12) * scale
+
+
+def public_mask(scores: Any, lengths: Any) -> Any:
+    """A public argument decides which entries take part."""
+    keep = jnp.arange(scores.shape[1]) < lengths[:, None]
+    return jnp.where(keep, scores, -1e4).max(1), keep.sum(1)
+
+
+def loop(x: Any, w: Any) -> Any:
+    """A loop over secrets with a public number of rounds; its slices have public indices."""
+
+    def body(i: Any, state: Any) -> Any:
+        row = jax.lax.dynamic_slice(w, (i, 0), (1, 4))
+        return jax.lax.dynamic_update_slice(state, state[:1] * row, (i, 0))
+
+    return jax.lax.fori_loop(0, 3, body, x)
+
+
+def secret_loop(x: Any) -> Any:
+    return jax.lax.while_loop(lambda v: jnp.sum(v) < 10, lambda v: v * 2, x)
+
+
+def movement(x: Any, y: Any) -> Any:
+    moved = jnp.concatenate([x[:, ::2].T, jnp.flip(y, 0)], 0)
+    return jnp.pad(moved, ((1, 0), (0, 2)), constant_values=0.5), jnp.argmax(x, -1)
+
+
+def array(*shape: int, dtype: Any = np.float32) -> Any:
+    return np.ones(shape, dtype)
+
+
+def small_programs() -> dict[str, tuple[Program, set[int]]]:
+    half = np.float16
+    return {
+        "dot_softmax_dot": (
+            (dot_softmax_dot, (array(4, 8, dtype=half), array(8, 4, dtype=half), array(4, 8, dtype=half))),
+            set(),
+        ),
+        "constants": ((constants, (array(128),)), set()),
+        "layer_norm": ((layer_norm, (array(4, 16), array(16))), set()),
+        "public_mask": ((public_mask, (array(3, 5), array(3, dtype=np.int32))), {1}),
+        "loop": ((loop, (array(3, 4), array(3, 4))), set()),
+        "secret_loop": ((secret_loop, (array(4),)), set()),
+        "movement": ((movement, (array(3, 4), array(2, 3))), set()),
+        "gelu_erf_f16": ((lambda x: jax.nn.gelu(x, approximate=False), (array(2, 8, dtype=half),)), set()),
+        "gelu_erf_f32": ((lambda x: jax.nn.gelu(x, approximate=False), (array(2, 8),)), set()),
+        "gelu_tanh_f16": ((lambda x: jax.nn.gelu(x, approximate=True), (array(2, 8, dtype=half),)), set()),
+        "gelu_tanh_f32": ((lambda x: jax.nn.gelu(x, approximate=True), (array(2, 8),)), set()),
+    }
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
+    programs = small_programs()
+    for name, make in (("bert", bert), ("gpt2", gpt2), ("vit", vit)):
+        for suffix, dtype in (("f16", jnp.float16), ("f32", jnp.float32)):
+            programs[f"{name}_{suffix}"] = (make(dtype), set())
+    for name, ((function, arguments), public) in programs.items():
+        (HERE / f"{name}.pphlo").write_text(compile_program(function, arguments, public, whole=False))
+        if name in ("gelu_erf_f16", "gelu_erf_f32", "bert_f16"):
+            (HERE / f"{name}_whole.pphlo").write_text(compile_program(function, arguments, public, whole=True))
+
+
+if __name__ == "__main__":
+    main()
