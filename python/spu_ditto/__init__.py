@@ -29,6 +29,7 @@ from spu_ditto.errors import (
     UnsupportedError,
 )
 from spu_ditto.handle import SharedArray, share
+from spu_ditto.lowering import FractionBits, get_policy
 from spu_ditto.report import CostAnalysis, RunReport
 from spu_ditto.runtime import Runtime, current_runtime, use_runtime
 from spu_ditto.stages import Compiled, Lowered, SecureFunction, from_pphlo
@@ -63,6 +64,7 @@ def compile(
     fn: Callable[..., Any],
     *,
     ring_policy: str = "ditto",
+    fraction_bits: FractionBits = None,
     input_visibility: Any = None,
     static_argnums: int | Sequence[int] = (),
 ) -> SecureFunction:
@@ -70,14 +72,15 @@ def compile(
 
     Args:
         fn: takes and returns pytrees of arrays.
-        ring_policy: "ditto" (the dtype of a value decides its ring) or "fm64" (64-bit rings, 18 fraction bits).
+        ring_policy: "ditto" (the dtype of a value decides its ring) or "fm64" (all in 64-bit rings).
+        fraction_bits: of activations; one number, or a map, by default {"FM32": 8, "FM64": 18}.
         input_visibility: None (all secret), "secret", "public", or a sequence of these, one per argument.
         static_argnums: positions of arguments that are no arrays; hashable, compiled in.
 
     Raises:
-        PolicyError: there is no such policy.
+        PolicyError: there is no such policy, or the fraction bits are out of range.
     """
-    return SecureFunction(fn, ring_policy, input_visibility, static_argnums)
+    return SecureFunction(fn, get_policy(ring_policy, fraction_bits), input_visibility, static_argnums)
 
 
 def _teach(spu_compile: Callable[..., Any]) -> Callable[..., Any]:

@@ -34,7 +34,8 @@ class ValueType:
 def encode(value: Any, type: ValueType, name: str) -> Encoded:
     """Encodes an array for a program input.
 
-    Floats become round(x * 2^fraction), integers wrap at the ring's width as they do in the program, booleans are 0 and 1.
+    Floats become round(x * 2^fraction), integers wrap at the ring's width as they do in the program, booleans are 0
+    and 1.
 
     Raises:
         RangeError: a float is not finite or does not fit; names the argument.
@@ -62,8 +63,8 @@ def _scale(array: Array, type: ValueType, name: str) -> Encoded:
 
 
 def _wrap(array: Encoded, width: int) -> Encoded:
-    shift = 64 - width
-    return (array << shift) >> shift
+    shift = np.int64(64 - width)
+    return np.asarray(np.right_shift(np.left_shift(array, shift), shift))
 
 
 def decode(encoded: Encoded, type: ValueType, dtype: np.dtype[Any]) -> Array:

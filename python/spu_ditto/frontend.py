@@ -73,7 +73,7 @@ def abstract(leaf: Any) -> jax.ShapeDtypeStruct:
     if not (hasattr(leaf, "shape") and hasattr(leaf, "dtype")):
         leaf = np.asarray(leaf)
         if leaf.dtype.kind not in "bifcu":
-            raise UnsupportedError(f"an argument of type {leaf.dtype} is not a numeric array; pass it as static_argnums")
+            raise UnsupportedError(f"an argument of type {leaf.dtype} is no numeric array; pass it as static_argnums")
     return jax.ShapeDtypeStruct(leaf.shape, jax.dtypes.canonicalize_dtype(leaf.dtype))
 
 
@@ -149,8 +149,7 @@ def trace(
         stablehlo=module.operation.get_asm(),
         located_stablehlo=module.operation.get_asm(enable_debug_info=True),
         arguments=tuple(
-            Argument(p, tuple(x.shape), np.dtype(x.dtype), v)
-            for p, x, v in zip(paths, leaves, visibility, strict=True)
+            Argument(p, tuple(x.shape), np.dtype(x.dtype), v) for p, x, v in zip(paths, leaves, visibility, strict=True)
         ),
         in_tree=jax.tree_util.tree_structure(dynamic),
         out_tree=out_tree,
@@ -214,8 +213,8 @@ def _replace_by_custom_call(op: Any, target: str) -> None:
         loc=op.location,
         ip=ir.InsertionPoint(op),
     )
-    for old, new in zip(op.results, call.results, strict=True):
-        old.replace_all_uses_with(new)
+    for n in range(len(op.results)):
+        op.results[n].replace_all_uses_with(call.results[n])
     op.erase()
 
 

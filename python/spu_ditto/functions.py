@@ -29,7 +29,8 @@ _RELU_EPSILON = 2.0**-8
 
 def quad_gelu(x: jax.Array) -> jax.Array:
     """MPCFormer's quadratic stand-in for GELU, 0.125 x^2 + 0.25 x + 0.5 (arXiv:2211.01452)."""
-    return 0.125 * jnp.square(x) + 0.25 * x + 0.5
+    result: jax.Array = 0.125 * jnp.square(x) + 0.25 * x + 0.5
+    return result
 
 
 def poly_gelu(x: jax.Array) -> jax.Array:
@@ -42,7 +43,7 @@ def poly_gelu(x: jax.Array) -> jax.Array:
 
 
 def _horner(x: jax.Array, coefficients: tuple[float, ...]) -> jax.Array:
-    total = jnp.full_like(x, coefficients[-1])
+    total: jax.Array = jnp.full_like(x, coefficients[-1])
     for c in reversed(coefficients[:-1]):
         total = total * x + c
     return total

@@ -25,6 +25,9 @@ import jax.numpy as jnp
 import numpy as np
 import transformers
 from flax.traverse_util import flatten_dict, unflatten_dict
+from transformers.models.bert import modeling_flax_bert
+from transformers.models.gpt2 import modeling_flax_gpt2
+from transformers.models.vit import modeling_flax_vit
 
 from spu_ditto import networks
 from spu_ditto.errors import UnsupportedError
@@ -55,13 +58,13 @@ class _Family:
 
 _FAMILIES: dict[Kind, _Family] = {
     "embedding": _Family(
-        transformers.FlaxBertModel, networks.BertModule, networks.bert, {"add_pooling_layer": False}
+        transformers.FlaxBertModel, networks.BertModule, modeling_flax_bert, {"add_pooling_layer": False}
     ),
     "classification": _Family(
-        transformers.FlaxBertForSequenceClassification, networks.BertClassifierModule, networks.bert
+        transformers.FlaxBertForSequenceClassification, networks.BertClassifierModule, modeling_flax_bert
     ),
-    "language": _Family(transformers.FlaxGPT2LMHeadModel, networks.Gpt2LmModule, networks.gpt2),
-    "image": _Family(transformers.FlaxViTForImageClassification, networks.VitClassifierModule, networks.vit),
+    "language": _Family(transformers.FlaxGPT2LMHeadModel, networks.Gpt2LmModule, modeling_flax_gpt2),
+    "image": _Family(transformers.FlaxViTForImageClassification, networks.VitClassifierModule, modeling_flax_vit),
 }
 
 
@@ -140,22 +143,24 @@ class Model:
         variables = {"params": params}
         with replaced(family.source, self.gelu, self.softmax):
             if self.kind == "image":
-                out: Any = network.apply(variables, inputs["pixel_values"])
-                return out.logits.astype(jnp.float32)
-            ids, mask = inputs["input_ids"], inputs["attention_mask"]
-            # Positions and head masks are public constants.
-            positions = jnp.broadcast_to(jnp.arange(ids.shape[1], dtype=jnp.int32), ids.shape)
-            if self.kind == "language":
-                return network.apply(variables, ids, mask, positions).logits.astype(jnp.float32)
-            out = network.apply(variables, ids, mask, inputs["token_type_ids"], positions, None)
-        if self.kind == "classification":
-            return out.logits.astype(jnp.float32)
-        return mean_pool(out.last_hidden_state.astype(jnp.float32), mask)
+                out = network.apply(variables, inputs["pixel_values"]).logits
+            else:
+                ids, mask = inputs["input_ids"], inputs["attention_mask"]
+                # Positions are public, and constants.
+                positions = jnp.broadcast_to(jnp.arange(ids.shape[1], dtype=jnp.int32), ids.shape)
+                if self.kind == "language":
+                    out = network.apply(variables, ids, mask, positions).logits
+                else:
+                    result = network.apply(variables, ids, mask, inputs["token_type_ids"], positions, None)
+                    pooled = self.kind == "embedding"
+                    out = mean_pool(result.last_hidden_state, mask) if pooled else result.logits
+        return jnp.asarray(out, jnp.float32)
 
 
 def mean_pool(hidden: jax.Array, mask: jax.Array) -> jax.Array:
     """Mean over the unmasked tokens: [batch, tokens, hidden] and a 0/1 mask [batch, tokens] to [batch, hidden]."""
-    weight = mask.astype(hidden.dtype)
+    hidden = hidden.astype(jnp.float32)
+    weight = mask.astype(jnp.float32)
     return jnp.einsum("bt,bth->bh", weight, hidden) / jnp.sum(weight, axis=1, keepdims=True)
 
 

@@ -1,7 +1,7 @@
 """SPU's compiler, StableHLO to PPHLO: in a subprocess, with its output cached on disk by content.
 
 It takes about a second for a BERT layer, and aborts the process on some inputs (fft, clz, ...).
-The cache lives in $SPU_DITTO_CACHE, else $XDG_CACHE_HOME/spu-ditto, else ~/.cache/spu-ditto; it may be deleted any time.
+The cache lives in $SPU_DITTO_CACHE, else $XDG_CACHE_HOME/spu-ditto, else ~/.cache/spu-ditto; deleting it is safe.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -53,7 +54,10 @@ def compile_stablehlo(
     except FileNotFoundError:
         pass
     text = _run(located_source or source, visibility, timeout)
-    _write_atomically(path, text)
+    try:
+        _write_atomically(path, text)
+    except OSError as error:
+        warnings.warn(f"the compiled program is not cached: {error}", stacklevel=2)
     return text
 
 

@@ -1,7 +1,7 @@
 """Runs SPU's compiler once. A script of its own because that compiler may abort its process on some inputs.
 
-Usage: spu_worker.py REQUEST RESPONSE. REQUEST is JSON: {"source": StableHLO text, "visibility": ["secret" | "public", ...]}.
-RESPONSE receives the PPHLO text.
+Usage: spu_worker.py REQUEST RESPONSE.
+REQUEST is JSON: {"source": StableHLO text, "visibility": ["secret" | "public", ...]}. RESPONSE receives the PPHLO text.
 """
 
 from __future__ import annotations

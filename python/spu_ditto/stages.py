@@ -11,11 +11,13 @@ import jax
 import numpy as np
 import spu
 
+from ditto.passes.policy import Policy
 from spu_ditto import handle, lowering
 from spu_ditto.encoding import Array, Encoded, decode, encode
 from spu_ditto.errors import ShapeError, UnsupportedError
 from spu_ditto.frontend import Argument, Traced, abstract, trace
 from spu_ditto.handle import SharedArray
+from spu_ditto.lowering import FractionBits
 from spu_ditto.program import RingProgram, load_program, save_program
 from spu_ditto.report import CostAnalysis, RunReport
 from spu_ditto.runtime import Stored, current_runtime
@@ -196,13 +198,12 @@ class SecureFunction:
     def __init__(
         self,
         fn: Callable[..., Any],
-        ring_policy: str,
+        policy: Policy,
         input_visibility: Any = None,
         static_argnums: int | Sequence[int] = (),
     ) -> None:
-        lowering.check_policy(ring_policy)
         self._fn = fn
-        self._policy = ring_policy
+        self._policy = policy
         self._visibility = input_visibility
         self._static = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
         self._compiled: dict[Any, Compiled] = {}
@@ -247,11 +248,14 @@ def _signature(traced: Traced) -> Signature:
     return Signature(traced.name, traced.arguments, traced.in_tree, traced.out_tree, traced.outputs)
 
 
-def from_pphlo(source: str | spu.Executable, ring_policy: str = "ditto") -> Compiled:
+def from_pphlo(
+    source: str | spu.Executable, ring_policy: str = "ditto", fraction_bits: FractionBits = None
+) -> Compiled:
     """Takes over a program that SPU has compiled already.
 
     Args:
         source: PPHLO text, or a `spu.Executable` holding it.
+        ring_policy, fraction_bits: as in `spu_ditto.compile`.
 
     Returns:
         The program; it takes the arguments of @main one by one and returns a tuple.
@@ -259,7 +263,7 @@ def from_pphlo(source: str | spu.Executable, ring_policy: str = "ditto") -> Comp
     Raises:
         PolicyError, CompileError, UnsupportedError: as `spu.compile` with a ring policy.
     """
-    lowering.check_policy(ring_policy)
+    policy = lowering.get_policy(ring_policy, fraction_bits)
     names: list[str] = []
     name = "main"
     if isinstance(source, spu.Executable):
@@ -273,4 +277,4 @@ def from_pphlo(source: str | spu.Executable, ring_policy: str = "ditto") -> Comp
         jax.tree_util.tree_structure(tuple(0 for _ in outputs)),
         outputs,
     )
-    return Compiled(signature, lowering.lower_pphlo(source, arguments, ring_policy))
+    return Compiled(signature, lowering.lower_pphlo(source, arguments, policy))
