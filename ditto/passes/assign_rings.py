@@ -1,0 +1,181 @@
+"""Gives every secret value a ring, as its dtype and the policy say, and every operation its ring form.
+
+    %0 = pphlo.dot %x, %w : (tensor<4x8x!pphlo.secret<f16>>, tensor<8x5x!pphlo.secret<f16>>) -> tensor<4x5x!pphlo.secret<f16>>
+becomes (with reshapes to [B, M, K] and back)
+    %1 = ring.matmul %x, %w {shift = 12} : (tensor<1x4x8x!ring.fxp<32, 8>>, tensor<1x8x5x!ring.fxp<32, 12>>)
+                                          -> tensor<1x4x5x!ring.fxp<32, 8>>
+
+The width of a type is its policy's ring, in which products are thought to be computed; `assign-widths` later says in how
+many bits each value rests. Fractions are final here, value by value: activations have the policy's, a value computed
+from a coarse one has few bits more, parameters that feed a dot or a look-up have 12 at least, public factors 13
+significant bits, softmax outputs 16. A change of precision becomes `ring.convert`, which `insert-casts` turns into a cast.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects.builtin import AnyFloat, ArrayAttr, FunctionType, ModuleOp, StringAttr, TensorType, f64, i64
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Attribute, Block, BlockArgument, Operation, Region, SSAValue
+from xdsl.passes import ModulePass
+
+from ditto.dialects import pphlo, ring
+from ditto.passes import ring_arithmetic, ring_contraction, ring_functions, ring_movement
+from ditto.passes.errors import CompileError
+from ditto.passes.policy import Policy
+from ditto.passes.ring_arithmetic import Rule, convert
+from ditto.passes.ring_emit import Emitter, Public, Value
+
+# The dtypes of the secret arguments and of the results, by which callers encode and decode.
+ARGUMENT_TYPES, RESULT_TYPES = "ditto.argument_types", "ditto.result_types"
+
+_RULES: dict[str, Rule] = {
+    **ring_arithmetic.RULES,
+    **ring_functions.RULES,
+    **ring_movement.RULES,
+    **ring_contraction.RULES,
+}
+_CALLS: dict[str, Rule] = {**ring_functions.CALLS, **ring_movement.CALLS, **ring_contraction.CALLS}
+
+# Operations through which a parameter reaches the dot that it feeds.
+_ON_THE_WAY = (pphlo.ReshapeOp, pphlo.TransposeOp, pphlo.ConvertOp, pphlo.SliceOp, pphlo.BroadcastOp, pphlo.ConcatenateOp)
+_DOTS = (pphlo.DotOp, pphlo.DotGeneralOp, pphlo.ConvolutionOp)
+_TABLES = ("ditto.embedding", "spu.gather")
+
+
+def feeds_a_dot(value: SSAValue) -> bool:
+    """Whether a parameter is multiplied by activations (or is a table of rows), perhaps after moves and converts."""
+    for use in value.uses:
+        op = use.operation
+        if isinstance(op, _DOTS):
+            return True
+        if isinstance(op, pphlo.CustomCallOp) and op.target.data in _TABLES and use.index == 0:
+            return True
+        if isinstance(op, _ON_THE_WAY) and feeds_a_dot(op.results[0]):
+            return True
+    return False
+
+
+def is_parameter(value: SSAValue) -> bool:
+    """Whether a value is an argument, perhaps moved or converted."""
+    while isinstance(value.owner, _ON_THE_WAY):
+        value = value.owner.operands[0]
+    return isinstance(value, BlockArgument)
+
+
+class _Walk:
+    """One walk over the function, with a memo of what each PPHLO value has become."""
+
+    def __init__(self, policy: Policy, function: FuncOp) -> None:
+        self.function = function
+        self.block = Block()
+        self.emitter = Emitter(policy, self.block)
+        self.memo: dict[SSAValue, Value] = {}
+
+    def run(self) -> FuncOp:
+        source = self.function.body.block
+        for argument in source.args:
+            self.memo[argument] = self.argument(argument)
+        results: list[SSAValue] = []
+        for op in source.ops:
+            if isinstance(op, ReturnOp):
+                results = [self.returned(value) for value in op.arguments]
+                break
+            for result, value in zip(op.results, self.converted(op), strict=True):
+                self.memo[result] = value
+        self.block.add_op(ReturnOp(*results))
+        type = FunctionType.from_lists([a.type for a in self.block.args], [value.type for value in results])
+        made = FuncOp("main", type, Region(self.block))
+        made.attributes.update(self.function.attributes)
+        made.attributes[ARGUMENT_TYPES] = _names([argument.type for argument in source.args])
+        assert isinstance(source.last_op, ReturnOp)
+        made.attributes[RESULT_TYPES] = _names([value.type for value in source.last_op.arguments])
+        return made
+
+    def argument(self, argument: SSAValue) -> Value:
+        type = argument.type
+        if not pphlo.is_secret(type):
+            element = f64 if isinstance(pphlo.element_type(type), AnyFloat) else i64
+            value = self.block.insert_arg(TensorType(element, list(ring.shape(type))), len(self.block.args))
+            return Public(type, None, value)
+        ring_type = self.emitter.secret_type(type)
+        if ring.is_fxp(ring_type) and ring.fraction(ring_type) and feeds_a_dot(argument):
+            fraction = self.emitter.policy.parameter_fraction(ring.width(ring_type))
+            ring_type = self.emitter.secret_type(type, fraction)
+        return self.block.insert_arg(ring_type, len(self.block.args))
+
+    def returned(self, value: SSAValue) -> SSAValue:
+        result = self.memo[value]
+        if isinstance(result, SSAValue):
+            return result
+        secrets = [argument for argument in self.block.args if not ring.is_public(argument)]
+        if not secrets:
+            raise CompileError("func.return", "the program has no secret argument, so nothing has to run in secret")
+        like = secrets[0]
+        wanted = self.emitter.secret_type(value.type)
+        if ring.is_bit(wanted) != ring.is_bit(like):
+            raise CompileError("func.return", "a result that does not depend on the arguments; return it outside")
+        if ring.is_fxp(wanted):
+            like = self.emitter.converted(like, value.type)
+            like = self.emitter.with_fraction(like, ring.fraction(wanted))
+        return self.emitter.made_secret(result, like)
+
+    def converted(self, op: Operation) -> list[Value]:
+        self.emitter.op = op
+        values = [self.memo[operand] for operand in op.operands]
+        if isinstance(op, pphlo.ConstantOp):
+            return [Public(op.result.type, op.numpy())]
+        if isinstance(op, pphlo.ConvertOp):
+            return [self.convert(op, values[0])]
+        rule = _RULES.get(op.name)
+        if isinstance(op, pphlo.CustomCallOp):
+            rule = _CALLS.get(op.target.data)
+        if rule is None:
+            raise self.emitter.fail("has no secure protocol here; compute it before or after the secure program")
+        known = [value for value in values if isinstance(value, Public)]
+        if values and len(known) == len(values):
+            return [self.folded(op, known)]
+        return [rule(self.emitter, op, values)]
+
+    def convert(self, op: pphlo.ConvertOp, value: Value) -> Value:
+        source, target = op.operand.type, op.result.type
+        if isinstance(value, Public):
+            if value.numbers is None:
+                return Public(target, None, value.value)
+            return self.folded(op, [value])
+        fraction = None
+        floats = isinstance(pphlo.element_type(source), AnyFloat) and isinstance(pphlo.element_type(target), AnyFloat)
+        if floats and is_parameter(op.operand):
+            width, usual = self.emitter.ring_of(target)
+            dot = feeds_a_dot(op.result)
+            fraction = min(self.emitter.policy.parameter_fraction(width) if dot else usual, ring.fraction(value))
+        return convert(self.emitter, value, source, target, fraction)
+
+    def folded(self, op: Operation, values: list[Public]) -> Public:
+        """A public result that SPU has marked secret, computed now."""
+        from ditto.interpreter import evaluate_values
+
+        known = {operand: value.known() for operand, value in zip(op.operands, values)}
+        return Public(op.results[0].type, evaluate_values([op.results[0]], known, exact=True)[0])
+
+
+def _names(types: list[Attribute]) -> ArrayAttr[StringAttr]:
+    return ArrayAttr([StringAttr(str(pphlo.element_type(type))) for type in types])
+
+
+@dataclass(frozen=True)
+class AssignRings(ModulePass):
+    """`policy` decides which ring a dtype has."""
+
+    name = "assign-rings"
+    policy: Policy
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        function = ring.main(op)
+        made = _Walk(self.policy, function).run()
+        op.body.block.insert_op_before(made, function)
+        function.detach()  # type: ignore[no-untyped-call]
+        function.erase()

@@ -1,0 +1,273 @@
+"""Decides in how many bits every value rests, and where it is widened for a product.
+
+    %2 = ring.matmul %x, %w {shift = 12, range = 18} : (..<32, 8>>, ..<32, 12>>) -> ..<32, 8>>
+    %3 = ring.matmul %2, %v {shift = 12, range = 18} : (..<32, 8>>, ..<32, 12>>) -> ..<32, 8>>
+becomes
+    %2 = ring.matmul %x, %w {shift = 12} : (..<32, 8>>, ..<32, 12>>) -> ..<20, 8>>
+    %3 = ring.up_cast %2 : (..<20, 8>>) -> ..<32, 8>>
+    %4 = ring.matmul %3, %v {shift = 12} : (..<32, 8>>, ..<32, 12>>) -> ..<20, 8>>
+
+A value needs its range and two bits (one of them so that it can be widened). What a use needs beyond that is its demand:
+a product takes operands of shift + out bits. Demands are gathered backward; a value is made as wide as demanded where that
+costs less than widening it afterwards, and widened once, for its widest use, where it does not. Arguments are shared as
+wide as needed. The casts that marked precision borders are gone after this pass: only demand decides.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import FunctionType, ModuleOp
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Attribute, Block, BlockArgument, Operation, SSAValue
+from xdsl.passes import ModulePass
+
+from ditto.dialects import ring
+from ditto.passes.errors import CompileError
+from ditto.passes.ranges import ARGUMENT_RANGES
+
+# Bits that one more bit of width costs, over all parties and per element.
+_WIDEN, _PRODUCT = 4, 3
+# The widest an exponential lands in one opening.
+_WIDEST_EXP = 24
+# Kernels below and above this width work on different words.
+_WORD = 32
+
+_MOVES = (ring.ReshapeOp, ring.TransposeOp, ring.BroadcastOp, ring.ConcatOp, ring.PadOp, ring.ReverseOp)
+_SHRINKING = (ring.SliceOp, ring.TakeOp, ring.SumOp)
+_LINEAR = (ring.AddOp, ring.SubOp, ring.NegOp, ring.AddPublicOp, ring.ShlOp, ring.RelabelOp)
+_SAME_RING = (*_MOVES, *_SHRINKING, *_LINEAR, ring.SelectOp, ring.BitMulOp, ring.MaxOp)
+_SHIFTING = (ring.MulPublicOp, ring.MatmulPublicOp, ring.DownCastOp)
+_PRODUCTS = (ring.MulOp, ring.SquareOp, ring.MatmulOp, ring.ConvOp)
+# Protocols whose cost is four bits for every bit of the result, or which have no other form.
+_ANY_WIDTH = (ring.OneHotOp, ring.BitToFxpOp)
+
+
+def _count(value: SSAValue) -> int:
+    return math.prod(ring.shape(value))
+
+
+def is_alias(op: Operation) -> bool:
+    """Whether an operation changes nothing but the ring it is thought to be in."""
+    return isinstance(op, ring.UpCastOp | ring.NarrowOp) or (isinstance(op, ring.DownCastOp) and op.get("shift") == 0)
+
+
+def resolve(value: SSAValue) -> SSAValue:
+    """The value behind casts that change nothing but the ring."""
+    while isinstance(value.owner, Operation) and is_alias(value.owner):
+        value = value.owner.operands[0]
+    return value
+
+
+@dataclass
+class Plan:
+    """Per value: the width it is made in (`made`) and the widest any use wants (`demand`)."""
+
+    least: dict[SSAValue, int] = field(default_factory=dict)
+    made: dict[SSAValue, int] = field(default_factory=dict)
+    demand: dict[SSAValue, int] = field(default_factory=lambda: defaultdict(int))
+    free: set[SSAValue] = field(default_factory=set)
+
+    def want(self, value: SSAValue, width: int) -> None:
+        value = resolve(value)
+        self.demand[value] = max(self.demand[value], width)
+
+    def extra(self, value: SSAValue, width: int) -> int:
+        """Bits it costs to have `value` in `width` bits, beyond what is demanded of it anyway."""
+        value = resolve(value)
+        have = max(self.demand[value], self.least.get(value, 0))
+        if value in self.free or have >= width:
+            return 0
+        elements, source = _count(value), value
+        while isinstance(source.owner, (*_MOVES, ring.NegOp, ring.ShlOp, ring.RelabelOp)) and len(source.owner.operands) == 1:
+            source = resolve(source.owner.operands[0])
+            elements = min(elements, _count(source))
+        return _WIDEN * (width - have) * elements
+
+
+def plan_widths(function: FuncOp) -> Plan:
+    """Decides the widths of all fixed-point values of a function whose ranges are known."""
+    plan = Plan()
+    ranges = ring.plain(function.attributes[ARGUMENT_RANGES])
+    for argument, bits in zip(function.body.block.args, ranges):
+        plan.least[argument] = bits + 2
+        plan.free.add(argument)
+    ops = [op for op in function.body.block.ops if not is_alias(op)]
+    for op in ops:
+        if isinstance(op, ring.RingOp) and ring.is_fxp(op.result):
+            plan.least[op.result] = min(op.get("range") + 2, ring.MAX_WIDTH)
+            operands = [value for value in op.arguments if not ring.is_public(value)]
+            if isinstance(op, (*_MOVES, *_SHRINKING, *_LINEAR)) and all(resolve(v) in plan.free for v in operands):
+                plan.free.add(op.result)
+    for op in reversed(ops):
+        if isinstance(op, ReturnOp):
+            for value in op.arguments:
+                if ring.is_fxp(value):
+                    plan.want(value, plan.least[resolve(value)])
+        elif isinstance(op, ring.RingOp):
+            if ring.is_fxp(op.result):
+                plan.made[op.result] = _decide(plan, op)
+            _demand(plan, op)
+    for argument in function.body.block.args:
+        if ring.is_fxp(argument):
+            plan.made[argument] = max(plan.demand[argument], plan.least[argument])
+    return plan
+
+
+def _decide(plan: Plan, op: ring.RingOp) -> int:
+    """The width an operation's result is made in."""
+    value = op.result
+    least = plan.least[value]
+    wanted = max(least, plan.demand[value])
+    if wanted == least:
+        return least
+    if isinstance(op, _ANY_WIDTH):
+        return wanted
+    if isinstance(op, ring.ExpOp):
+        return max(least, min(wanted, _WIDEST_EXP))
+    after = _WIDEN * (wanted - least) * _count(value)
+    if isinstance(op, _PRODUCTS):
+        shift = op.get("shift")
+        if shift + wanted > ring.MAX_WIDTH:
+            return least
+        operands = {resolve(v) for v in op.arguments}
+        before = _PRODUCT * (wanted - least) * _count(value) + sum(
+            plan.extra(v, shift + wanted) - plan.extra(v, shift + least) for v in operands
+        )
+        return wanted if before < after else least
+    if isinstance(op, (*_MOVES, *_SHRINKING, *_LINEAR, *_SHIFTING)):
+        shift = op.get("shift", 0)
+        if shift + wanted > ring.MAX_WIDTH:
+            return least
+        operands = {resolve(v) for v in op.arguments if ring.is_fxp(v)}
+        before = sum(plan.extra(v, shift + wanted) - plan.extra(v, shift + least) for v in operands)
+        return wanted if before <= after else least
+    return least
+
+
+def _demand(plan: Plan, op: ring.RingOp) -> None:
+    """What an operation asks of its operands, now that the width of its result is known."""
+    made = plan.made.get(op.result, 0)
+    for value in op.arguments:
+        if not ring.is_fxp(value):
+            continue
+        if isinstance(op, _SAME_RING):
+            needed = made
+        elif isinstance(op, (*_SHIFTING, *_PRODUCTS)):
+            needed = op.get("shift") + made
+        else:
+            needed = max(plan.least[resolve(value)], op.get("bits", 0), op.get("clip_bits", 0))
+            if isinstance(op, ring.ExpOp):
+                needed = max(needed, ring.fraction(value) + 6)
+            if isinstance(op, ring.GeluOp):
+                needed = max(needed, made)
+        if needed > ring.MAX_WIDTH:
+            raise CompileError(
+                op.name,
+                f"needs {needed} bits, a shift of {op.get('shift')} included, where {ring.MAX_WIDTH} are there; "
+                "use fewer fraction_bits",
+                op.get("layer"),
+            )
+        plan.want(value, needed)
+
+
+class _Rebuild:
+    """Writes the function again with the widths of a plan."""
+
+    def __init__(self, plan: Plan, source: Block) -> None:
+        self.plan = plan
+        self.block = Block()
+        self.built: dict[SSAValue, SSAValue] = {}
+        self.cast: dict[tuple[SSAValue, int], SSAValue] = {}
+        for argument in source.args:
+            type = ring.retyped(argument, width=plan.made[argument]) if ring.is_fxp(argument) else argument.type
+            self.built[argument] = self.block.insert_arg(type, len(self.block.args))
+
+    def at(self, value: SSAValue, width: int) -> SSAValue:
+        """A value in exactly `width` bits: as it is, narrowed, or narrowed from its one widened form."""
+        value = resolve(value)
+        made = self.built[value]
+        if ring.width(made) == width:
+            return made
+        if (value, width) not in self.cast:
+            if width < ring.width(made):
+                op: ring.RingOp = ring.NarrowOp.make([made], ring.retyped(made, width=width), **_layer(value))
+            elif width < (widest := self.plan.demand[value]):
+                op = ring.NarrowOp.make([self.at(value, widest)], ring.retyped(made, width=width), **_layer(value))
+            else:
+                op = ring.UpCastOp.make([made], ring.retyped(made, width=width), range=_range(value), **_layer(value))
+            self.block.add_op(op)
+            self.cast[value, width] = op.result
+        return self.cast[value, width]
+
+    def at_least(self, value: SSAValue, width: int) -> SSAValue:
+        """A value in `width` bits or more, but in no bigger word than that takes."""
+        made = self.built[resolve(value)]
+        if ring.width(made) >= width:
+            return self.at(value, width) if width <= _WORD < ring.width(made) else made
+        widest = max(self.plan.demand[resolve(value)], width)
+        return self.at(value, width if width <= _WORD < widest else widest)
+
+    def add(self, op: Operation) -> None:
+        if isinstance(op, ReturnOp):
+            self.block.add_op(ReturnOp(*(self.returned(value) for value in op.arguments)))
+            return
+        operands = [self.operand(op, value) for value in op.operands]
+        types: list[Attribute] = []
+        for result in op.results:
+            fxp = result in self.plan.made
+            types.append(ring.retyped(result, width=self.plan.made[result]) if fxp else result.type)
+        made = type(op).create(
+            operands=operands, result_types=types, attributes=dict(op.attributes), properties=dict(op.properties)
+        )
+        self.block.add_op(made)
+        self.built.update(zip(op.results, made.results, strict=True))
+
+    def returned(self, value: SSAValue) -> SSAValue:
+        return self.at(value, self.plan.least[resolve(value)]) if ring.is_fxp(value) else self.built[value]
+
+    def operand(self, op: Operation, value: SSAValue) -> SSAValue:
+        if not ring.is_fxp(value):
+            return self.built[value]
+        if isinstance(op, _SAME_RING):
+            return self.at(value, self.plan.made[op.results[0]])
+        assert isinstance(op, ring.RingOp)
+        if isinstance(op, (*_SHIFTING, *_PRODUCTS)):
+            return self.at_least(value, op.get("shift") + self.plan.made[op.result])
+        return self.at_least(value, max(self.plan.least[resolve(value)], op.get("bits", 0), op.get("clip_bits", 0)))
+
+
+def _range(value: SSAValue) -> int | None:
+    return value.owner.get("range") if isinstance(value.owner, ring.RingOp) else None
+
+
+def _layer(value: SSAValue) -> dict[str, Attribute]:
+    owner = value.owner
+    if isinstance(value, BlockArgument) or not isinstance(owner, Operation) or "layer" not in owner.attributes:
+        return {}
+    return {"layer": owner.attributes["layer"]}
+
+
+@dataclass(frozen=True)
+class AssignWidths(ModulePass):
+    name = "assign-widths"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        function = ring.main(op)
+        source = function.body.block
+        rebuild = _Rebuild(plan_widths(function), source)
+        for inner in source.ops:
+            if not is_alias(inner):
+                rebuild.add(inner)
+        last = rebuild.block.last_op
+        assert isinstance(last, ReturnOp)
+        function.body.detach_block(source)
+        source.erase()
+        function.body.add_block(rebuild.block)
+        function.function_type = FunctionType.from_lists(
+            [argument.type for argument in rebuild.block.args], [value.type for value in last.arguments]
+        )
+        ring.check_widths(op)
