@@ -23,8 +23,7 @@ std::vector<Tensor> DealTables(Party& p, const Tensor& a, const Shape& shape, co
   std::vector<Tensor> tables;
   int low = 0;
   for (int width : widths) {
-    Tensor table = p.is_p2() ? p.ReceiveOffline(shape, TableBits(width))
-                             : p.Random(Pair::k01, shape, TableBits(width));
+    Tensor table = p.is_p2() ? p.ReceiveOffline(shape, TableBits(width)) : p.Random(Pair::k01, shape, TableBits(width));
     if (p.is_p0()) {
       DispatchRing(a.width(), [&](auto word) {
         using T = decltype(word);

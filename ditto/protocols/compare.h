@@ -5,9 +5,11 @@
 // Source: written for this project after the masked evaluation of ABY2.0 and the truth tables of TinyTable.
 //   top(x - t) = top(m) ^ top(a) ^ [m_low < a_low] for m = m_x - t: a value public to P1 and P2 against one P0 knows.
 // Steps, with n = bits - drop - 1 low bits:
-//   1. P0 deals the truth tables of a_low's chunks (chunk_table.h) and the bit top(a). All thresholds share them, because
+//   1. P0 deals the truth tables of a_low's chunks (chunk_table.h) and the bit top(a). All thresholds share them,
+//   because
 //      only m differs.
-//   2. Per threshold and chunk P1 and P2 read their parts of lt = [m_chunk < a_chunk] and, for all but the lowest chunk,
+//   2. Per threshold and chunk P1 and P2 read their parts of lt = [m_chunk < a_chunk] and, for all but the lowest
+//   chunk,
 //      eq = [m_chunk = a_chunk], and open both masked. One round for all.
 //   3. Groups of four chunks are joined: lt = lt_3 ^ eq_3 lt_2 ^ eq_3 eq_2 lt_1 ^ eq_3 eq_2 eq_1 lt_0, a polynomial in
 //      wires whose masks P0 knows. P0 deals the products of masks, P1 and P2 evaluate locally and open masked. One

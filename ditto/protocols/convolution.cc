@@ -8,8 +8,8 @@
 namespace ditto {
 
 Shape Conv2dShape(const Shape& input, const Shape& kernel, const std::vector<int64_t>& strides) {
-  if (input.size() != 4 || kernel.size() != 4 || strides.size() != 2 || input[3] != kernel[2] ||
-      input[1] < kernel[0] || input[2] < kernel[1] || strides[0] < 1 || strides[1] < 1) {
+  if (input.size() != 4 || kernel.size() != 4 || strides.size() != 2 || input[3] != kernel[2] || input[1] < kernel[0] ||
+      input[2] < kernel[1] || strides[0] < 1 || strides[1] < 1) {
     throw std::invalid_argument("cannot convolve NHWC " + ToString(input) + " with HWIO " + ToString(kernel) +
                                 " at strides " + ToString(strides));
   }
@@ -37,8 +37,9 @@ Share Conv2d(Party& p, const Share& input, const Share& kernel, const std::vecto
       }
     }
   }
-  const Share patches =
-      MapComponents(input, [&](const Tensor& t) { return Take(t, indices.data(), {1, rows, columns}); });
+  const Share patches = MapComponents(input, [&](const Tensor& t) {
+    return Take(t, indices.data(), {1, rows, columns});
+  });
   // 2.
   const Share matrix = MapComponents(kernel, [&](const Tensor& t) { return t.Reshaped({1, columns, k[3]}); });
   const Share product = MatMul(p, patches, matrix, shift, out);

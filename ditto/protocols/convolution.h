@@ -1,6 +1,7 @@
 // Two-dimensional convolution as a matrix product of patches.
 //
-// Computes: z[n, y, x, o] = sum over (dy, dx, i) of input[n, y s_y + dy, x s_x + dx, i] * kernel[dy, dx, i, o] / 2^shift
+// Computes: z[n, y, x, o] = sum over (dy, dx, i) of input[n, y s_y + dy, x s_x + dx, i] * kernel[dy, dx, i, o] /
+// 2^shift
 //   over Z_{2^out}. Input NHWC, kernel HWIO, no padding (pad before).
 // Source: im2col; the product is multiply.h's MatMul.
 // Steps:

@@ -46,10 +46,7 @@ Share MatMulPublic(const Share& x, const Tensor& constant, int shift, int out) {
     Tensor r(Shape{batch, m, n}, x.width());
     DispatchRing(x.width(), [&](auto word) {
       using T = decltype(word);
-      for (int64_t b = 0; b < batch; ++b) {
-        MatMul<T>(t.data<T>() + b * m * k, constant.data<T>() + b * k * n, r.template mutable_data<T>() + b * m * n, m,
-                  k, n, x.width(), /*accumulate=*/false);
-      }
+      MatMulBatch(t.data<T>(), constant.data<T>(), r.template mutable_data<T>(), batch, m, k, n, /*accumulate=*/false);
     });
     return RoundedShift(r, shift, out);
   });

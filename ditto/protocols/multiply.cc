@@ -20,17 +20,12 @@ Share NarrowTo(const Share& x, int width) {
 }
 
 // Adds left * right, batched, to z.
-template <class T>
 void AddProducts(const Tensor& left, const Tensor& right, Tensor& z) {
-  const int64_t batch = z.shape()[0], m = z.shape()[1], n = z.shape()[2], k = left.shape()[2];
-  for (int64_t b = 0; b < batch; ++b) {
-    MatMul<T>(left.data<T>() + b * m * k, right.data<T>() + b * k * n, z.mutable_data<T>() + b * m * n, m, k, n,
-              z.width(), /*accumulate=*/true);
-  }
-}
-
-void AddProducts(const Tensor& left, const Tensor& right, Tensor& z) {
-  DispatchRing(z.width(), [&](auto word) { AddProducts<decltype(word)>(left, right, z); });
+  DispatchRing(z.width(), [&](auto word) {
+    using T = decltype(word);
+    MatMulBatch(left.data<T>(), right.data<T>(), z.mutable_data<T>(), z.shape()[0], z.shape()[1], left.shape()[2],
+                z.shape()[2], /*accumulate=*/true);
+  });
 }
 
 }  // namespace

@@ -47,9 +47,9 @@ class RecordingChannel : public Channel {
 template <class R>
 struct ThreeRuns {
   std::array<R, 3> views;
-  Cost metered;              // over all three parties, as the channels counted
-  Bytes received_by_p1;      // from P2
-  Bytes received_by_p2;      // from P0, then from P1
+  Cost metered;          // over all three parties, as the channels counted
+  Bytes received_by_p1;  // from P2
+  Bytes received_by_p2;  // from P0, then from P1
 };
 
 inline PairKeys TestKeys() { return {FreshKey(), FreshKey(), FreshKey()}; }
@@ -92,8 +92,7 @@ auto RunThree(F body, const PairKeys& keys = TestKeys()) -> ThreeRuns<decltype(b
     if (error) std::rethrow_exception(error);
   }
   result.metered.offline = static_cast<int64_t>(p0_to_p2.stats().payload_bytes_sent);
-  result.metered.online =
-      static_cast<int64_t>(p1.stats().payload_bytes_sent + p2.stats().payload_bytes_sent);
+  result.metered.online = static_cast<int64_t>(p1.stats().payload_bytes_sent + p2.stats().payload_bytes_sent);
   result.metered.rounds = sent[1].rounds;
   result.received_by_p1 = std::move(p1.received);
   result.received_by_p2 = std::move(p2_from_p0.received);
