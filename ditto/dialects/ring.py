@@ -15,8 +15,8 @@ from xdsl.dialects.builtin import Builtin, ModuleOp
 from xdsl.dialects.func import Func, FuncOp
 from xdsl.ir import Dialect
 
-from ditto.dialects.dense import DenseAttr
 from ditto.dialects.mlir_text import parse, print_module
+from ditto.dialects.pphlo import PPHLO
 from ditto.dialects.ring_base import *  # noqa: F403
 from ditto.dialects.ring_base import BitType, FxpType, RingOp
 from ditto.dialects.ring_local import *  # noqa: F403
@@ -24,7 +24,7 @@ from ditto.dialects.ring_local import LOCAL
 from ditto.dialects.ring_protocols import *  # noqa: F403
 from ditto.dialects.ring_protocols import PROTOCOLS
 
-RING = Dialect("ring", [*LOCAL, *PROTOCOLS], [FxpType, BitType, DenseAttr])
+RING = Dialect("ring", [*LOCAL, *PROTOCOLS], [FxpType, BitType])
 
 
 class WidthError(Exception):
@@ -32,9 +32,9 @@ class WidthError(Exception):
 
 
 def context() -> Context:
-    """A context that knows what ring programs are made of."""
+    """A context that knows what ring programs are made of; their public part, @prologue, is PPHLO."""
     result = Context()
-    for dialect in (Builtin, Func, RING):
+    for dialect in (Builtin, Func, PPHLO, RING):
         result.load_dialect(dialect)
     return result
 
@@ -50,11 +50,11 @@ def to_text(module: ModuleOp) -> str:
 
 
 def main(module: ModuleOp) -> FuncOp:
-    """The only function of a ring module."""
-    functions = [op for op in module.ops if isinstance(op, FuncOp)]
-    if len(functions) != 1:
-        raise ValueError(f"a program has one function, this module has {len(functions)}")
-    return functions[0]
+    """The function of a module that the parties run. Raises ValueError if there is none."""
+    for op in module.ops:
+        if isinstance(op, FuncOp) and op.sym_name.data == "main":
+            return op
+    raise ValueError("the module has no function @main")
 
 
 def check_widths(module: ModuleOp) -> None:
