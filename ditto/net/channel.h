@@ -30,7 +30,7 @@ struct ChannelOptions {
   std::chrono::milliseconds timeout = std::chrono::seconds(60);
   // A longer frame is refused by the sender, and by the receiver before it allocates anything. At most 2^32 - 1.
   uint64_t max_frame_bytes = uint64_t{1} << 30;
-  // Payload bytes that may lie unread at the receiver before the sender has to wait; 0 means any number. A receiver
+  // Bytes that may lie unread at the receiver before the sender has to wait; 0 means any number. A receiver
   // that waits for a frame is sent everything, whatever lies unread under other tags: the limit cannot deadlock it.
   uint64_t buffer_limit_bytes = 0;
 };

@@ -1,23 +1,16 @@
 #include "ditto/net/inbox.h"
 
+#include <iterator>
+
 namespace ditto {
 
-void Inbox::Add(Frame frame) {
-  Slot& slot = slots_[frame.first];
-  unread_ += frame.second.size();
-  slot.frames.push_back(std::move(frame.second));
-  if (slot.waiting > 0) slot.arrived.notify_one();
-}
-
-void Inbox::Push(Frame frame) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  if (closed_.empty()) Add(std::move(frame));
-}
-
-void Inbox::Push(std::vector<Frame> frames) {
+void Inbox::Push(uint64_t tag, Bytes payload) {
   std::lock_guard<std::mutex> lock(mutex_);
   if (!closed_.empty()) return;
-  for (Frame& frame : frames) Add(std::move(frame));
+  Slot& slot = slots_[tag];
+  unread_ += payload.size() + kFrameBytes;
+  slot.frames.push_back(std::move(payload));
+  if (slot.waiting > 0) slot.arrived.notify_one();
 }
 
 Bytes Inbox::Pop(uint64_t tag) {
@@ -41,7 +34,7 @@ Bytes Inbox::Pop(uint64_t tag) {
   Bytes payload = std::move(slot.frames.front());
   slot.frames.pop_front();
   if (slot.frames.empty() && slot.waiting == 0) slots_.erase(tag);
-  unread_ -= payload.size();
+  unread_ -= payload.size() + kFrameBytes;
   ++frames_popped_;
   bytes_popped_ += payload.size();
   SignalRoom();

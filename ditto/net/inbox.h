@@ -17,13 +17,10 @@ namespace ditto {
 
 class Inbox {
  public:
-  using Frame = std::pair<uint64_t, Bytes>;
-
   explicit Inbox(ChannelOptions options) : options_(std::move(options)) {}
 
-  // Adds frames in order. Ignored once the inbox is closed.
-  void Push(Frame frame);
-  void Push(std::vector<Frame> frames);
+  // Ignored once the inbox is closed.
+  void Push(uint64_t tag, Bytes payload);
 
   // The next frame with this tag. Throws ChannelError after the time-out, or if it cannot come any more.
   Bytes Pop(uint64_t tag);
@@ -44,6 +41,9 @@ class Inbox {
   uint64_t bytes_popped() const;
 
  private:
+  // What a frame counts against the limit besides its payload, so that empty frames are bounded too.
+  static constexpr uint64_t kFrameBytes = 16;
+
   struct Slot {
     std::list<Bytes> frames;
     std::condition_variable arrived;
@@ -54,14 +54,13 @@ class Inbox {
     return options_.buffer_limit_bytes == 0 || unread_ <= options_.buffer_limit_bytes || starving_ > 0 ||
            !closed_.empty();
   }
-  void Add(Frame frame);
   void CloseLocked(const std::string& reason);
   void SignalRoom();
 
   const ChannelOptions options_;
   mutable std::mutex mutex_;
   std::unordered_map<uint64_t, Slot> slots_;  // only tags with frames or waiting calls
-  uint64_t unread_ = 0;                       // payload bytes
+  uint64_t unread_ = 0;                       // payload bytes, and kFrameBytes per frame
   int starving_ = 0;                          // calls waiting for a frame that is not here
   std::vector<std::function<void()>> on_room_;
   std::string closed_;

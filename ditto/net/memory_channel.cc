@@ -34,7 +34,7 @@ class MemoryChannel : public Channel {
     const std::string closed = theirs_->closed();
     if (!closed.empty()) throw ChannelError(Sending(tag) + closed);
     const uint64_t size = payload.size();
-    theirs_->Push({tag, std::move(payload)});
+    theirs_->Push(tag, std::move(payload));
     ++frames_sent_;
     bytes_sent_ += size;
   }

@@ -1,9 +1,11 @@
 #include "ditto/net/memory_channel.h"
 
+#include <atomic>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "ditto/net/testing.h"
 #include "gtest/gtest.h"
 
 namespace ditto {
@@ -11,26 +13,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-ChannelOptions Options(int timeout_ms, uint64_t limit = 0) {
-  ChannelOptions options;
-  options.peer_name = "P2";
-  options.timeout = milliseconds(timeout_ms);
-  options.buffer_limit_bytes = limit;
-  return options;
-}
-
-std::string ErrorOf(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const ChannelError& e) {
-    return e.what();
-  }
-  return "no error";
-}
-
-void ExpectContains(const std::string& text, const std::string& part) {
-  EXPECT_NE(text.find(part), std::string::npos) << text;
-}
+ChannelOptions Options(int timeout_ms, uint64_t limit = 0) { return TestOptions("P2", timeout_ms, limit); }
 
 TEST(MemoryChannel, KeepsOrderWithinATag) {
   auto [a, b] = MemoryChannelPair(Options(1000));
@@ -104,7 +87,7 @@ TEST(MemoryChannel, SendWaitsForTheReader) {
     }
   });
   std::this_thread::sleep_for(milliseconds(30));
-  EXPECT_EQ(sent, 2);  // the third would find 120 > 100 bytes unread
+  EXPECT_EQ(sent, 2);  // the third would find 2 * (60 + 16) > 100 bytes unread
   for (int i = 0; i < 50; ++i) EXPECT_EQ(b->Receive(3).size(), 60u);
   sender.join();
 }

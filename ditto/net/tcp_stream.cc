@@ -1,0 +1,222 @@
+#include "ditto/net/tcp_stream.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace ditto {
+namespace {
+
+// Frames given to the kernel in one call: asio passes at most 64 buffers.
+constexpr size_t kGatheredFrames = 32;
+
+// How long an aborted channel tries to tell its peer before it closes.
+constexpr std::chrono::milliseconds kAbortGrace(1000);
+
+}  // namespace
+
+TcpStream::TcpStream(std::shared_ptr<asio::io_context> io, asio::ip::tcp::socket socket, const ChannelOptions& options)
+    : options_(options),
+      io_(std::move(io)),
+      socket_(std::move(socket)),
+      work_(io_->get_executor()),
+      inbox_(options),
+      reader_(options.max_frame_bytes) {
+  // If the connection is lost already, reading tells.
+  asio::error_code ignored;
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket_.set_option(asio::socket_base::keep_alive(true), ignored);
+  socket_.non_blocking(true, ignored);
+  io_->restart();
+  asio::post(*io_, [this] { Read(); });
+  thread_ = std::thread([this] { io_->run(); });
+}
+
+TcpStream::~TcpStream() {
+  // Nobody will receive: what still comes is read and dropped, so that the peer is not held up.
+  inbox_.Abort("the channel is closed");
+  {
+    Lock lock(mutex_);
+    const auto patience = aborted_ ? std::min(options_.timeout, kAbortGrace) : options_.timeout;
+    bool progress = true;
+    while (progress && !queue_.empty() && !dead_) {
+      progress = changed_.wait_for(lock, patience,
+                                   [this, before = written_] { return queue_.empty() || dead_ || written_ != before; });
+    }
+    // The peer closes its side as soon as it has read everything. Closing earlier could destroy what is on its way.
+    asio::error_code ignored;
+    socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    if (progress) changed_.wait_for(lock, patience, [this] { return dead_; });
+  }
+  io_->stop();
+  thread_.join();
+}
+
+std::string TcpStream::Sending(uint64_t tag) const {
+  return "sending a frame with tag " + std::to_string(tag) + " to " + options_.peer_name + ": ";
+}
+
+void TcpStream::Send(uint64_t tag, Bytes payload) {
+  if (payload.size() > options_.max_frame_bytes) {
+    throw ChannelError(Sending(tag) + "a frame of " + std::to_string(payload.size()) + " bytes is over the limit of " +
+                       std::to_string(options_.max_frame_bytes));
+  }
+  const size_t size = payload.size();
+  OutFrame frame{Encode(FrameHeader{FrameKind::kData, static_cast<uint32_t>(size), tag}), std::move(payload)};
+  Lock lock(mutex_);
+  const uint64_t limit = options_.buffer_limit_bytes;
+  if (!changed_.wait_for(lock, options_.timeout,
+                         [&] { return limit == 0 || queued_bytes_ <= limit || !closed_.empty(); })) {
+    throw ChannelError(Sending(tag) + "more than " + std::to_string(limit) + " bytes stayed unread for " +
+                       std::to_string(options_.timeout.count()) + " ms; check that the peer still receives");
+  }
+  if (closed_.empty()) {
+    ++frames_sent_;
+    bytes_sent_ += size;
+    queued_bytes_ += frame.size();
+    queue_.push_back(std::move(frame));
+    if (!writing_) Flush(lock);
+  }
+  if (!closed_.empty()) throw ChannelError(Sending(tag) + closed_);
+}
+
+void TcpStream::Abort(const std::string& reason) {
+  inbox_.Abort("aborted: " + reason);
+  Lock lock(mutex_);
+  if (!closed_.empty()) return;
+  closed_ = "aborted: " + reason;
+  abort_ = reason.substr(0, kMaxReasonBytes);
+  aborted_ = true;
+  if (!writing_) Flush(lock);
+  changed_.notify_all();
+}
+
+ChannelStats TcpStream::stats() const {
+  Lock lock(mutex_);
+  return {frames_sent_, bytes_sent_, inbox_.frames_popped(), inbox_.bytes_popped()};
+}
+
+void TcpStream::Flush(Lock& lock) {
+  writing_ = true;
+  while (!dead_) {
+    if (abort_) QueueAbort();
+    if (queue_.empty()) break;
+    Gather();
+    lock.unlock();
+    asio::error_code error;
+    const size_t size = socket_.write_some(gather_, error);
+    lock.lock();
+    if (error == asio::error::would_block) {
+      asio::post(*io_, [this] { AwaitWritable(); });
+      return;
+    }
+    if (error) {
+      // The reader finds out too, after what the peer sent before: perhaps its reason.
+      if (closed_.empty()) closed_ = "the connection was lost: " + error.message();
+      dead_ = true;
+    } else {
+      Written(size);
+    }
+    changed_.notify_all();
+  }
+  if (dead_) queue_.clear();
+  writing_ = false;
+  changed_.notify_all();
+}
+
+void TcpStream::Gather() {
+  gather_.clear();
+  const size_t frames = std::min(queue_.size(), kGatheredFrames);
+  size_t skip = front_written_;
+  for (size_t i = 0; i < frames; ++i) {
+    for (const asio::const_buffer part : {asio::buffer(queue_[i].header), asio::buffer(queue_[i].payload)}) {
+      const asio::const_buffer rest = part + skip;
+      skip -= part.size() - rest.size();
+      if (rest.size() > 0) gather_.push_back(rest);
+    }
+  }
+}
+
+void TcpStream::Written(size_t size) {
+  written_ += size;
+  front_written_ += size;
+  while (!queue_.empty() && front_written_ >= queue_.front().size()) {
+    front_written_ -= queue_.front().size();
+    queued_bytes_ -= queue_.front().size();
+    queue_.pop_front();
+  }
+}
+
+void TcpStream::QueueAbort() {
+  // A frame that is partly written has to end before the next can begin.
+  while (queue_.size() > (front_written_ > 0 ? 1u : 0u)) {
+    queued_bytes_ -= queue_.back().size();
+    queue_.pop_back();
+  }
+  OutFrame frame{Encode(FrameHeader{FrameKind::kAbort, static_cast<uint32_t>(abort_->size()), 0}),
+                 Bytes(abort_->begin(), abort_->end())};
+  queued_bytes_ += frame.size();
+  queue_.push_back(std::move(frame));
+  abort_.reset();
+}
+
+void TcpStream::AwaitWritable() {
+  // An error shows itself at the next write.
+  socket_.async_wait(asio::ip::tcp::socket::wait_write, [this](const asio::error_code&) {
+    Lock lock(mutex_);
+    Flush(lock);
+  });
+}
+
+void TcpStream::Read() {
+  if (!inbox_.HasRoom([this] { asio::post(*io_, [this] { Read(); }); })) return;
+  const auto space = reader_.Space();
+  const std::array<asio::mutable_buffer, 2> buffers = {asio::buffer(space[0].data, space[0].size),
+                                                       asio::buffer(space[1].data, space[1].size)};
+  socket_.async_read_some(buffers, [this](const asio::error_code& error, size_t size) {
+    if (!error) {
+      Take(size);
+    } else if (error != asio::error::eof) {
+      End("the connection was lost: " + error.message(), false);
+    } else if (reader_.in_the_middle_of_a_frame()) {
+      End("the connection was lost: it ended in the middle of a frame", false);
+    } else {
+      End("the peer closed the connection", false);
+    }
+  });
+}
+
+void TcpStream::Take(size_t size) {
+  std::vector<FrameReader::Frame> frames;
+  std::string malformed;
+  try {
+    reader_.Commit(size, &frames);
+  } catch (const ChannelError& error) {
+    malformed = error.what();
+  }
+  for (FrameReader::Frame& frame : frames) {
+    if (frame.header.kind == FrameKind::kAbort) {
+      return End("aborted by the peer: " + std::string(frame.payload.begin(), frame.payload.end()), true);
+    }
+    inbox_.Push(frame.header.tag, std::move(frame.payload));
+  }
+  if (!malformed.empty()) return End(malformed, true);
+  Read();
+}
+
+void TcpStream::End(const std::string& reason, bool drop_unread) {
+  {
+    Lock lock(mutex_);
+    if (closed_.empty()) closed_ = reason;
+    dead_ = true;
+    asio::error_code ignored;
+    socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+    changed_.notify_all();
+  }
+  if (drop_unread) {
+    inbox_.Abort(reason);
+  } else {
+    inbox_.Close(reason);
+  }
+}
+
+}  // namespace ditto
