@@ -16,13 +16,12 @@ from xdsl.ir import Attribute, BlockArgument, Operation, SSAValue
 
 from ditto.dialects import ring
 from ditto.dialects.dense import Array
+from ditto.interpreter.ring import encode
 from ditto.passes.assign_rings import ARGUMENT_TYPES, RESULT_TYPES
 from ditto.passes.errors import CompileError
 from ditto.passes.ranges import ARGUMENT_RANGES
 
 FORMAT, VERSION = "ditto-program", 1
-# Masks beyond this are saturated to it (see saturate-constants).
-_MASK, _MASK_FROM = 2.0**12, 65504.0
 
 
 @dataclass(frozen=True)
@@ -58,14 +57,6 @@ class Program:
     constants: list[Array]
     inputs: list[Slot]
     outputs: list[Slot]
-
-
-def encode(values: Array, fraction: int) -> Array:
-    """Real numbers as int64 round(x * 2^fraction). NaN is 0; masks (infinite, or -65504 and below) become -+2^12."""
-    numbers = np.nan_to_num(np.asarray(values, np.float64), nan=0.0, posinf=_MASK, neginf=-_MASK)
-    numbers = np.where(numbers <= -_MASK_FROM, -_MASK, numbers)
-    numbers = np.where(numbers >= np.finfo(np.float32).max, _MASK, numbers)
-    return np.rint(numbers * 2.0**fraction).astype(np.int64)
 
 
 def _description(value: SSAValue, range: int | None) -> dict[str, Any]:
