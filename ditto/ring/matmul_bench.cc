@@ -23,7 +23,7 @@ constexpr Case kCases[] = {{1, 768, 768, 3072}, {1, 128, 768, 768},    {1, 128, 
                            {1, 12, 768, 3072},  {1, 16, 768, 3072},    {1, 32, 768, 3072}};
 
 template <class T>
-double Speed(const Case& c) {
+double Speed(const Case& c, int width) {
   std::vector<T> a(c.batch * c.m * c.k, 3), b(c.batch * c.k * c.n, 5), out(c.batch * c.m * c.n, 7);
   const double work = static_cast<double>(c.batch * c.m * c.n) * static_cast<double>(c.k);
   const int repeats = static_cast<int>(1 + 2e8 / work);
@@ -31,7 +31,7 @@ double Speed(const Case& c) {
   for (int run = 0; run < 7; ++run) {
     const auto start = std::chrono::steady_clock::now();
     for (int i = 0; i < repeats; ++i) {
-      MatMulBatch(a.data(), b.data(), out.data(), c.batch, c.m, c.k, c.n, /*accumulate=*/false);
+      MatMulBatch(a.data(), b.data(), out.data(), c.batch, c.m, c.k, c.n, /*accumulate=*/false, width);
     }
     seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
@@ -44,10 +44,11 @@ double Speed(const Case& c) {
 
 int main(int argc, char** argv) {
   if (argc > 1) ditto::SetThreads(std::atoi(argv[1]));
-  std::printf("%s, %d threads, G MAC/s\n%26s %8s %8s\n", ditto::MatMulTarget().c_str(), ditto::Threads(),
-              "batch x m x k x n", "u32", "u64");
+  std::printf("%s, %d threads, G MAC/s\n%26s %8s %8s %8s\n", ditto::MatMulTarget().c_str(), ditto::Threads(),
+              "batch x m x k x n", "u32", "52 bits", "u64");
   for (const ditto::Case& c : ditto::kCases) {
-    std::printf("%5ld x %4ld x %4ld x %4ld %8.1f %8.1f\n", static_cast<long>(c.batch), static_cast<long>(c.m),
-                static_cast<long>(c.k), static_cast<long>(c.n), ditto::Speed<uint32_t>(c), ditto::Speed<uint64_t>(c));
+    std::printf("%5ld x %4ld x %4ld x %4ld %8.1f %8.1f %8.1f\n", static_cast<long>(c.batch), static_cast<long>(c.m),
+                static_cast<long>(c.k), static_cast<long>(c.n), ditto::Speed<uint32_t>(c, 32),
+                ditto::Speed<uint64_t>(c, 52), ditto::Speed<uint64_t>(c, 64));
   }
 }

@@ -6,6 +6,7 @@
 #include <set>
 #include <vector>
 
+#include "ditto/ring/tensor.h"
 #include "ditto/ring/threads.h"
 #include "hwy/targets.h"
 // Above: the library's control of targets. Below: which of them this compiler generates.
@@ -32,7 +33,7 @@ std::vector<T> RandomWords(int64_t size, std::mt19937_64& random) {
 }
 
 template <class T>
-void ExpectExact(const Case& shape, bool accumulate, std::mt19937_64& random) {
+void ExpectExact(const Case& shape, int width, bool accumulate, std::mt19937_64& random) {
   const auto [batch, m, k, n] = shape;
   const auto a = RandomWords<T>(batch * m * k, random);
   const auto b = RandomWords<T>(batch * k * n, random);
@@ -47,16 +48,22 @@ void ExpectExact(const Case& shape, bool accumulate, std::mt19937_64& random) {
       }
     }
   }
-  MatMulBatch(a.data(), b.data(), c.data(), batch, m, k, n, accumulate);
-  EXPECT_EQ(c, expected) << batch << " x " << m << " x " << k << " x " << n << " on " << MatMulTarget();
+  MatMulBatch(a.data(), b.data(), c.data(), batch, m, k, n, accumulate, width);
+  for (size_t i = 0; i < c.size(); ++i) {
+    c[i] &= WidthMask<T>(width);
+    expected[i] &= WidthMask<T>(width);
+  }
+  EXPECT_EQ(c, expected) << "width " << width << ", " << batch << " x " << m << " x " << k << " x " << n << " on "
+                         << MatMulTarget();
 }
 
 void ExpectAllExact(uint64_t seed) {
   std::mt19937_64 random(seed);
   for (const Case& shape : kCases) {
     for (bool accumulate : {false, true}) {
-      ExpectExact<uint32_t>(shape, accumulate, random);
-      ExpectExact<uint64_t>(shape, accumulate, random);
+      ExpectExact<uint32_t>(shape, 32, accumulate, random);
+      ExpectExact<uint64_t>(shape, 52, accumulate, random);
+      ExpectExact<uint64_t>(shape, 64, accumulate, random);
     }
   }
 }
@@ -79,8 +86,9 @@ TEST(MatMul, ThreadsDoNotChangeTheProduct) {
   std::mt19937_64 random(3);
   for (const Case& shape :
        {Case{1, 200, 100, 300}, Case{1, 500, 60, 70}, Case{40, 60, 60, 60}, Case{2, 70, 300, 200}}) {
-    ExpectExact<uint32_t>(shape, true, random);
-    ExpectExact<uint64_t>(shape, false, random);
+    ExpectExact<uint32_t>(shape, 32, true, random);
+    ExpectExact<uint64_t>(shape, 40, true, random);
+    ExpectExact<uint64_t>(shape, 64, false, random);
   }
   SetThreads(1);
 }

@@ -70,7 +70,7 @@ void PackBits(const uint8_t* in, uint8_t* out, int64_t blocks) {
 void UnpackBits(const uint8_t* in, uint8_t* out, int64_t blocks) {
   ForEach(blocks * 8, [=](int64_t i) DITTO_KERNEL {
     // Byte j keeps bit j of the input; adding 0x7f carries it, if set, into the byte's top bit.
-    const uint64_t spread = (in[i] * 0x0101010101010101) & 0x8040201008040201;
+    const uint64_t spread = (uint64_t{in[i]} * 0x0101010101010101) & 0x8040201008040201;
     const uint64_t bytes = ((spread + 0x7f7f7f7f7f7f7f7f) >> 7) & 0x0101010101010101;
     std::memcpy(out + 8 * i, &bytes, 8);
   });
