@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ditto.passes.lower_to_program import encode as encode_public
 from spu_ditto.errors import RangeError
 
 Array = NDArray[Any]
@@ -16,12 +17,14 @@ Encoded = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class ValueType:
-    """Type of a program value: an integer x mod 2^width that means x / 2^fraction, a bit, or public integers.
+    """Type of a program's input or output.
 
-    `range_bits` B promises |x| < 2^B; None promises nothing beyond the width.
+    "fxp" is a secret integer x mod 2^width that means x / 2^fraction, "bit" a secret boolean; "public" is a real number
+    that enters as the integer x 2^fraction, "index" a public integer that enters as it is. `range_bits` B promises
+    |integer| < 2^B; None promises nothing beyond the width.
     """
 
-    kind: Literal["fxp", "bit", "public"]
+    kind: Literal["fxp", "bit", "public", "index"]
     shape: tuple[int, ...]
     width: int = 0
     fraction: int = 0
@@ -38,9 +41,13 @@ def encode(value: Any, type: ValueType, name: str) -> Encoded:
     and 1.
 
     Raises:
-        RangeError: a float is not finite or does not fit; names the argument.
+        RangeError: a secret float is not finite or does not fit; names the argument.
     """
     array = np.asarray(value)
+    if type.kind == "public":
+        return np.asarray(encode_public(array, type.fraction), np.int64)
+    if type.kind == "index":
+        return array.astype(np.int64)
     if type.kind == "bit":
         return array.astype(np.bool_).astype(np.int64)
     if array.dtype.kind in "biu":

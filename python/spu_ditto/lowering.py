@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import numpy as np
-from xdsl.dialects.builtin import TensorType
+from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute
 
-from ditto.dialects import pphlo
+from ditto.dialects import pphlo, ring
 from ditto.dialects.mlir_text import InvalidProgram, UnsupportedOp
+from ditto.interpreter import function_named
 from ditto.passes import policy as policies
+from ditto.passes import split_public
 from ditto.passes.errors import CompileError as PassError
+from ditto.passes.lower_to_program import Slot, lower_to_program
+from ditto.passes.pipeline import run_pipeline
+from spu_ditto.encoding import Array, ValueType
 from spu_ditto.errors import CompileError, PolicyError, UnsupportedError
 from spu_ditto.frontend import Argument
+from spu_ditto.program import Binding, RingProgram
 
 FractionBits = int | Mapping[str, int] | None
 
@@ -41,8 +48,63 @@ def translated_errors() -> Iterator[None]:
         yield
     except UnsupportedOp as error:
         raise UnsupportedError(str(error)) from error
-    except (InvalidProgram, PassError) as error:
+    except (InvalidProgram, PassError, ring.WidthError) as error:
         raise CompileError(str(error)) from error
+
+
+def lower_pphlo(text: str, arguments: Sequence[Argument], policy: policies.Policy) -> RingProgram:
+    """Runs the passes on a PPHLO module.
+
+    Args:
+        text: what SPU's compiler gave.
+        arguments: those of @main, in order.
+
+    Raises:
+        UnsupportedError: an operation has no form here.
+        CompileError: the program cannot be compiled; names the operation and its layer.
+    """
+    with translated_errors():
+        module = pphlo.parse_module(text)
+        run_pipeline(module, policy)
+        signature = split_public.signature(module)
+        program = lower_to_program(module)
+    outputs = tuple(
+        Binding("program", k, _value_type(program.outputs[k])) if k >= 0 else Binding("public", -1 - k, None)
+        for k in signature.outputs
+    )
+    return RingProgram(
+        ring=ring.to_text(module),
+        engine=program.json,
+        constants=tuple(np.asarray(c, np.int64) for c in program.constants),
+        public=pphlo.to_text(ModuleOp([function_named(module, split_public.PROLOGUE).clone()])),
+        inputs=tuple(_input_binding(slot, signature) for slot in program.inputs),
+        outputs=outputs,
+    )
+
+
+def _input_binding(slot: Slot, signature: split_public.Signature) -> Binding:
+    if slot.secret:
+        return Binding("argument", signature.secret_inputs[slot.argument], _value_type(slot))
+    return Binding("public", slot.argument - len(signature.secret_inputs), _value_type(slot))
+
+
+def _value_type(slot: Slot) -> ValueType:
+    if slot.kind == "public":
+        kind: Literal["public", "index"] = "index" if slot.fraction is None else "public"
+        return ValueType(kind, slot.shape, 64, slot.fraction or 0)
+    if slot.kind == "bit":
+        return ValueType("bit", slot.shape, 1)
+    return ValueType("fxp", slot.shape, slot.width, slot.fraction or 0, slot.range)
+
+
+def evaluate_public(program: RingProgram, arguments: Sequence[Array]) -> list[Array]:
+    """The results of a program's public part on its public arguments, exactly (floats in float64)."""
+    return [np.asarray(a) for a in split_public.run_prologue(_public_module(program.public), arguments)]
+
+
+@functools.lru_cache(maxsize=16)
+def _public_module(text: str) -> ModuleOp:
+    return pphlo.parse_module(text, "<public part>")
 
 
 def pphlo_signature(

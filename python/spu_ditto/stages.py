@@ -101,7 +101,7 @@ class Compiled:
         for binding in self.program.inputs:
             assert binding.type is not None
             if binding.source == "public":
-                inputs.append(encode(public[binding.index], binding.type, "of the public part"))
+                inputs.append(encode(public[binding.index], binding.type, "public"))
                 continue
             leaf, name = leaves[binding.index], self.signature.arguments[binding.index].name
             shared = leaf if isinstance(leaf, SharedArray) else SharedArray(leaf)

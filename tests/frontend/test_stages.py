@@ -1,0 +1,147 @@
+"""From a JAX function to results, with the parties' part evaluated in plain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import spu
+from plaintext import PlaintextRuntime
+
+import spu_ditto
+
+X = np.linspace(-2, 2, 12, dtype=np.float32).reshape(3, 4)
+W = np.linspace(-1, 1, 8, dtype=np.float32).reshape(4, 2)
+
+
+def _affine(params: dict[str, Any], x: Any) -> Any:
+    return {"y": x @ params["w"] + params["b"], "sum": jnp.sum(x)}
+
+
+PARAMS = {"w": W, "b": np.float32([0.5, -0.5])}
+
+
+@pytest.fixture(autouse=True)
+def runtime() -> Iterator[PlaintextRuntime]:
+    with spu_ditto.use_runtime(PlaintextRuntime()) as plain:
+        yield plain  # type: ignore[misc]
+
+
+def test_a_call_gives_the_functions_result() -> None:
+    secure = spu.compile(_affine, ring_policy="ditto")
+    result = secure(PARAMS, X)
+    np.testing.assert_allclose(result["y"], X @ W + PARAMS["b"], atol=1e-3)
+    np.testing.assert_allclose(result["sum"], X.sum(), atol=1e-3)
+    assert result["y"].dtype == np.float32
+
+
+def test_each_set_of_shapes_is_compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    lowered = []
+    lower = spu_ditto.SecureFunction.lower
+    monkeypatch.setattr(spu_ditto.SecureFunction, "lower", lambda self, *a: (lowered.append(a), lower(self, *a))[1])
+    secure = spu.compile(lambda x: x + x, ring_policy="ditto")
+    for x in (X, X + 1, X[:2], X[:2]):
+        secure(x)
+    assert len(lowered) == 2
+
+
+def test_static_arguments_select_the_program() -> None:
+    secure = spu.compile(lambda x, n: x * n, ring_policy="ditto", static_argnums=1)
+    np.testing.assert_allclose(secure(X, 2), 2 * X, atol=1e-3)
+    np.testing.assert_allclose(secure(X, 3), 3 * X, atol=1e-3)
+
+
+def test_a_handle_is_shared_once_per_ring(runtime: PlaintextRuntime) -> None:
+    handle = spu_ditto.share(PARAMS)
+    secure = spu.compile(_affine, ring_policy="ditto")
+    _, first = secure.run(handle, X)
+    _, second = secure.run(handle, X)
+    assert (first.input_bytes, second.input_bytes) == (300, 100)
+    assert len(runtime.shared) == 4
+    with spu_ditto.use_runtime(PlaintextRuntime()) as other:
+        secure(handle, X)
+    assert len(other.shared) == 3  # type: ignore[attr-defined]
+
+
+def test_weights_used_in_float16_are_shared_in_32_bits(runtime: PlaintextRuntime) -> None:
+    def half(w: Any, x: Any) -> Any:
+        return x @ w.astype(jnp.float16)
+
+    spu.compile(half, ring_policy="ditto")(W, X.astype(np.float16))
+    assert [t.width for t in runtime.shared] == [32, 32]
+
+
+def test_public_arguments_and_results_never_meet_a_party(runtime: PlaintextRuntime) -> None:
+    def mixed(secret: Any, public: Any) -> Any:
+        scale = jnp.exp(public)
+        return secret * scale, scale
+
+    secure = spu.compile(mixed, ring_policy="ditto", input_visibility=("secret", "public"))
+    product, scale = secure(X, X / 4)
+    np.testing.assert_allclose(product, X * np.exp(X / 4), atol=2e-2)
+    np.testing.assert_allclose(scale, np.exp(X / 4), rtol=1e-6)
+    assert len(runtime.shared) == 1
+
+
+def test_arguments_that_differ_are_refused_before_any_party_starts(runtime: PlaintextRuntime) -> None:
+    compiled = spu.compile(_affine, ring_policy="ditto").lower(PARAMS, X).compile()
+    with pytest.raises(spu_ditto.ShapeError, match=r"argument x of _affine is float32\[2, 4\].*float32\[3, 4\]"):
+        compiled(PARAMS, X[:2])
+    with pytest.raises(spu_ditto.ShapeError, match="float16"):
+        compiled(PARAMS, X.astype(np.float16))
+    with pytest.raises(spu_ditto.ShapeError, match="structure"):
+        compiled({"w": W}, X)
+    assert not runtime.shared and not runtime.runs
+
+
+def test_a_value_beyond_its_ring_is_refused_by_name(runtime: PlaintextRuntime) -> None:
+    secure = spu.compile(_affine, ring_policy="ditto")
+    with pytest.raises(spu_ditto.RangeError, match="argument x"):
+        secure(PARAMS, np.where(X > 1, np.inf, X).astype(np.float32))
+    assert not runtime.runs
+
+
+def test_lowered_shows_both_dialects() -> None:
+    described = jax.tree_util.tree_map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), (PARAMS, X))
+    lowered = spu.compile(_affine, ring_policy="ditto").lower(*described)
+    assert "pphlo.dot" in lowered.as_text("pphlo")
+    assert "ring.matmul" in lowered.as_text("ring")
+    with pytest.raises(spu_ditto.UnsupportedError, match="llvm"):
+        lowered.as_text("llvm")  # type: ignore[arg-type]
+
+
+def test_a_saved_program_runs_elsewhere(tmp_path: Path) -> None:
+    compiled = spu.compile(_affine, ring_policy="ditto").lower(PARAMS, X).compile()
+    compiled.save(tmp_path / "affine")
+    loaded = spu_ditto.load(tmp_path / "affine")
+    np.testing.assert_array_equal(loaded(PARAMS, X)["y"], compiled(PARAMS, X)["y"])
+    assert loaded.signature == compiled.signature
+
+
+def test_the_executable_holds_the_ring_program() -> None:
+    executable = spu.compile(_affine, ring_policy="ditto").lower(PARAMS, X).compile().executable
+    assert isinstance(executable, spu.Executable)
+    code = executable.code.decode() if isinstance(executable.code, bytes) else executable.code
+    assert "ring.matmul" in code
+    assert list(executable.input_names) == ["params/b", "params/w", "x"]
+
+
+def test_programs_that_spu_compiled_are_taken_over() -> None:
+    pphlo = spu.compile(_affine, ring_policy="ditto").lower(PARAMS, X).as_text("pphlo")
+    from_text = spu_ditto.from_pphlo(pphlo)
+    executable = spu.Executable(name="affine", input_names=["b", "w", "x"], output_names=["a", "b"], code=pphlo)
+    total, y = spu_ditto.from_pphlo(executable)(PARAMS["b"], W, X)
+    np.testing.assert_allclose(y, X @ W + PARAMS["b"], atol=1e-3)
+    np.testing.assert_array_equal(from_text(PARAMS["b"], W, X)[1], y)
+    with pytest.raises(spu_ditto.ShapeError, match="argument w"):
+        spu_ditto.from_pphlo(executable)(PARAMS["b"], W.T, X)
+
+
+def test_fm64_keeps_everything_in_64_bits(runtime: PlaintextRuntime) -> None:
+    spu.compile(lambda a, b: a @ b, ring_policy="fm64")(X.astype(np.float16), W.astype(np.float16))
+    assert {t.width for t in runtime.shared} == {64}
