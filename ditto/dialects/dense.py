@@ -120,25 +120,25 @@ def encode(array: Array) -> str:
 
 
 def is_splat(array: Array) -> bool:
-    """Whether every element is the same number. A broadcast view of one element is recognised without reading it."""
+    """Whether every element has the same bits. A broadcast view of one element is recognised without reading it."""
     if array.size == 0:
         return False
     if all(stride == 0 or extent == 1 for stride, extent in zip(array.strides, array.shape, strict=True)):
         return True
-    first = array[(0,) * array.ndim]
-    if array[(-1,) * array.ndim].tobytes() != first.tobytes():
-        return False
-    return bool(np.all(array.view() == first)) if first == first else False
+    bits = array.view(f"u{array.dtype.itemsize}")
+    first = bits[(0,) * bits.ndim]
+    # Most arrays that are not a splat show it at the other end.
+    return bool(bits[(-1,) * bits.ndim] == first and np.all(bits == first))
 
 
 def cast(array: Array, dtype: np.dtype[Any]) -> Array:
     """The array in another dtype; what is repeated without memory (a broadcast view) stays so."""
     if array.dtype == dtype:
         return array
-    if 0 not in array.strides:
-        return array.astype(dtype)
     compact = array[tuple(slice(0, 1) if stride == 0 else slice(None) for stride in array.strides)]
-    return np.broadcast_to(compact.astype(dtype), array.shape)
+    # Too large for f16 is infinite.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.broadcast_to(compact.astype(dtype), array.shape)
 
 
 class DenseLiteral:

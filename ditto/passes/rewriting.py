@@ -11,6 +11,7 @@ from xdsl.pattern_rewriter import GreedyRewritePatternApplier, PatternRewriter, 
 from xdsl.traits import Pure
 
 from ditto.dialects import pphlo
+from ditto.dialects.dense import cast
 
 # Operations that repeat their operand's elements without changing them.
 _TRANSPARENT = (pphlo.ReshapeOp, pphlo.BroadcastOp, pphlo.TransposeOp, pphlo.ConvertOp)
@@ -29,8 +30,7 @@ def splat_value(value: SSAValue) -> Any:
         inner = splat_value(owner.operand)
         if inner is None or not isinstance(owner, pphlo.ConvertOp):
             return inner
-        with np.errstate(over="ignore"):
-            return np.asarray(inner).astype(pphlo.dtype_of(pphlo.element_type(owner.result.type)))[()]
+        return cast(np.asarray(inner), pphlo.dtype_of(pphlo.element_type(owner.result.type)))[()]
     if isinstance(owner, pphlo.BroadcastAsOp):
         return splat_value(owner.lhs)
     return None
@@ -53,10 +53,13 @@ def erase(op: Operation) -> None:
 
 
 def erase_dead(block: Block) -> None:
-    """Erases the operations of a block whose results nobody uses, in one walk from the end."""
+    """Erases the operations of a block, nested ones included, whose results nobody uses, in one walk from the end."""
     for op in reversed(list(block.ops)):
         if op.has_trait(Pure) and all(result.first_use is None for result in op.results):
             erase(op)
+            continue
+        for region in op.regions:
+            erase_dead(region.block)
 
 
 def merge_common(block: Block) -> None:

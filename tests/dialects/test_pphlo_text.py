@@ -1,0 +1,126 @@
+"""PPHLO text: what SPU printed is printed again byte for byte, and what is wrong is refused with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from xdsl.dialects.builtin import Float16Type, TensorType
+from xdsl.utils.exceptions import VerifyException
+
+from ditto.dialects import pphlo
+from ditto.interpreter import function_named
+from ditto.passes.remove_frees import RemoveFrees
+
+DATA = Path(__file__).parent.parent / "data"
+PROGRAMS = sorted(DATA.glob("*.pphlo"))
+
+# The forms that no test program has. HALF and INT stand for longer types.
+FORMS = """\
+module @forms {
+  func.func @main(%arg0: tensor<2xHALF>, %arg1: tensor<INT>, %arg2: tensor<2xi1>) -> tensor<2xHALF> {
+    %0 = pphlo.constant dense<> : tensor<0xf32>
+    %1 = pphlo.maximum %arg0, %arg0 : tensor<2xHALF>
+    %2 = pphlo.clamp %1, %arg0, %arg0 : tensor<2xHALF>
+    %3 = pphlo.custom_call @spu.prefer_a(%arg2) : (tensor<2xi1>) -> tensor<2xi1>
+    %4 = pphlo.custom_call @ditto.anything(%2, %arg1) : (tensor<2xHALF>, tensor<INT>) -> tensor<2xHALF>
+    %5 = pphlo.bitcast_convert %arg0 : (tensor<2xHALF>) -> tensor<2x!pphlo.secret<i16>>
+    return %4 : tensor<2xHALF>
+  }
+}
+""".replace("HALF", "!pphlo.secret<f16>").replace("INT", "!pphlo.secret<i32>")
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def test_round_trip(path: Path) -> None:
+    text = path.read_text()
+    assert pphlo.to_text(pphlo.parse_module(text, path.name)) == text
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def test_round_trip_without_frees(path: Path) -> None:
+    text = "".join(line for line in path.read_text().splitlines(True) if "pphlo.free" not in line)
+    module = pphlo.parse_module(path.read_text(), path.name)
+    RemoveFrees().apply(pphlo.context(), module)
+    assert pphlo.to_text(module) == text
+    assert pphlo.to_text(pphlo.parse_module(text)) == text
+
+
+def test_rare_forms() -> None:
+    assert pphlo.to_text(pphlo.parse_module(FORMS)) == FORMS
+
+
+def test_test_data_covers_the_models_operations() -> None:
+    seen = {op.name for path in PROGRAMS for op in pphlo.parse_module(path.read_text()).walk()}
+    models = (
+        "abs add and broadcast broadcast_as concatenate constant convert convolution custom_call divide dot "
+        "dot_general dynamic_slice dynamic_update_slice equal exponential free iota less multiply negate not or pad "
+        "reciprocal reduce reshape return rsqrt select slice tanh transpose while"
+    )
+    assert {f"pphlo.{name}" for name in models.split()} <= seen
+
+
+def test_unknown_operation_is_named_with_its_line() -> None:
+    text = FORMS.replace("%1 = pphlo.maximum", "%1 = pphlo.fft")
+    with pytest.raises(pphlo.UnsupportedOp, match=r"model.pphlo:4: operation 'pphlo.fft' is not supported") as caught:
+        pphlo.parse_module(text, "model.pphlo")
+    assert (caught.value.op, caught.value.line) == ("pphlo.fft", 4)
+
+
+def test_unknown_generic_operation_is_named() -> None:
+    text = FORMS.replace("%1 = pphlo.maximum %arg0, %arg0 :", '%1 = "pphlo.sort"(%arg0) :')
+    with pytest.raises(pphlo.UnsupportedOp, match="'pphlo.sort'"):
+        pphlo.parse_module(text)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("<f16>> {", "<f16>> "),
+        ("pphlo.maximum %arg0, %arg0", "pphlo.maximum %arg0"),
+        ("%2 = pphlo.clamp %1", "%2 = pphlo.clamp %9"),
+        ("dense<>", "dense<"),
+        ("module @forms", "forms"),
+    ],
+)
+def test_malformed_text_is_refused(right: str, wrong: str) -> None:
+    assert right in FORMS
+    with pytest.raises(pphlo.InvalidProgram):
+        pphlo.parse_module(FORMS.replace(right, wrong), "model.pphlo")
+
+
+@pytest.mark.parametrize(
+    ("operation", "reason"),
+    [
+        ("%0 = pphlo.reshape %arg0 : (tensor<2x3xf32>) -> tensor<5xf32>", "different numbers of elements"),
+        ("%0 = pphlo.transpose %arg0, dims = [0, 0] : (tensor<2x3xf32>) -> tensor<2x2xf32>", "not a permutation"),
+        ("%0 = pphlo.transpose %arg0, dims = [1, 0] : (tensor<2x3xf32>) -> tensor<2x3xf32>", "is not"),
+        ("%0 = pphlo.broadcast %arg0, dims = [0, 1] : (tensor<2x3xf32>) -> tensor<2x4xf32>", "does not broadcast"),
+        ("%0 = pphlo.slice %arg0 [0:1:3, 0:1:3] : (tensor<2x3xf32>) -> tensor<3x3xf32>", "leave the operand"),
+        ("%0 = pphlo.dot %arg0, %arg0 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xf32>", "does not give"),
+        ("%0 = pphlo.negate %arg0 : (tensor<2x3xf32>) -> tensor<3x2xf32>", "operand of shape"),
+        (
+            "%0 = pphlo.concatenate %arg0, %arg0 dim = 0 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<3x3xf32>",
+            "entries",
+        ),
+    ],
+)
+def test_shapes_are_verified(operation: str, reason: str) -> None:
+    text = f"func.func @main(%arg0: tensor<2x3xf32>) {{\n  {operation}\n  return\n}}"
+    with pytest.raises(pphlo.InvalidProgram, match=reason):
+        pphlo.parse_module(text)
+
+
+def test_types_tell_visibility() -> None:
+    secret = TensorType(pphlo.SecretType(Float16Type()), [2])
+    public = TensorType(Float16Type(), [2])
+    assert pphlo.is_secret(secret) and not pphlo.is_secret(public)
+    assert pphlo.element_type(secret) == pphlo.element_type(public) == Float16Type()
+
+
+def test_verifier_runs_on_rewritten_modules() -> None:
+    module = pphlo.parse_module((DATA / "layer_norm.pphlo").read_text())
+    reduce = next(op for op in function_named(module, "main").walk() if isinstance(op, pphlo.ReduceOp))
+    reduce.properties["dims"] = pphlo.i64_array([0])
+    with pytest.raises(VerifyException, match="pphlo.reduce"):
+        module.verify()
