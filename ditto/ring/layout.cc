@@ -14,7 +14,7 @@ namespace {
 
 // Elements one thread takes at the least.
 constexpr int64_t kGrain = 1 << 16;
-// Rows and columns of the block that a transposition keeps in the L1 cache.
+// A transposition goes block by block, so that the cache lines it reads and writes are used whole.
 constexpr int64_t kTile = 16;
 
 [[noreturn]] void Refuse(const char* op, const std::string& what) {
@@ -81,7 +81,7 @@ void CopyRow(const T* from, T* to, const Axis& row) {
   }
 }
 
-// Reads run along `outer`, writes along `inner`: block by block, so that neither misses the cache all the time.
+// `outer` runs along the source, `inner` along the target.
 template <class T>
 void CopyTransposed(const T* from, T* to, const Axis& outer, const Axis& inner) {
   for (int64_t i0 = 0; i0 < outer.size; i0 += kTile) {
@@ -97,11 +97,14 @@ void CopyTransposed(const T* from, T* to, const Axis& outer, const Axis& inner) 
   }
 }
 
+// Reading along this axis touches a cache line per element.
+bool Jumps(const Axis& axis) { return axis.from != 0 && axis.from != 1; }
+
 template <class T>
 void CopyNest(const Axis* axes, size_t rank, const T* from, T* to) {
   if (rank == 1) {
     CopyRow(from, to, axes[0]);
-  } else if (rank == 2 && axes[0].from == 1 && axes[1].from != 1) {
+  } else if (rank == 2 && Jumps(axes[1]) && axes[0].from == 1) {
     CopyTransposed(from, to, axes[0], axes[1]);
   } else {
     for (int64_t i = 0; i < axes[0].size; ++i) {
@@ -117,7 +120,7 @@ void StridedCopy(const Shape& shape, const Tensor& from, int64_t from_offset, co
   std::vector<Axis> axes = Nest(shape, from_strides, to_strides);
   if (axes.empty()) return;
   // Where the inmost loop jumps through the source, the loop that walks it is put next to it.
-  if (const size_t last = axes.size() - 1; last > 0 && axes[last].from != 1) {
+  if (const size_t last = axes.size() - 1; last > 0 && Jumps(axes[last])) {
     const auto unit = std::find_if(axes.begin(), axes.end(), [](const Axis& axis) { return axis.from == 1; });
     if (unit != axes.end()) std::rotate(unit, unit + 1, axes.end() - 1);
   }

@@ -1,17 +1,11 @@
 #include "ditto/ring/tensor.h"
 
-#include <cstdlib>
 #include <cstring>
-#include <new>
 #include <stdexcept>
 
+#include "ditto/ring/buffer.h"
+
 namespace ditto {
-namespace {
-
-// A cache line, and the widest vector.
-constexpr size_t kAlignment = 64;
-
-}  // namespace
 
 int64_t NumElements(const Shape& shape) {
   int64_t n = 1;
@@ -34,10 +28,7 @@ Tensor::Tensor(Shape shape, int width) : shape_(std::move(shape)), width_(width)
   }
   size_ = NumElements(shape_);
   const size_t bytes = static_cast<size_t>(size_) * WordBytes(width);
-  const size_t padded = (bytes / kAlignment + 1) * kAlignment;
-  auto* p = static_cast<std::byte*>(std::aligned_alloc(kAlignment, padded));
-  if (p == nullptr) throw std::bad_alloc();
-  buffer_ = std::shared_ptr<std::byte>(p, std::free);
+  buffer_ = AllocateBuffer(bytes);
 }
 
 Tensor Tensor::Zeros(Shape shape, int width) {
