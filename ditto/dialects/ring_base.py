@@ -85,8 +85,14 @@ def is_bit(value: SSAValue | Attribute) -> bool:
 
 
 def is_public(value: SSAValue | Attribute) -> bool:
-    """Whether a value is known to every party: encoded integers (i64), or real numbers yet to be encoded (f64)."""
+    """Whether a value is known to every party: integers (i64), booleans (i1), or real numbers yet to be encoded (f64)."""
     return isinstance(_element(value), IntegerType | Float64Type)
+
+
+def is_public_bit(value: SSAValue | Attribute) -> bool:
+    """Whether a public value holds booleans."""
+    element = _element(value)
+    return isinstance(element, IntegerType) and element.width.data == 1
 
 
 def shape(value: SSAValue | Attribute) -> tuple[int, ...]:

@@ -17,17 +17,18 @@ from dataclasses import dataclass
 
 import numpy as np
 from xdsl.context import Context
-from xdsl.dialects.builtin import AnyFloat, ArrayAttr, FunctionType, ModuleOp, StringAttr, TensorType, f64, i64
+from xdsl.dialects.builtin import AnyFloat, ArrayAttr, FunctionType, ModuleOp, StringAttr, TensorType, f64, i1, i64
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, BlockArgument, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 
 from ditto.dialects import pphlo, ring
+from ditto.interpreter import evaluate_values
 from ditto.passes import ring_arithmetic, ring_contraction, ring_functions, ring_movement
 from ditto.passes.errors import CompileError
 from ditto.passes.policy import Policy
 from ditto.passes.ring_arithmetic import Rule, convert
-from ditto.passes.ring_emit import Emitter, Public, Value
+from ditto.passes.ring_emit import Emitter, Public, Value, is_bits
 
 # The dtypes of the secret arguments and of the results, by which callers encode and decode.
 ARGUMENT_TYPES, RESULT_TYPES = "ditto.argument_types", "ditto.result_types"
@@ -98,7 +99,8 @@ class _Walk:
     def argument(self, argument: SSAValue) -> Value:
         type = argument.type
         if not pphlo.is_secret(type):
-            element = f64 if isinstance(pphlo.element_type(type), AnyFloat) else i64
+            integers = i1 if is_bits(type) else i64
+            element = f64 if isinstance(pphlo.element_type(type), AnyFloat) else integers
             value = self.block.insert_arg(TensorType(element, list(ring.shape(type))), len(self.block.args))
             return Public(type, None, value)
         ring_type = self.emitter.secret_type(type)
@@ -130,6 +132,8 @@ class _Walk:
             return [Public(op.result.type, op.numpy())]
         if isinstance(op, pphlo.ConvertOp):
             return [self.convert(op, values[0])]
+        if isinstance(op, pphlo.ReduceOp) and len(op.outputs) == 2:
+            return ring_movement.reduce_pair(self.emitter, op, values)
         rule = _RULES.get(op.name)
         if isinstance(op, pphlo.CustomCallOp):
             rule = _CALLS.get(op.target.data)
@@ -156,8 +160,6 @@ class _Walk:
 
     def folded(self, op: Operation, values: list[Public]) -> Public:
         """A public result that SPU has marked secret, computed now."""
-        from ditto.interpreter import evaluate_values
-
         known = {operand: value.known() for operand, value in zip(op.operands, values)}
         return Public(op.results[0].type, evaluate_values([op.results[0]], known, exact=True)[0])
 

@@ -15,6 +15,7 @@ from xdsl.ir import BlockArgument, SSAValue
 
 from ditto.dialects import ring
 from ditto.passes.policy import ASSUMED_RANGE
+from ditto.passes.ring_functions import row_of_softmax
 
 # The mean of squares of values of unknown range.
 _MEAN_SQUARE = 2.0**16
@@ -85,6 +86,8 @@ class Intervals:
         if isinstance(op, ring.ConstantOp):
             numbers = np.nan_to_num(op.numpy().astype(np.float64))
             return Interval(float(numbers.min(initial=np.inf)), float(numbers.max(initial=-np.inf)))
+        if ring.is_public_bit(value):
+            return Interval(0.0, 1.0)
         return Interval(-MASK, MASK, True)
 
     def visit(self, op: ring.RingOp) -> None:
@@ -104,12 +107,13 @@ class Intervals:
         limit = bound(op.result)
         if isinstance(op, ring.SumOp) or not result.assumed or result.size <= limit:
             return result
+        if isinstance(op, ring.SubOp) and row_of_softmax(op.result) is not None:
+            return Interval(operands[0].low - operands[0].high, 1.0, True)
         if is_inner_square(op):
             rows = ring.shape(op.arguments[0])[2]
             return Interval(0.0, min(result.high, rows * _MEAN_SQUARE), True)
         if isinstance(op, _GROWING):
-            limit = max(limit, *(operand.size for operand in operands)) if isinstance(op, _SUMS) else limit
-            if isinstance(op, _SUMS) and any(operand.size > bound(op.result) for operand in operands):
+            if isinstance(op, _SUMS) and any(operand.size > limit for operand in operands):
                 return result
             return Interval(max(result.low, -limit), min(result.high, limit), True)
         return result
@@ -127,8 +131,8 @@ def is_inner_square(op: ring.RingOp) -> bool:
     return sources[0] is sources[1]
 
 
-_SUMS = (ring.AddOp, ring.SubOp, ring.AddPublicOp)
-_GROWING = (*_SUMS, ring.MulOp, ring.SquareOp, ring.MatmulOp, ring.ConvOp, ring.MulPublicOp, ring.MatmulPublicOp)
+_SUMS = (ring.AddOp, ring.SubOp, ring.AddPublicOp, ring.MulPublicOp)
+_GROWING = (*_SUMS, ring.MulOp, ring.SquareOp, ring.MatmulOp, ring.ConvOp, ring.MatmulPublicOp)
 
 Rule = Callable[[ring.RingOp, list[Interval]], Interval]
 

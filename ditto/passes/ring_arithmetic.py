@@ -11,6 +11,9 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from ditto.dialects import pphlo, ring
 from ditto.passes.ring_emit import Emitter, Public, Value, is_bits, power_of_two
 
+# Squares of small numbers (a variance) keep this many more bits.
+_SQUARE_BITS = 6
+
 Rule = Callable[[Emitter, Operation, list[Value]], Value]
 
 
@@ -73,7 +76,7 @@ def multiply(e: Emitter, x: Value, y: Value, fraction: int | None = None) -> SSA
         return e.emit(ring.BitMulOp, [x, y], y.type)
     total = ring.fraction(x) + ring.fraction(y)
     if fraction is None:
-        fraction = min(total, _usual(e, x, total))
+        fraction = min(total, _usual(e, x, total) + (_SQUARE_BITS if x is y and ring.width(x) == 64 else 0))
     type = ring.retyped(x, fraction=fraction)
     if x is y:
         return e.emit(ring.SquareOp, [x], type, shift=total - fraction)
@@ -95,7 +98,7 @@ def multiply_public(e: Emitter, x: SSAValue, y: Public, fraction: int | None = N
         if number < 0:
             x = e.emit(ring.NegOp, [x], x.type)
         return scale(e, x, exponent)
-    factor = e.factor_fraction(y)
+    factor = e.factor_fraction(y, 46 - ring.fraction(x))
     total = ring.fraction(x) + factor
     if fraction is None:
         fraction = min(total, max(ring.fraction(x), _usual(e, x, total)))
@@ -220,7 +223,9 @@ def _select_public(e: Emitter, condition: Public, x: Value, y: Value, type: Attr
     shape = ring.shape(type)
     if isinstance(x, Public) and isinstance(y, Public):
         return Public(type, np.where(condition.known(), x.known(), y.known()))
-    numbers = np.broadcast_to(condition.known(), shape)
+    if condition.numbers is None:
+        return _select_at_call(e, condition, x, y, type)
+    numbers = np.broadcast_to(condition.numbers, shape)
     if is_bits(type):
         mask = Public(type, numbers)
         like = next(v for v in (x, y) if isinstance(v, SSAValue))
@@ -238,6 +243,17 @@ def _select_public(e: Emitter, condition: Public, x: Value, y: Value, type: Attr
             parts.append(e.emit(ring.TakeOp, [value, e.constant(indices)], value.type))
     result = parts[0] if len(parts) == 1 else add(e, parts[0], parts[1])
     return result if constant is None else add(e, result, constant)
+
+
+def _select_at_call(e: Emitter, condition: Public, x: Value, y: Value, type: Attribute) -> SSAValue:
+    """y + condition * (x - y), for a condition that is public but known only when the program is called."""
+    chosen = e.integers(condition)
+    if is_bits(type):
+        like = next(v for v in (x, y) if isinstance(v, SSAValue))
+        x, y = (e.made_secret(v, like) if isinstance(v, Public) else v for v in (x, y))
+        return exclusive_or(e, e.emit(ring.BitAndPublicOp, [exclusive_or(e, x, y), chosen], like.type), y)
+    difference = subtract(e, x, y)
+    return add(e, e.emit(ring.MulPublicOp, [difference, chosen], difference.type, shift=0), y)
 
 
 def maximum(e: Emitter, x: Value, y: Value, type: Attribute) -> Value:

@@ -153,8 +153,8 @@ class Emitter:
         self.block.add_op(made)
         return made.result
 
-    def factor_fraction(self, public: Public) -> int:
-        """The fraction bits that give a public factor its significant bits; 0 for integers."""
+    def factor_fraction(self, public: Public, most: int = 40) -> int:
+        """The fraction bits that give a public factor its significant bits, at most `most`; 0 for integers."""
         if not public.is_float:
             return 0
         if public.numbers is None:
@@ -162,7 +162,7 @@ class Emitter:
         numbers = public.numbers[np.isfinite(public.numbers)]
         if np.all(numbers == np.floor(numbers)) and magnitude(numbers) <= PUBLIC_BITS:
             return 0
-        return min(max(PUBLIC_BITS - magnitude(numbers), 0), 40)
+        return min(max(PUBLIC_BITS - magnitude(numbers), 0), most)
 
     def made_secret(self, public: Public, like: SSAValue) -> SSAValue:
         """Public numbers as a secret value with the ring and fraction of `like`: zeros taken from it, plus the numbers."""

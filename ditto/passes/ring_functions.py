@@ -144,7 +144,7 @@ def rsqrt(e: Emitter, x: SSAValue) -> SSAValue:
 
     def apply(value: SSAValue) -> SSAValue:
         low = max(LEAST_RADICAND, -ring.fraction(value))
-        type = ring.retyped(value, fraction=max(ring.fraction(value), 12))
+        type = ring.retyped(value, fraction=min(max(ring.fraction(value), 12), 18))
         return e.emit(ring.RsqrtOp, [value], type, lo=low, hi=ASSUMED_RANGE[ring.width(value)])
 
     return e.before_broadcast("rsqrt", x, apply)

@@ -142,8 +142,6 @@ def _gather(e: Emitter, op: Operation, values: list[Value]) -> Value:
 
 def _reduce(e: Emitter, op: Operation, values: list[Value]) -> Value:
     assert isinstance(op, pphlo.ReduceOp)
-    if len(op.outputs) != 1:
-        raise e.fail("only sums, maxima, minima, any and all reduce one tensor; this reduces several together")
     x, initial, dims, combiner = _secret(values[0]), values[1], list(op.dimensions), op.combiner()
     type = op.outputs[0].type
     match combiner:
@@ -161,6 +159,33 @@ def _reduce(e: Emitter, op: Operation, values: list[Value]) -> Value:
         case "pphlo.and" | "pphlo.minimum":
             return zero(e, _count(e, complement(e, x), dims))
     raise e.fail(f"a reduction by {combiner or 'a body of its own'} is not supported; use sum, max, min, any or all")
+
+
+def reduce_pair(e: Emitter, op: pphlo.ReduceOp, values: list[Value]) -> list[Value]:
+    """argmax and argmin: numbers reduced together with their positions. Returns the extreme and where it stands."""
+    comparison = next(iter(op.body.block.ops))
+    dims, (x, positions) = list(op.dimensions), values[:2]
+    accumulator, element = op.body.block.args[0], op.body.block.args[2] if len(op.body.block.args) == 4 else None
+    ordered = isinstance(comparison, pphlo.LessOp | pphlo.GreaterOp) and set(comparison.operands) == {accumulator, element}
+    if not (ordered and len(dims) == 1 and isinstance(x, SSAValue) and _is_iota(positions, dims[0])):
+        raise e.fail("only argmax and argmin along one axis reduce two tensors together")
+    # The accumulator wins if it is the greater one.
+    greatest = (comparison.operands[0] is accumulator) == isinstance(comparison, pphlo.GreaterOp)
+    turned = x if greatest else e.emit(ring.NegOp, [x], x.type)
+    best = _greatest(e, turned, dims)
+    kept = ring.shape(best)
+    where = e.emit(ring.ArgmaxOp, [turned], ring.fxp(kept, 32, 0), axis=dims[0], bits=ring.width(x))
+    width = e.ring_of(op.outputs[1].type)[0]
+    if width != 32:
+        where = e.emit(ring.ConvertOp, [where], ring.fxp(kept, width, 0))
+    return [best if greatest else e.emit(ring.NegOp, [best], best.type), where]
+
+
+def _is_iota(positions: Value, dim: int) -> bool:
+    if not isinstance(positions, Public) or positions.numbers is None:
+        return False
+    extents = [n if axis == dim else 1 for axis, n in enumerate(positions.shape)]
+    return bool(np.all(positions.numbers == np.arange(positions.shape[dim]).reshape(extents)))
 
 
 def _count(e: Emitter, x: SSAValue, dims: list[int]) -> SSAValue:

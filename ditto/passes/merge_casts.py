@@ -1,0 +1,73 @@
+"""Merges casts that say the same twice.
+
+    %1 = ring.reshape %0 : (..<64, 18>>) -> ..<64, 18>>
+    %2 = ring.down_cast %1 {shift = 10} : (..<64, 18>>) -> ..<32, 8>>
+    %3 = ring.down_cast %0 {shift = 10} : (..<64, 18>>) -> ..<32, 8>>
+becomes
+    %3 = ring.down_cast %0 {shift = 10} : (..<64, 18>>) -> ..<32, 8>>
+    %2 = ring.reshape %3 : (..<32, 8>>) -> ..<32, 8>>
+
+Casts move in front of reshapes, transposes and broadcasts, where equal ones meet and there are fewest elements. A cast
+there and back is none if nothing is lost on the way; neither is one around a sum that fits the narrow ring.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+
+from ditto.dialects import ring
+from ditto.passes.ring_rewriting import erase_dead, insert_before, merge_equal, replace, users
+
+Cast = ring.UpCastOp | ring.DownCastOp
+_MOVES = (ring.ReshapeOp, ring.TransposeOp, ring.BroadcastOp)
+
+
+def move_before(cast: Cast, move: ring.RingOp) -> None:
+    """cast(move(x)) as move(cast(x)); the move stays for its other users."""
+    source = move.arguments[0]
+    type = ring.fxp(ring.shape(source), ring.width(cast.result), ring.fraction(cast.result))
+    moved_cast = insert_before(move, cast.__class__, [source], type, shift=cast.get("shift"))
+    attributes = {name: value for name, value in move.attributes.items() if name not in ring.NOTES}
+    replace(cast, insert_before(move, move.__class__, [moved_cast], cast.result.type, **attributes))
+
+
+def simplify(cast: Cast) -> bool:
+    """One step of moving or merging a cast; False if there is none."""
+    source = cast.arguments[0].owner
+    if isinstance(source, _MOVES):
+        move_before(cast, source)
+        return True
+    if not isinstance(cast, ring.DownCastOp):
+        lossless = isinstance(source, ring.DownCastOp) and source.get("shift") == 0
+        if lossless and source.arguments[0].type == cast.result.type:
+            replace(cast, source.arguments[0])
+            return True
+        return False
+    if isinstance(source, ring.UpCastOp) and ring.width(source.arguments[0]) == ring.width(cast.result):
+        shift, x = cast.get("shift"), source.arguments[0]
+        replace(cast, insert_before(cast, ring.DownCastOp, [x], cast.result.type, shift=shift) if shift else x)
+        return True
+    if isinstance(source, ring.SumOp) and cast.get("shift") == 0 and users(source.result) == [cast]:
+        widened = source.arguments[0].owner
+        if isinstance(widened, ring.UpCastOp) and ring.width(widened.arguments[0]) == ring.width(cast.result):
+            replace(cast, insert_before(cast, ring.SumOp, widened.arguments, cast.result.type, dims=source.get("dims")))
+            return True
+    return False
+
+
+@dataclass(frozen=True)
+class MergeCasts(ModulePass):
+    name = "merge-casts"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        block = ring.main(op).body.block
+        changed = True
+        while changed:
+            merge_equal(block)
+            casts = [inner for inner in block.ops if isinstance(inner, ring.UpCastOp | ring.DownCastOp)]
+            changed = any([simplify(cast) for cast in casts])
+            erase_dead(block)
