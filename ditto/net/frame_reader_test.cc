@@ -10,8 +10,9 @@ namespace {
 
 Bytes Wire(uint64_t tag, const Bytes& payload, FrameKind kind = FrameKind::kData) {
   const auto header = Encode(FrameHeader{kind, static_cast<uint32_t>(payload.size()), tag});
-  Bytes wire(header.begin(), header.end());
-  wire.insert(wire.end(), payload.begin(), payload.end());
+  Bytes wire(header.size() + payload.size());
+  std::copy(header.begin(), header.end(), wire.begin());
+  std::copy(payload.begin(), payload.end(), wire.begin() + header.size());
   return wire;
 }
 
