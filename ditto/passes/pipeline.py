@@ -15,12 +15,23 @@ from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import VerifyException
 
 from ditto.dialects import pphlo
+from ditto.passes.assign_rings import AssignRings
+from ditto.passes.assign_widths import AssignWidths
 from ditto.passes.erase_no_effect import EraseNoEffect
 from ditto.passes.fold_constants import FoldConstants
+from ditto.passes.fuse_layer_norm import FuseLayerNorm
+from ditto.passes.fuse_softmax import FuseSoftmax
+from ditto.passes.fuse_truncation import FuseTruncation
+from ditto.passes.hoist_arguments import HoistArguments
+from ditto.passes.infer_layers import InferLayers
+from ditto.passes.insert_casts import InsertCasts
 from ditto.passes.match_embedding import MatchEmbedding
 from ditto.passes.match_gelu import MatchGelu
+from ditto.passes.merge_casts import MergeCasts
+from ditto.passes.ranges import Ranges
 from ditto.passes.recover_max_sub import RecoverMaxSub
 from ditto.passes.remove_frees import RemoveFrees
+from ditto.passes.saturate_constants import SaturateConstants
 from ditto.passes.split_public import SplitPublic
 from ditto.passes.unroll_loops import UnrollLoops
 
@@ -44,7 +55,21 @@ PPHLO_STEPS: tuple[Step, ...] = (
     Step(lambda policy: SplitPublic(), "what is public and left depends on arguments: the caller computes it"),
 )
 
-STEPS: tuple[Step, ...] = PPHLO_STEPS
+RING_STEPS: tuple[Step, ...] = (
+    Step(lambda policy: SaturateConstants(), "arithmetic on constants comes next, and none may be infinite"),
+    Step(AssignRings, "every pass below is about rings"),
+    Step(lambda policy: InferLayers(), "errors from here on name the layer"),
+    Step(lambda policy: InsertCasts(), "from here on a program can be executed"),
+    Step(lambda policy: MergeCasts(), "equal casts must meet before anything depends on one of them"),
+    Step(lambda policy: FuseSoftmax(), "looks at whole softmaxes, with their casts in place"),
+    Step(lambda policy: FuseLayerNorm(), "needs the squares of a variance before ranges are known: they are never opened"),
+    Step(lambda policy: FuseTruncation(), "a cast that is left moves into a product, or up to an argument"),
+    Step(lambda policy: HoistArguments(), "all casts of an argument now stand next to it"),
+    Step(lambda policy: Ranges(), "fractions are final now"),
+    Step(lambda policy: AssignWidths(), "demand follows from ranges; nothing may change a type afterwards"),
+)
+
+STEPS: tuple[Step, ...] = (*PPHLO_STEPS, *RING_STEPS)
 
 
 class PassFailed(Exception):
