@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from random_programs import random_inputs, random_module, run
 from xdsl.dialects.builtin import ModuleOp
 
 from ditto.dialects import pphlo
 from ditto.dialects.dense import Array
 from ditto.interpreter import function_named
 from ditto.passes.pipeline import PPHLO_STEPS, Step, run_pipeline
+from tests.passes.random_programs import random_inputs, random_module, run
 
 DATA = Path(__file__).parent.parent / "data"
 PROGRAMS = sorted(path for path in DATA.glob("*.pphlo") if path.stem != "secret_loop")
