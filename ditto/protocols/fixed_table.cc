@@ -9,8 +9,10 @@ namespace ditto {
 namespace {
 
 // Fixed point with 61 fractional bits: |value| < 4.
-constexpr int kBits = 61;
+constexpr int kBits = kAngleBits;
+constexpr int kMaxPoints = 20;
 constexpr int64_t kOne = int64_t{1} << kBits;
+constexpr int kAmplitudeBits = 30;
 using Wide = __int128;
 
 int64_t Times(int64_t a, int64_t b) { return static_cast<int64_t>((static_cast<Wide>(a) * b + (kOne >> 1)) >> kBits); }
@@ -26,11 +28,6 @@ int64_t FixedExp(int64_t numerator, int fraction) {
   }
   return static_cast<int64_t>(total);
 }
-
-struct Angle {
-  int64_t cosine;
-  int64_t sine;
-};
 
 Angle Rotated(const Angle& a, const Angle& by) {
   return {Times(a.cosine, by.cosine) - Times(a.sine, by.sine), Times(a.sine, by.cosine) + Times(a.cosine, by.sine)};
@@ -76,21 +73,41 @@ const std::vector<uint64_t>& ExpTable(int fraction, int64_t slack, int bits) {
   });
 }
 
+Angle AngleOf(uint32_t c, int n) {
+  // rotations[j] is a turn by 2 pi / 2^j.
+  static const std::vector<Angle> rotations = [] {
+    std::vector<Angle> turns = {{kOne, 0}, {-kOne, 0}};
+    for (int j = 2; j <= kMaxPoints; ++j) turns.push_back(FirstAngle(j));
+    return turns;
+  }();
+  Angle angle{kOne, 0};
+  for (int j = n; c != 0; --j, c >>= 1) {
+    if (c & 1) angle = Rotated(angle, rotations[j]);
+  }
+  return angle;
+}
+
+Angle Amplified(const Wave& wave, const Angle& t, int bits) {
+  const Wide cosine = static_cast<Wide>(wave.cosine) * t.cosine + static_cast<Wide>(wave.sine) * t.sine;
+  const Wide sine = static_cast<Wide>(wave.cosine) * t.sine - static_cast<Wide>(wave.sine) * t.cosine;
+  const int shift = kBits + kAmplitudeBits - bits;
+  return {RoundedShift(cosine, shift), RoundedShift(sine, shift)};
+}
+
 const std::vector<uint32_t>& WaveTable(int n, const Wave& wave, int bits) {
   using Table = std::vector<uint32_t>;
   return Once<Table>(std::tuple(n, wave.order, wave.cosine, wave.sine, bits), [&] {
     const Angle first = FirstAngle(n);
     Angle step{kOne, 0}, angle{kOne, 0};
     for (int k = 0; k < wave.order; ++k) step = Rotated(step, first);
-    const auto half = [&](int64_t cosine, int64_t sine) {
-      const Wide value = static_cast<Wide>(wave.cosine) * cosine + static_cast<Wide>(wave.sine) * sine;
-      const int64_t rounded = RoundedShift(value, kBits + 30 - bits);
-      if (rounded != static_cast<int16_t>(rounded)) throw std::invalid_argument("a wave's amplitude exceeds 15 bits");
-      return static_cast<uint16_t>(rounded);
+    const auto half = [](int64_t value) {
+      if (value != static_cast<int16_t>(value)) throw std::invalid_argument("a wave's amplitude exceeds 15 bits");
+      return static_cast<uint16_t>(value);
     };
     Table table(size_t{1} << n);
     for (uint32_t& entry : table) {
-      entry = static_cast<uint32_t>(half(angle.sine, -angle.cosine)) << 16 | half(angle.cosine, angle.sine);
+      const Angle value = Amplified(wave, angle, bits);
+      entry = static_cast<uint32_t>(half(value.sine)) << 16 | half(value.cosine);
       angle = Rotated(angle, step);
     }
     return table;

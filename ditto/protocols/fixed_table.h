@@ -1,8 +1,8 @@
-// Public tables of real functions that P1 and P2 index with m.
+// Public real functions of m, as integers.
 //
-// Both must hold the same integers, bit for bit, on whatever machine they run: a difference of one would make the
-// opened result a random ring element. So the tables come from integer arithmetic alone, with errors below 2^-40 before
-// the last rounding. Each table is computed once per process and lives to its end; calls may come from any thread.
+// P1 and P2 must hold the same integers, bit for bit, on whatever machine they run: a difference of one would make the
+// opened result a random ring element. So they come from integer arithmetic alone, with errors below 2^-40 before the
+// last rounding. Each table is computed once per process and lives to its end; calls may come from any thread.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,14 @@ namespace ditto {
 // entry belongs to slack, the first lies 16 below. 0 <= slack <= 2^fraction, bits <= 61.
 const std::vector<uint64_t>& ExpTable(int fraction, int64_t slack, int bits);
 
+// cos and sin of 2 pi c / 2^n in units of 2^-kAngleBits, 0 <= c < 2^n, 2 <= n <= 20.
+inline constexpr int kAngleBits = 61;
+struct Angle {
+  int64_t cosine;
+  int64_t sine;
+};
+Angle AngleOf(uint32_t c, int n);
+
 // One harmonic: the frequency is `order` periods per 2^n points, the amplitudes are in units of 2^-30.
 struct Wave {
   int order;
@@ -21,8 +29,12 @@ struct Wave {
   int64_t sine;
 };
 
+// What a wave makes of an angle t, in units of 2^-bits:
+//   cosine: cosine cos t + sine sin t;   sine: cosine sin t - sine cos t.
+Angle Amplified(const Wave& wave, const Angle& t, int bits);
+
 // Entry j holds two 16-bit integers in units of 2^-bits, for the angle t = 2 pi order j / 2^n:
-//   low half: cosine cos t + sine sin t;   high half: cosine sin t - sine cos t.
+//   the two values of Amplified, its cosine in the low half.
 // 2 <= n <= 20. Throws std::invalid_argument if an amplitude does not fit 15 bits.
 const std::vector<uint32_t>& WaveTable(int n, const Wave& wave, int bits);
 

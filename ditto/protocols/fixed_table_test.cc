@@ -29,6 +29,15 @@ TEST(ExpTable, IsTheSameOnEveryMachine) {
   EXPECT_EQ(sum, 14136686583115061660u);
 }
 
+TEST(AngleOf, IsTheCosineAndTheSine) {
+  for (uint32_t c = 0; c < 1u << 12; ++c) {
+    const long double t = 2 * static_cast<long double>(M_PIl) * c / (1 << 12);
+    const Angle angle = AngleOf(c, 12);
+    EXPECT_LT(std::abs(std::ldexp(static_cast<long double>(angle.cosine), -kAngleBits) - std::cos(t)), 1e-14L);
+    EXPECT_LT(std::abs(std::ldexp(static_cast<long double>(angle.sine), -kAngleBits) - std::sin(t)), 1e-14L);
+  }
+}
+
 TEST(WaveTable, RotatesTheAmplitudes) {
   const double unit = std::ldexp(1.0, -30);
   const Wave wave{11, int64_t{900} << 20, -(int64_t{70} << 20)};

@@ -1,0 +1,60 @@
+#include "ditto/protocols/reciprocal.h"
+
+#include "ditto/protocols/testing.h"
+
+namespace ditto {
+namespace {
+
+using namespace ditto::testing;
+
+struct Case {
+  int width, fraction, lo, hi, out_width, out_fraction;
+};
+
+class ReciprocalTest : public ::testing::TestWithParam<Case> {};
+
+TEST_P(ReciprocalTest, IsWithinItsError) {
+  const Case c = GetParam();
+  std::vector<int64_t> x;
+  for (int k = std::max(c.lo, -c.fraction); k < c.hi; ++k) {
+    const int64_t power = int64_t{1} << (c.fraction + k);
+    const auto octave = Uniform(500, power, 2 * power - 1, 100 + k);
+    x.insert(x.end(), octave.begin(), octave.end());
+    x.insert(x.end(), {power, 2 * power - 1});
+  }
+  const int64_t n = static_cast<int64_t>(x.size());
+  const Views xs = ShareOf(x, {n}, c.width);
+  const auto run = RunThree(
+      [&](Party& p) { return Reciprocal(p, Mine(xs, p), c.fraction, c.lo, c.hi, c.out_width, c.out_fraction); });
+  EXPECT_EQ(run.views[1].width(), c.out_width);
+  EXPECT_LE(run.metered.rounds, 7);
+  ExpectConforms(run, ReciprocalCost(n, c.width, c.fraction, c.lo, c.hi, c.out_width, c.out_fraction));
+  const auto y = Reconstruct(run.views);
+  for (int64_t i = 0; i < n; ++i) {
+    const double expected = std::ldexp(1.0 / static_cast<double>(x[i]), c.fraction + c.out_fraction);
+    const double excess = std::abs(static_cast<double>(y[i]) - expected) - 1.01;
+    ASSERT_LT(excess, expected * std::exp2(-13)) << x[i];
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, ReciprocalTest,
+                         ::testing::Values(Case{24, 14, 0, 8, 24, 16}, Case{24, 12, 0, 10, 24, 16},
+                                           Case{32, 18, -8, 13, 40, 18}, Case{64, 18, -8, 13, 44, 18},
+                                           Case{20, 8, -8, 11, 24, 8}, Case{40, 8, -4, 1, 20, 10},
+                                           Case{32, 18, -9, -2, 30, 12}, Case{24, 14, 0, 1, 24, 20}));
+
+TEST(Reciprocal, CostsWhatItsHeaderSays) { EXPECT_EQ(ReciprocalCost(8, 24, 14, 0, 8, 24, 16), (Cost{1241, 292, 4})); }
+
+TEST(Reciprocal, RefusesWhatDoesNotFit) {
+  const Views xs = ShareOf({1}, {1}, 20);
+  const auto refuses = [&](int lo, int hi, int out_width) {
+    EXPECT_THROW(RunThree([&](Party& p) { return Reciprocal(p, Mine(xs, p), 8, lo, hi, out_width, 8); }),
+                 std::invalid_argument);
+  };
+  refuses(3, 3, 20);
+  refuses(0, 12, 20);
+  refuses(-8, 4, 16);
+}
+
+}  // namespace
+}  // namespace ditto

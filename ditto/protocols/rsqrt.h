@@ -1,0 +1,21 @@
+// The reciprocal square root of a positive number of known range.
+//
+// Computes: 1/sqrt(x) over Z_{2^out} with out_fraction fractional bits, for 2^lo <= x < 2^hi (real numbers).
+// Source, steps, security: normalized.h, with two intervals per factor of four: h runs through the powers of two and
+//   three halves of them, y = x h^2 stays in [1, 2.25).
+// Sends: RsqrtCost. Error: 2^-13 relative, and one unit.
+#pragma once
+
+#include "ditto/protocols/party.h"
+
+namespace ditto {
+
+// Needs lo < hi, an x of at least fraction + hi + 1 bits and a result of at least out_fraction + 2 - lo / 2;
+// throws std::invalid_argument otherwise, or where no ring of 64 bits holds the products. An x of less than
+// fraction + hi + 5 bits is up-cast.
+Share Rsqrt(Party& p, const Share& x, int fraction, int lo, int hi, int out_width, int out_fraction);
+
+// `width` is that of x.
+Cost RsqrtCost(int64_t n, int width, int fraction, int lo, int hi, int out_width, int out_fraction);
+
+}  // namespace ditto

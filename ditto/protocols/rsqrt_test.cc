@@ -1,0 +1,61 @@
+#include "ditto/protocols/rsqrt.h"
+
+#include "ditto/protocols/testing.h"
+
+namespace ditto {
+namespace {
+
+using namespace ditto::testing;
+
+struct Case {
+  int width, fraction, lo, hi, out_width, out_fraction;
+};
+
+class RsqrtTest : public ::testing::TestWithParam<Case> {};
+
+TEST_P(RsqrtTest, IsWithinItsError) {
+  const Case c = GetParam();
+  std::vector<int64_t> x;
+  for (int k = std::max(c.lo, -c.fraction); k < c.hi; ++k) {
+    const int64_t power = int64_t{1} << (c.fraction + k);
+    const auto octave = Uniform(500, power, 2 * power - 1, 100 + k);
+    x.insert(x.end(), octave.begin(), octave.end());
+    x.insert(x.end(), {power, 2 * power - 1});
+  }
+  const int64_t n = static_cast<int64_t>(x.size());
+  const Views xs = ShareOf(x, {n}, c.width);
+  const auto run =
+      RunThree([&](Party& p) { return Rsqrt(p, Mine(xs, p), c.fraction, c.lo, c.hi, c.out_width, c.out_fraction); });
+  EXPECT_EQ(run.views[1].width(), c.out_width);
+  EXPECT_LE(run.metered.rounds, 7);
+  ExpectConforms(run, RsqrtCost(n, c.width, c.fraction, c.lo, c.hi, c.out_width, c.out_fraction));
+  const auto y = Reconstruct(run.views);
+  for (int64_t i = 0; i < n; ++i) {
+    const double expected =
+        std::ldexp(1.0 / std::sqrt(std::ldexp(static_cast<double>(x[i]), -c.fraction)), c.out_fraction);
+    const double excess = std::abs(static_cast<double>(y[i]) - expected) - 1.01;
+    ASSERT_LT(excess, expected * std::exp2(-13)) << x[i];
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, RsqrtTest,
+                         ::testing::Values(Case{40, 18, -12, 18, 32, 18}, Case{64, 18, -12, 18, 44, 18},
+                                           Case{40, 16, -10, 12, 20, 12}, Case{20, 8, -8, 11, 20, 8},
+                                           Case{24, 8, -3, 2, 24, 16}, Case{64, 36, -17, 3, 30, 14},
+                                           Case{24, 13, 0, 1, 24, 20}, Case{32, 13, -13, 10, 32, 14}));
+
+TEST(Rsqrt, CostsWhatItsHeaderSays) { EXPECT_EQ(RsqrtCost(8, 40, 18, -12, 18, 32, 18).rounds, 6); }
+
+TEST(Rsqrt, RefusesWhatDoesNotFit) {
+  const Views xs = ShareOf({1}, {1}, 20);
+  const auto refuses = [&](int lo, int hi, int out_width) {
+    EXPECT_THROW(RunThree([&](Party& p) { return Rsqrt(p, Mine(xs, p), 8, lo, hi, out_width, 8); }),
+                 std::invalid_argument);
+  };
+  refuses(3, 3, 20);
+  refuses(0, 12, 20);
+  refuses(-8, 4, 12);
+}
+
+}  // namespace
+}  // namespace ditto
