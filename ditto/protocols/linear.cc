@@ -46,7 +46,8 @@ Share MatMulPublic(const Share& x, const Tensor& constant, int shift, int out) {
     Tensor r(Shape{batch, m, n}, x.width());
     DispatchRing(x.width(), [&](auto word) {
       using T = decltype(word);
-      MatMulBatch(t.data<T>(), constant.data<T>(), r.template mutable_data<T>(), batch, m, k, n, /*accumulate=*/false);
+      MatMulBatch(t.data<T>(), constant.data<T>(), r.template mutable_data<T>(), batch, m, k, n, /*accumulate=*/false,
+                  x.width());
     });
     return RoundedShift(r, shift, out);
   });

@@ -24,7 +24,7 @@ void AddProducts(const Tensor& left, const Tensor& right, Tensor& z) {
   DispatchRing(z.width(), [&](auto word) {
     using T = decltype(word);
     MatMulBatch(left.data<T>(), right.data<T>(), z.mutable_data<T>(), z.shape()[0], z.shape()[1], left.shape()[2],
-                z.shape()[2], /*accumulate=*/true);
+                z.shape()[2], /*accumulate=*/true, z.width());
   });
 }
 
