@@ -240,9 +240,7 @@ class RingOp(IRDLOperation):
         for value in values:
             if shape(value) != shape(self.result):
                 self.fail(f"operand of shape {list(shape(value))}, result of shape {list(shape(self.result))}")
-            if is_fxp(value) != is_fxp(self.result) or (
-                is_fxp(value) and fraction(value) != fraction(self.result)
-            ):
+            if is_fxp(value) != is_fxp(self.result) or (is_fxp(value) and fraction(value) != fraction(self.result)):
                 self.fail(f"operand of type {value.type}, result of type {self.result.type}")
 
     def widths_agree(self) -> str | None:

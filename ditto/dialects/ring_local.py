@@ -160,8 +160,9 @@ class Shifting(RingOp):
     def width_error(self) -> str | None:
         least = self.get("shift") + width(self.result)
         if width(self.arguments[0]) < least:
-            return f"a result of {width(self.result)} bits after a shift of {self.get('shift')} needs an operand of " + (
-                f"{least} bits, not {width(self.arguments[0])}"
+            return (
+                f"a result of {width(self.result)} bits after a shift of {self.get('shift')} needs an operand of "
+                + (f"{least} bits, not {width(self.arguments[0])}")
             )
         return None
 

@@ -46,8 +46,9 @@ class Product(Interactive):
         least = self.get("shift") + width(self.result)
         for value in self.arguments:
             if width(value) < least:
-                return f"a product of {width(self.result)} bits after a shift of {self.get('shift')} needs operands of " + (
-                    f"{least} bits, not {width(value)}"
+                return (
+                    f"a product of {width(self.result)} bits after a shift of {self.get('shift')} needs operands of "
+                    + (f"{least} bits, not {width(value)}")
                 )
         return None
 

@@ -17,29 +17,15 @@ from xdsl.ir import Operation, SSAValue
 
 from ditto.dialects import ring
 from ditto.dialects.dense import Array
+from ditto.interpreter.encoding import decode, encode
 from ditto.interpreter.ring_kernels import KERNELS, signed
 
 _SHIFTING = ("ring.mul_public", "ring.matmul_public", "ring.down_cast")
 _PRODUCTS = ("ring.mul", "ring.square", "ring.matmul", "ring.conv")
-# Values that are masks: see saturate-constants.
-_MASK, _MASK_FROM = 2.0**12, 65504.0
 
 
 class RangeViolation(Exception):
     """A value has left the range that the plan assumes of it; names the operation and its layer."""
-
-
-def encode(values: Array, fraction: int) -> Array:
-    """Real numbers as int64 round(x * 2^fraction). NaN is 0; masks (infinite, or -65504 and below) become -+2^12."""
-    numbers = np.nan_to_num(np.asarray(values, np.float64), nan=0.0, posinf=_MASK, neginf=-_MASK)
-    numbers = np.where(numbers <= -_MASK_FROM, -_MASK, numbers)
-    numbers = np.where(numbers >= float(np.finfo(np.float32).max), _MASK, numbers)
-    return np.rint(np.ldexp(numbers, fraction)).astype(np.int64)
-
-
-def decode(integers: Array, fraction: int) -> Array:
-    """Ring integers as real numbers."""
-    return np.ldexp(integers.astype(np.float64), -fraction)
 
 
 class RingInterpreter:

@@ -7,8 +7,8 @@ becomes (with reshapes to [B, M, K] and back)
 
 The width of a type is its policy's ring, in which products are thought to be computed; `assign-widths` later says in how
 many bits each value rests. Fractions are final here, value by value: activations have the policy's, a value computed
-from a coarse one has few bits more, parameters that feed a dot or a look-up have 12 at least, public factors 13
-significant bits, softmax outputs 16. A change of precision becomes `ring.convert`, which `insert-casts` turns into a cast.
+from a coarse one has few bits more, parameters that feed a dot or a look-up have 12 at least, public
+factors 13 significant bits, softmax outputs 16. A change of precision becomes `ring.convert`, which `insert-casts` turns into a cast.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ditto.dialects import pphlo, ring
 from ditto.interpreter import evaluate_values
 from ditto.passes import ring_arithmetic, ring_contraction, ring_functions, ring_movement
 from ditto.passes.errors import CompileError
-from ditto.passes.policy import Policy
+from ditto.passes.policy import TABLE_FRACTION, Policy
 from ditto.passes.ring_arithmetic import Rule, convert
 from ditto.passes.ring_emit import Emitter, Public, Value, is_bits
 
@@ -42,22 +42,30 @@ _RULES: dict[str, Rule] = {
 _CALLS: dict[str, Rule] = {**ring_functions.CALLS, **ring_movement.CALLS, **ring_contraction.CALLS}
 
 # Operations through which a parameter reaches the dot that it feeds.
-_ON_THE_WAY = (pphlo.ReshapeOp, pphlo.TransposeOp, pphlo.ConvertOp, pphlo.SliceOp, pphlo.BroadcastOp, pphlo.ConcatenateOp)
+_ON_THE_WAY = (
+    pphlo.ReshapeOp,
+    pphlo.TransposeOp,
+    pphlo.ConvertOp,
+    pphlo.SliceOp,
+    pphlo.BroadcastOp,
+    pphlo.ConcatenateOp,
+)
 _DOTS = (pphlo.DotOp, pphlo.DotGeneralOp, pphlo.ConvolutionOp)
 _TABLES = ("ditto.embedding", "spu.gather")
 
 
-def feeds_a_dot(value: SSAValue) -> bool:
-    """Whether a parameter is multiplied by activations (or is a table of rows), perhaps after moves and converts."""
+def reached(value: SSAValue) -> set[str]:
+    """Where a parameter arrives, perhaps after moves and converts: "dot", "table" (of rows to pick), or nothing of both."""
+    found: set[str] = set()
     for use in value.uses:
         op = use.operation
         if isinstance(op, _DOTS):
-            return True
-        if isinstance(op, pphlo.CustomCallOp) and op.target.data in _TABLES and use.index == 0:
-            return True
-        if isinstance(op, _ON_THE_WAY) and feeds_a_dot(op.results[0]):
-            return True
-    return False
+            found.add("dot")
+        elif isinstance(op, pphlo.CustomCallOp) and op.target.data in _TABLES and use.index == 0:
+            found.add("table")
+        elif isinstance(op, _ON_THE_WAY):
+            found |= reached(op.results[0])
+    return found
 
 
 def is_parameter(value: SSAValue) -> bool:
@@ -104,10 +112,17 @@ class _Walk:
             value = self.block.insert_arg(TensorType(element, list(ring.shape(type))), len(self.block.args))
             return Public(type, None, value)
         ring_type = self.emitter.secret_type(type)
-        if ring.is_fxp(ring_type) and ring.fraction(ring_type) and feeds_a_dot(argument):
-            fraction = self.emitter.policy.parameter_fraction(ring.width(ring_type))
-            ring_type = self.emitter.secret_type(type, fraction)
+        if ring.is_fxp(ring_type) and ring.fraction(ring_type):
+            ring_type = self.emitter.secret_type(type, self.parameter_fraction(argument, type))
         return self.block.insert_arg(ring_type, len(self.block.args))
+
+    def parameter_fraction(self, parameter: SSAValue, type: Attribute) -> int:
+        """The fraction a parameter of a PPHLO type rests at, by what it is used for."""
+        width, usual = self.emitter.ring_of(type)
+        uses = reached(parameter)
+        if "dot" in uses:
+            return self.emitter.policy.parameter_fraction(width)
+        return TABLE_FRACTION if "table" in uses else usual
 
     def returned(self, value: SSAValue) -> SSAValue:
         result = self.memo[value]
@@ -153,9 +168,7 @@ class _Walk:
         fraction = None
         floats = isinstance(pphlo.element_type(source), AnyFloat) and isinstance(pphlo.element_type(target), AnyFloat)
         if floats and is_parameter(op.operand):
-            width, usual = self.emitter.ring_of(target)
-            dot = feeds_a_dot(op.result)
-            fraction = min(self.emitter.policy.parameter_fraction(width) if dot else usual, ring.fraction(value))
+            fraction = min(self.parameter_fraction(op.result, target), ring.fraction(value))
         return convert(self.emitter, value, source, target, fraction)
 
     def folded(self, op: Operation, values: list[Public]) -> Public:

@@ -7,8 +7,8 @@ becomes
     %3 = ring.up_cast %2 : (..<20, 8>>) -> ..<32, 8>>
     %4 = ring.matmul %3, %v {shift = 12} : (..<32, 8>>, ..<32, 12>>) -> ..<20, 8>>
 
-A value needs its range and two bits (one of them so that it can be widened). What a use needs beyond that is its demand:
-a product takes operands of shift + out bits. Demands are gathered backward; a value is made as wide as demanded where that
+A value needs its range and a bit for the sign, and one more if it is to be widened. What a use needs beyond that is its
+demand: a product takes operands of shift + out bits. Demands are gathered backward; a value is made as wide as demanded where that
 costs less than widening it afterwards, and widened once, for its widest use, where it does not. Arguments are shared as
 wide as needed. The casts that marked precision borders are gone after this pass: only demand decides.
 """
@@ -40,8 +40,11 @@ _MOVES = (ring.ReshapeOp, ring.TransposeOp, ring.BroadcastOp, ring.ConcatOp, rin
 _SHRINKING = (ring.SliceOp, ring.TakeOp, ring.SumOp)
 _LINEAR = (ring.AddOp, ring.SubOp, ring.NegOp, ring.AddPublicOp, ring.ShlOp, ring.RelabelOp)
 _SAME_RING = (*_MOVES, *_SHRINKING, *_LINEAR, ring.SelectOp, ring.BitMulOp, ring.MaxOp)
+# Operations of one operand that can as well be done after it has been widened.
+_CARRIERS = (ring.ReshapeOp, ring.TransposeOp, ring.BroadcastOp, ring.NegOp, ring.ShlOp, ring.RelabelOp)
 _SHIFTING = (ring.MulPublicOp, ring.MatmulPublicOp, ring.DownCastOp)
 _PRODUCTS = (ring.MulOp, ring.SquareOp, ring.MatmulOp, ring.ConvOp)
+_FUNCTIONS = (ring.ReciprocalOp, ring.RsqrtOp, ring.TanhOp, ring.GeluOp, ring.PolynomialOp)
 # Protocols whose cost is four bits for every bit of the result, or which have no other form.
 _ANY_WIDTH = (ring.OneHotOp, ring.BitToFxpOp)
 
@@ -70,6 +73,8 @@ class Plan:
     made: dict[SSAValue, int] = field(default_factory=dict)
     demand: dict[SSAValue, int] = field(default_factory=lambda: defaultdict(int))
     free: set[SSAValue] = field(default_factory=set)
+    # What an earlier, rougher plan has found to be demanded: uses that this plan has not come to yet.
+    expected: dict[SSAValue, int] = field(default_factory=dict)
 
     def want(self, value: SSAValue, width: int) -> None:
         value = resolve(value)
@@ -78,27 +83,38 @@ class Plan:
     def extra(self, value: SSAValue, width: int) -> int:
         """Bits it costs to have `value` in `width` bits, beyond what is demanded of it anyway."""
         value = resolve(value)
-        have = max(self.demand[value], self.least.get(value, 0))
-        if value in self.free or have >= width:
+        if value in self.free:
             return 0
-        elements, source = _count(value), value
-        while isinstance(source.owner, (*_MOVES, ring.NegOp, ring.ShlOp, ring.RelabelOp)) and len(source.owner.operands) == 1:
-            source = resolve(source.owner.operands[0])
-            elements = min(elements, _count(source))
-        return _WIDEN * (width - have) * elements
+        have, elements = self._have(value), _count(value)
+        while have < width and isinstance(value.owner, _CARRIERS):
+            value = resolve(value.owner.operands[0])
+            elements = min(elements, _count(value))
+            if self._have(value) >= width:
+                return 0
+        return _WIDEN * max(0, width - have) * elements
+
+    def _have(self, value: SSAValue) -> int:
+        return max(self.demand[value], self.expected.get(value, 0), self.least.get(value, 0))
 
 
 def plan_widths(function: FuncOp) -> Plan:
-    """Decides the widths of all fixed-point values of a function whose ranges are known."""
-    plan = Plan()
+    """Decides the widths of all fixed-point values of a function whose ranges are known.
+
+    Two rounds: the first goes by the uses seen so far, from the end; the second knows the demands of all.
+    """
+    return _plan(function, _plan(function, {}).demand)
+
+
+def _plan(function: FuncOp, expected: dict[SSAValue, int]) -> Plan:
+    plan = Plan(expected=expected)
     ranges = ring.plain(function.attributes[ARGUMENT_RANGES])
     for argument, bits in zip(function.body.block.args, ranges):
-        plan.least[argument] = bits + 2
+        plan.least[argument] = bits + 1
         plan.free.add(argument)
     ops = [op for op in function.body.block.ops if not is_alias(op)]
     for op in ops:
         if isinstance(op, ring.RingOp) and ring.is_fxp(op.result):
-            plan.least[op.result] = min(op.get("range") + 2, ring.MAX_WIDTH)
+            plan.least[op.result] = max(op.get("range") + 1, op.get("bits") if isinstance(op, ring.MaxOp) else 0)
             operands = [value for value in op.arguments if not ring.is_public(value)]
             if isinstance(op, (*_MOVES, *_SHRINKING, *_LINEAR)) and all(resolve(v) in plan.free for v in operands):
                 plan.free.add(op.result)
@@ -122,8 +138,9 @@ def _decide(plan: Plan, op: ring.RingOp) -> int:
     value = op.result
     least = plan.least[value]
     wanted = max(least, plan.demand[value])
-    if wanted == least:
-        return least
+    if wanted <= least + 1:
+        return wanted
+    least = max(least, op.get("range") + 2)
     if isinstance(op, _ANY_WIDTH):
         return wanted
     if isinstance(op, ring.ExpOp):
@@ -159,11 +176,7 @@ def _demand(plan: Plan, op: ring.RingOp) -> None:
         elif isinstance(op, (*_SHIFTING, *_PRODUCTS)):
             needed = op.get("shift") + made
         else:
-            needed = max(plan.least[resolve(value)], op.get("bits", 0), op.get("clip_bits", 0))
-            if isinstance(op, ring.ExpOp):
-                needed = max(needed, ring.fraction(value) + 6)
-            if isinstance(op, ring.GeluOp):
-                needed = max(needed, made)
+            needed = _needed(plan, op, value)
         if needed > ring.MAX_WIDTH:
             raise CompileError(
                 op.name,
@@ -172,6 +185,17 @@ def _demand(plan: Plan, op: ring.RingOp) -> None:
                 op.get("layer"),
             )
         plan.want(value, needed)
+
+
+def _needed(plan: Plan, op: ring.RingOp, value: SSAValue) -> int:
+    """The width in which a protocol that is no product takes its operand."""
+    least = plan.least[resolve(value)]
+    if isinstance(op, ring.ExpOp):
+        return max(least, op.get("clip_bits"), ring.fraction(value) + 6)
+    if isinstance(op, _FUNCTIONS):
+        # They may widen their operand themselves.
+        least += 1
+    return max(least, op.get("bits", 0))
 
 
 class _Rebuild:
@@ -237,7 +261,7 @@ class _Rebuild:
         assert isinstance(op, ring.RingOp)
         if isinstance(op, (*_SHIFTING, *_PRODUCTS)):
             return self.at_least(value, op.get("shift") + self.plan.made[op.result])
-        return self.at_least(value, max(self.plan.least[resolve(value)], op.get("bits", 0), op.get("clip_bits", 0)))
+        return self.at_least(value, _needed(self.plan, op, value))
 
 
 def _range(value: SSAValue) -> int | None:

@@ -38,15 +38,17 @@ def inner_product(total: ring.SumOp) -> None:
     rows = math.prod(shape) // length
     operands = [product.arguments[0], product.arguments[-1]]
     fraction, shift = ring.fraction(total.result), product.get("shift")
-    if isinstance(product, ring.SquareOp) and (excess := ring.fraction(operands[0]) - SQUARED_FRACTION) > 0 and shift > 0:
+    if (
+        isinstance(product, ring.SquareOp)
+        and (excess := ring.fraction(operands[0]) - SQUARED_FRACTION) > 0
+        and shift > 0
+    ):
         excess = min(excess, shift // 2)
         rounded = ring.retyped(operands[0], fraction=ring.fraction(operands[0]) - excess)
         operands = [insert_before(total, ring.DownCastOp, [operands[0]], rounded, shift=excess)] * 2
         shift -= 2 * excess
     shaped = [
-        insert_before(
-            total, ring.ReshapeOp, [value], ring.fxp(place, ring.width(value), ring.fraction(value))
-        )
+        insert_before(total, ring.ReshapeOp, [value], ring.fxp(place, ring.width(value), ring.fraction(value)))
         for value, place in zip(operands, ((rows, 1, length), (rows, length, 1)))
     ]
     type = ring.fxp((rows, 1, 1), ring.width(total.result), fraction)

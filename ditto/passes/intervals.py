@@ -14,13 +14,12 @@ import numpy as np
 from xdsl.ir import BlockArgument, SSAValue
 
 from ditto.dialects import ring
-from ditto.passes.policy import ASSUMED_RANGE
+from ditto.interpreter.encoding import MASK
+from ditto.passes.policy import ASSUMED_RANGE, TABLE_RANGE
 from ditto.passes.ring_functions import row_of_softmax
 
-# The mean of squares of values of unknown range.
-_MEAN_SQUARE = 2.0**16
-# What a public argument holds at most: masks are saturated to it when they are encoded.
-MASK = 2.0**12
+# The mean of squares of values of unknown range; a little less than a power of two, so that products with 1/n stay below.
+_MEAN_SQUARE = 2.0**16 - 2.0**8
 
 
 @dataclass(frozen=True)
@@ -77,6 +76,8 @@ class Intervals:
 
     def _argument(self, value: SSAValue) -> Interval:
         assert isinstance(value, BlockArgument), value
+        if is_table(value):
+            return Interval(-(2.0**TABLE_RANGE) + 1, 2.0**TABLE_RANGE - 1, True)
         return Interval(-bound(value), bound(value), True)
 
     def _public(self, value: SSAValue) -> Interval:
@@ -117,6 +118,21 @@ class Intervals:
                 return result
             return Interval(max(result.low, -limit), min(result.high, limit), True)
         return result
+
+
+def is_table(value: SSAValue) -> bool:
+    """Whether rows of an argument are picked by one-hot rows."""
+    for use in value.uses:
+        op = use.operation
+        if isinstance(op, ring.ReshapeOp | ring.DownCastOp) and is_table(op.result):
+            return True
+        if isinstance(op, ring.MatmulOp) and use.index == 1:
+            rows = op.arguments[0]
+            while isinstance(rows.owner, ring.ReshapeOp):
+                rows = rows.owner.arguments[0]
+            if isinstance(rows.owner, ring.OneHotOp):
+                return True
+    return False
 
 
 def is_inner_square(op: ring.RingOp) -> bool:
@@ -177,7 +193,7 @@ def _exp(op: ring.RingOp, x: list[Interval]) -> Interval:
 
 
 def _polynomial(op: ring.RingOp, x: list[Interval]) -> Interval:
-    size = sum(abs(c) * x[0].size**power for power, c in enumerate(op.get("coefficients")))
+    size = sum(abs(c) * x[0].size ** power for power, c in enumerate(op.get("coefficients")))
     return Interval(-size, size, x[0].assumed)
 
 

@@ -16,7 +16,7 @@ from xdsl.ir import Attribute, BlockArgument, Operation, SSAValue
 
 from ditto.dialects import ring
 from ditto.dialects.dense import Array
-from ditto.interpreter.ring import encode
+from ditto.interpreter.encoding import encode
 from ditto.passes.assign_rings import ARGUMENT_TYPES, RESULT_TYPES
 from ditto.passes.errors import CompileError
 from ditto.passes.ranges import ARGUMENT_RANGES

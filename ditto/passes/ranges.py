@@ -40,7 +40,9 @@ def _set(op: ring.RingOp, name: str, number: int) -> None:
 
 def annotate(op: ring.RingOp, intervals: Intervals) -> None:
     """Sets the attributes of one operation that follow from ranges."""
-    if isinstance(op, ring.MsbOp | ring.EqualZeroOp | ring.TanhOp | ring.GeluOp | ring.ArgmaxOp | ring.MaxOp | ring.ExpOp):
+    if isinstance(
+        op, ring.MsbOp | ring.EqualZeroOp | ring.TanhOp | ring.GeluOp | ring.ArgmaxOp | ring.MaxOp | ring.ExpOp
+    ):
         operand = intervals.of(op.arguments[0])
         if isinstance(op, ring.MaxOp | ring.ArgmaxOp):
             span = operand.high - operand.low
@@ -55,7 +57,9 @@ def annotate(op: ring.RingOp, intervals: Intervals) -> None:
     interval = intervals.of(op.result)
     bits = interval.bits(ring.fraction(op.result))
     if bits > ring.width(op.result) - 1:
-        ground = "" if not interval.assumed else " (operands of unknown range are assumed to stay within the policy's bound)"
+        ground = (
+            "" if not interval.assumed else " (operands of unknown range are assumed to stay within the policy's bound)"
+        )
         raise CompileError(
             op.name,
             f"a value of up to {interval.size:.6g} with {ring.fraction(op.result)} fraction bits does not fit "

@@ -201,8 +201,10 @@ def select(e: Emitter, condition: Value, x: Value, y: Value, type: Attribute) ->
     if ring.shape(condition) != shape:
         condition = e.emit(ring.BroadcastOp, [condition], ring.bits(shape), dims=[])
     if is_bits(type):
-        difference = exclusive_or(e, x, y) if not (isinstance(x, Public) and isinstance(y, Public)) else Public(
-            type, x.known() ^ y.known()
+        difference = (
+            exclusive_or(e, x, y)
+            if not (isinstance(x, Public) and isinstance(y, Public))
+            else Public(type, x.known() ^ y.known())
         )
         return exclusive_or(e, multiply(e, condition, difference), y)
     if isinstance(x, Public) and isinstance(y, Public):
@@ -347,8 +349,6 @@ def _clamp(e: Emitter, v: list[Value], type: Attribute) -> Value:
         if isinstance(bound, Public) and bound.numbers is not None:
             bound = Public(type, np.broadcast_to(bound.numbers, shape))
         elif isinstance(bound, SSAValue) and ring.shape(bound) != shape:
-            bound = e.emit(
-                ring.BroadcastOp, [bound], ring.fxp(shape, ring.width(bound), ring.fraction(bound)), dims=[]
-            )
+            bound = e.emit(ring.BroadcastOp, [bound], ring.fxp(shape, ring.width(bound), ring.fraction(bound)), dims=[])
         bounds.append(bound)
     return minimum(e, maximum(e, x, bounds[0], type), bounds[1], type)

@@ -226,7 +226,9 @@ class Emitter:
         result = apply(source)
         for move in reversed(moves):
             shape = ring.shape(move.result)
-            type = ring.bits(shape) if ring.is_bit(result) else ring.fxp(shape, ring.width(result), ring.fraction(result))
+            type = (
+                ring.bits(shape) if ring.is_bit(result) else ring.fxp(shape, ring.width(result), ring.fraction(result))
+            )
             again = move.create(operands=[result], result_types=[type], attributes=dict(move.attributes))
             self.block.add_op(again)
             result = again.results[0]

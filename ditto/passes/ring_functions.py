@@ -105,7 +105,9 @@ def is_positive(x: SSAValue) -> bool:
             return True
         case ring.SquareOp():
             return True
-        case ring.SumOp() | ring.ReshapeOp() | ring.BroadcastOp() | ring.TransposeOp() | ring.ConvertOp() | ring.ShlOp():
+        case (
+            ring.SumOp() | ring.ReshapeOp() | ring.BroadcastOp() | ring.TransposeOp() | ring.ConvertOp() | ring.ShlOp()
+        ):
             return is_positive(op.arguments[0])
         case ring.DownCastOp() | ring.RelabelOp() | ring.SliceOp() | ring.MaxOp():
             return is_positive(op.arguments[0])

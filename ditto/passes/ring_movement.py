@@ -99,9 +99,7 @@ def _dynamic_slice(e: Emitter, op: Operation, values: list[Value]) -> Value:
     x, starts = _secret(values[0]), [int(_known(e, value).reshape(())) for value in values[1:]]
     starts = [min(max(s, 0), n - size) for s, n, size in zip(starts, ring.shape(x), op.shape)]
     limit = [start + size for start, size in zip(starts, op.shape)]
-    return e.emit(
-        ring.SliceOp, [x], moved_type(x, op.shape), start=starts, limit=limit, stride=[1] * len(starts)
-    )
+    return e.emit(ring.SliceOp, [x], moved_type(x, op.shape), start=starts, limit=limit, stride=[1] * len(starts))
 
 
 def _dynamic_update_slice(e: Emitter, op: Operation, values: list[Value]) -> Value:
@@ -166,7 +164,10 @@ def reduce_pair(e: Emitter, op: pphlo.ReduceOp, values: list[Value]) -> list[Val
     comparison = next(iter(op.body.block.ops))
     dims, (x, positions) = list(op.dimensions), values[:2]
     accumulator, element = op.body.block.args[0], op.body.block.args[2] if len(op.body.block.args) == 4 else None
-    ordered = isinstance(comparison, pphlo.LessOp | pphlo.GreaterOp) and set(comparison.operands) == {accumulator, element}
+    ordered = isinstance(comparison, pphlo.LessOp | pphlo.GreaterOp) and set(comparison.operands) == {
+        accumulator,
+        element,
+    }
     if not (ordered and len(dims) == 1 and isinstance(x, SSAValue) and _is_iota(positions, dims[0])):
         raise e.fail("only argmax and argmin along one axis reduce two tensors together")
     # The accumulator wins if it is the greater one.
@@ -245,7 +246,10 @@ RULES: dict[str, Rule] = {
     ),
     "pphlo.broadcast_as": lambda e, op, v: _spread(e, v[0], op.results[0].type),
     "pphlo.reverse": lambda e, op, v: e.emit(
-        ring.ReverseOp, [_secret(v[0])], v[0].type, dims=list(op.dimensions)  # type: ignore[attr-defined]
+        ring.ReverseOp,
+        [_secret(v[0])],
+        v[0].type,
+        dims=list(op.dimensions),  # type: ignore[attr-defined]
     ),
     "pphlo.slice": _slice,
     "pphlo.concatenate": _concatenate,
@@ -255,4 +259,3 @@ RULES: dict[str, Rule] = {
     "pphlo.reduce": _reduce,
 }
 CALLS: dict[str, Rule] = {"spu.gather": _gather}
-

@@ -18,17 +18,8 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from ditto.dialects import pphlo
-from ditto.dialects.dense import Array, DenseAttr, DenseLiteral, is_splat
-
-MASK, MASK_FROM = 2.0**12, 65504.0
-_GREATEST = float(np.finfo(np.float32).max)
-
-
-def saturate(numbers: Array) -> Array:
-    """Float numbers with masks at -+2^12 and zeros for NaN, in the same dtype."""
-    result = np.nan_to_num(numbers, nan=0.0, posinf=MASK, neginf=-MASK)
-    result = np.where(result <= -MASK_FROM, -MASK, result)
-    return np.where(result >= _GREATEST, MASK, result).astype(numbers.dtype)
+from ditto.dialects.dense import DenseAttr, DenseLiteral, is_splat
+from ditto.interpreter.encoding import saturate
 
 
 @dataclass(frozen=True)
