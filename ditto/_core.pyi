@@ -1,0 +1,117 @@
+"""The engine. Arrays are C-contiguous int64; `packed` bytes hold elements in as many bits as their ring is wide.
+
+A cost or report is a dict: bytes `offline` and `online`, `rounds`, and `operations` and `layers`, lists of
+(name, count, seconds, offline bytes, online bytes, rounds).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Ints = NDArray[np.int64]
+
+class ProgramError(ValueError):
+    """A program cannot run as it stands; names the operation and its layer."""
+
+class RunError(RuntimeError):
+    """A run failed; names the party and the operation."""
+
+class ChannelError(ConnectionError):
+    """A peer is lost or silent, or a frame is malformed."""
+
+def set_threads(threads: int) -> None:
+    """How many threads a kernel may use; results do not depend on it."""
+
+def op_cost(json: str) -> tuple[int, int, int]:
+    """Bytes offline, bytes online (of all parties) and rounds of one operation.
+
+    Args:
+        json: {"op": name, "in": [value, ...], "out": value, "attrs": {...}}, values as in a program.
+
+    Raises:
+        ProgramError: there is no such operation, or it does not take these types.
+    """
+
+def op_names() -> list[str]:
+    """The operations the engine has."""
+
+class Program:
+    """A checked program: `json` as the compiler writes it, with an int64 array for each of its constants.
+
+    Raises ProgramError.
+    """
+
+    def __init__(self, json: str, constants: Sequence[_Ints]) -> None: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def hash(self) -> str:
+        """SHA-256 of text and constants."""
+    def cost(self) -> dict[str, Any]:
+        """What all parties together will send; seconds are 0."""
+
+class Simulator:
+    """Three parties as threads of this process. `timeout`: the longest wait for a message, in seconds."""
+
+    def __init__(self, timeout: float) -> None: ...
+    def put(self, values: _Ints, width: int) -> int:
+        """Shares integers mod 2^width (bits: width 1); returns the id of the value."""
+    def drop(self, id: int) -> None:
+        """Forgets a value."""
+    def run(
+        self,
+        program: Program,
+        inputs: Sequence[int | _Ints],
+        *,
+        offline_first: bool = False,
+        check_ranges: bool = False,
+    ) -> tuple[list[_Ints], float, list[dict[str, Any]]]:
+        """Runs a program on stored values (ids) and public arrays.
+
+        Args:
+            offline_first: P1 and P2 start when P0's stream has arrived; the seconds of their reports are online time.
+            check_ranges: reveals every value that has an assumed range and checks it.
+
+        Returns:
+            The outputs as signed integers, wall seconds, and one report per party of what it sent.
+
+        Raises:
+            RunError: a party failed.
+        """
+
+class Listener:
+    """A listening socket; port 0 takes a free one."""
+
+    def __init__(self, host: str, port: int) -> None: ...
+    @property
+    def port(self) -> int: ...
+
+class Party:
+    """One party of a session over TCP. Connecting agrees on keys with the other two.
+
+    Raises ChannelError.
+    """
+
+    def __init__(
+        self, role: int, listener: Listener, addresses: Sequence[tuple[str, int]], session: bytes, timeout: float
+    ) -> None: ...
+    def mask(self, id: int, shape: Sequence[int], width: int) -> bytes | None:
+        """Starts a value; returns this party's mask of it, packed. None at P0, whose part is then done."""
+    def set_masked(self, id: int, shape: Sequence[int], width: int, m: bytes) -> None:
+        """Completes a value at P1 and P2."""
+    def drop(self, id: int) -> None:
+        """Forgets a value."""
+    def agree(self, program: Program) -> None:
+        """Checks with the other parties that all hold the same program. Raises ProgramError."""
+    def run(
+        self, program: Program, inputs: Sequence[int | _Ints], offline_first: bool
+    ) -> tuple[list[bytes], dict[str, Any]]:
+        """Runs a program; returns this party's part of the outputs (none at P0) and what it sent. Raises RunError."""
+
+def mask_input(values: _Ints, width: int, l1: bytes, l2: bytes) -> bytes:
+    """The caller's side of sharing: m = x + l1 + l2, packed."""
+
+def reconstruct(from_p1: bytes, from_p2: bytes, shape: Sequence[int], width: int) -> _Ints:
+    """The caller's side of revealing."""

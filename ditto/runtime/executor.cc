@@ -1,0 +1,176 @@
+#include "ditto/runtime/executor.h"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "ditto/protocols/links.h"
+#include "ditto/runtime/range_check.h"
+
+namespace ditto {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double SecondsSince(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+class Execution {
+ public:
+  Execution(const PartyContext& context, const Program& program, const Schedule& schedule, uint64_t run,
+            const RunOptions& options)
+      : context_(context),
+        program_(program),
+        schedule_(schedule),
+        run_(run),
+        options_(options),
+        values_(program.values.size()),
+        records_(program.ops.size()) {}
+
+  RunResult Run(std::vector<Value> inputs) {
+    TakeInputs(std::move(inputs));
+    FindLastUses();
+    if (options_.offline_first) AwaitOffline();
+    const auto start = Clock::now();
+    for (size_t g = 0; g < schedule_.size(); ++g) {
+      RunGroup(schedule_[g]);
+      for (int value : freed_after_[g]) values_[value] = Value();
+    }
+    if (options_.offline_first) AnnounceOffline();
+    RunResult result;
+    result.seconds = SecondsSince(start);
+    for (int id : program_.outputs) result.outputs.push_back(values_[id].share);
+    result.records = std::move(records_);
+    return result;
+  }
+
+ private:
+  uint64_t Domain(size_t op) const { return run_ << 32 | op; }
+  uint64_t StartTag() const { return run_ << 32 | 0xffffffffu; }
+  Channel* Peer(Role role) const { return context_.peers[static_cast<int>(role)]; }
+
+  void TakeInputs(std::vector<Value> inputs) {
+    at_ = "inputs";
+    if (inputs.size() != program_.inputs.size()) {
+      throw std::invalid_argument(std::to_string(inputs.size()) + " inputs instead of " +
+                                  std::to_string(program_.inputs.size()));
+    }
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const ValueType& type = program_.values[program_.inputs[i]];
+      const Tensor& held = type.is_public() ? inputs[i].integers : inputs[i].share.any();
+      if (!held.held() || held.shape() != type.shape || held.width() != type.width) {
+        throw std::invalid_argument("input " + std::to_string(i) + " is not of type " + ToString(type));
+      }
+      values_[program_.inputs[i]] = std::move(inputs[i]);
+      CheckRange(program_.inputs[i], program_.ops.size() + i);
+    }
+    for (size_t i = 0; i < program_.constants.size(); ++i) {
+      values_[program_.constants[i]].integers = program_.constant_values[i];
+    }
+  }
+
+  void FindLastUses() {
+    constexpr size_t kKept = SIZE_MAX;
+    std::vector<size_t> last(values_.size(), kKept);
+    for (size_t g = 0; g < schedule_.size(); ++g) {
+      for (size_t op : schedule_[g]) {
+        last[program_.ops[op].out] = g;
+        for (int id : program_.ops[op].in) last[id] = g;
+      }
+    }
+    for (int id : program_.outputs) last[id] = kKept;
+    freed_after_.resize(schedule_.size());
+    for (size_t id = 0; id < last.size(); ++id) {
+      if (last[id] != kKept) freed_after_[last[id]].push_back(static_cast<int>(id));
+    }
+  }
+
+  // P0's last frame says that all others are before it; P2 passes that on to P1.
+  void AnnounceOffline() {
+    if (context_.role == Role::kP0) Peer(Role::kP2)->Send(StartTag(), {});
+  }
+  void AwaitOffline() {
+    at_ = "the wait for P0's stream";
+    if (context_.role == Role::kP1) Peer(Role::kP2)->Receive(StartTag());
+    if (context_.role == Role::kP2) {
+      Peer(Role::kP0)->Receive(StartTag());
+      Peer(Role::kP1)->Send(StartTag(), {});
+    }
+  }
+
+  void RunGroup(const Group& group) {
+    for (size_t op : group) RunOne(op);
+    ShareRounds(group, records_);
+    for (size_t op : group) CheckRange(program_.ops[op].out, op);
+  }
+
+  void RunOne(size_t index) {
+    at_ = program_.Describe(index);
+    const Op& op = program_.ops[index];
+    const TypedOp typed(program_, op);
+    Operands operands;
+    for (int id : op.in) operands.push_back(&values_[id]);
+    const auto start = Clock::now();
+    std::optional<ChannelOfflineLink> offline;
+    std::optional<ChannelOnlineLink> online;
+    if (Channel* c = OfflineChannel()) offline.emplace(*c, Domain(index));
+    if (Channel* c = OnlineChannel()) online.emplace(*c, Domain(index));
+    Party party(context_.role, context_.keys, Domain(index), offline ? &*offline : nullptr,
+                online ? &*online : nullptr);
+    values_[op.out].share = FindKernel(op.name).run(party, typed, operands);
+    party.Finish();
+    records_[index] = {SecondsSince(start), party.sent()};
+  }
+
+  Channel* OfflineChannel() const {
+    if (context_.role == Role::kP1) return nullptr;
+    return Peer(context_.role == Role::kP0 ? Role::kP2 : Role::kP0);
+  }
+  Channel* OnlineChannel() const {
+    if (context_.role == Role::kP0) return nullptr;
+    return Peer(context_.role == Role::kP1 ? Role::kP2 : Role::kP1);
+  }
+
+  // `index` is that of the op, or the number of ops and that of the input.
+  void CheckRange(int value, size_t index) {
+    const ValueType& type = program_.values[value];
+    if (!options_.check_ranges || !type.range || type.kind != ValueKind::kFixedPoint) return;
+    if (Channel* c = OnlineChannel())
+      RevealAndCheckRange(*c, context_.role, RangeTag(Domain(index)), values_[value].share, *type.range);
+  }
+
+ public:
+  const std::string& at() const { return at_; }
+
+ private:
+  const PartyContext& context_;
+  const Program& program_;
+  const Schedule& schedule_;
+  const uint64_t run_;
+  const RunOptions& options_;
+  std::vector<Value> values_;
+  std::vector<OpRecord> records_;
+  std::vector<std::vector<int>> freed_after_;
+  std::string at_;
+};
+
+}  // namespace
+
+std::string NameOf(Role role) { return "P" + std::to_string(static_cast<int>(role)); }
+
+RunResult Execute(const PartyContext& context, const Program& program, const Schedule& schedule, uint64_t run,
+                  std::vector<Value> inputs, const RunOptions& options) {
+  Execution execution(context, program, schedule, run, options);
+  try {
+    return execution.Run(std::move(inputs));
+  } catch (const std::exception& error) {
+    const std::string message = NameOf(context.role) + " failed in " + execution.at() + ": " + error.what();
+    for (Channel* channel : context.peers) {
+      if (channel != nullptr) channel->Abort(message);
+    }
+    throw RunError(message);
+  }
+}
+
+}  // namespace ditto

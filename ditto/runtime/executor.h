@@ -1,0 +1,58 @@
+// Runs a program as one of the three parties.
+//
+// P0 runs through the program without waiting for anyone; P1 and P2 meet once a round. Values are freed after their
+// last use. Every protocol call has a domain of its own, made of the run's number and the op's index, so that no mask
+// is ever used twice in a session.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <stdexcept>
+#include <vector>
+
+#include "ditto/net/channel.h"
+#include "ditto/protocols/party.h"
+#include "ditto/runtime/kernels.h"
+#include "ditto/runtime/profile.h"
+#include "ditto/runtime/program.h"
+#include "ditto/runtime/schedule.h"
+
+namespace ditto {
+
+// A run failed. The message names the party and the operation.
+class RunError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+struct RunOptions {
+  // P1 and P2 wait until P0's whole stream lies at P2: their time is then the online time.
+  bool offline_first = false;
+  // After every op with an assumed range P1 and P2 REVEAL the value to each other and check it. Only for debugging:
+  // nothing stays secret.
+  bool check_ranges = false;
+};
+
+struct RunResult {
+  std::vector<Share> outputs;
+  std::vector<OpRecord> records;  // what this party sent
+  double seconds = 0;             // from the start, or from the moment P0's stream had arrived
+};
+
+struct PartyContext {
+  Role role;
+  PairKeys keys;
+  std::array<Channel*, 3> peers;  // by role; one's own is null
+};
+
+constexpr uint64_t kMaxRuns = uint64_t{1} << 29;
+
+// `run` is below kMaxRuns and not used before in the life of the keys. `inputs` are in the program's order.
+// Throws RunError; the other parties then throw as well, with the same reason, and the channels are closed.
+RunResult Execute(const PartyContext& context, const Program& program, const Schedule& schedule, uint64_t run,
+                  std::vector<Value> inputs, const RunOptions& options);
+
+// "P0", "P1", "P2".
+std::string NameOf(Role role);
+
+}  // namespace ditto

@@ -1,0 +1,77 @@
+// Real functions, element by element.
+
+#include "ditto/protocols/exp.h"
+#include "ditto/protocols/gelu.h"
+#include "ditto/protocols/reciprocal.h"
+#include "ditto/protocols/rsqrt.h"
+#include "ditto/protocols/tanh.h"
+#include "ditto/runtime/checks.h"
+#include "ditto/runtime/kernels.h"
+
+namespace ditto {
+namespace {
+
+void CheckExp(const TypedOp& op) {
+  RequireShapeOf(op, 0);
+  if (op.attrs.Has("clip_bits")) RequireInt(op, "clip_bits", 2, op.in[0].width);
+}
+int ClipBits(const TypedOp& op) { return op.attrs.Has("clip_bits") ? op.Int("clip_bits") : 0; }
+Cost CostExp(const TypedOp& op) {
+  return ExpCost(op.out_size(), op.in[0].fraction, ClipBits(op), op.out.width, op.out.fraction);
+}
+Share RunExp(Party& p, const TypedOp& op, const Operands& in) {
+  return Exp(p, in[0]->share, op.in[0].fraction, op.attrs.Int("slack"), ClipBits(op), op.out.width, op.out.fraction);
+}
+
+void CheckBounded(const TypedOp& op) {
+  RequireShapeOf(op, 0);
+  RequireInt(op, "bits", 2, op.in[0].width);
+}
+Cost CostGelu(const TypedOp& op) {
+  return GeluCost(op.out_size(), op.in[0].width, op.in[0].fraction, op.Int("bits"), op.out.width, op.out.fraction);
+}
+Share RunGelu(Party& p, const TypedOp& op, const Operands& in) {
+  return Gelu(p, in[0]->share, op.in[0].fraction, op.Int("bits"), op.out.width, op.out.fraction);
+}
+
+Cost CostTanh(const TypedOp& op) {
+  return TanhCost(op.out_size(), op.in[0].fraction, op.Int("bits"), op.out.width, op.out.fraction);
+}
+Share RunTanh(Party& p, const TypedOp& op, const Operands& in) {
+  return Tanh(p, in[0]->share, op.in[0].fraction, op.Int("bits"), op.out.width, op.out.fraction);
+}
+
+// The operand's value is within [2^lo, 2^hi).
+void CheckPositive(const TypedOp& op) {
+  RequireShapeOf(op, 0);
+  RequireInt(op, "lo", -kMaxWidth, kMaxWidth);
+  RequireInt(op, "hi", op.Int("lo") + 1, kMaxWidth);
+}
+Cost CostReciprocal(const TypedOp& op) {
+  return ReciprocalCost(op.out_size(), op.in[0].width, op.in[0].fraction, op.Int("lo"), op.Int("hi"), op.out.width,
+                        op.out.fraction);
+}
+Share RunReciprocal(Party& p, const TypedOp& op, const Operands& in) {
+  return Reciprocal(p, in[0]->share, op.in[0].fraction, op.Int("lo"), op.Int("hi"), op.out.width, op.out.fraction);
+}
+Cost CostRsqrt(const TypedOp& op) {
+  return RsqrtCost(op.out_size(), op.in[0].width, op.in[0].fraction, op.Int("lo"), op.Int("hi"), op.out.width,
+                   op.out.fraction);
+}
+Share RunRsqrt(Party& p, const TypedOp& op, const Operands& in) {
+  return Rsqrt(p, in[0]->share, op.in[0].fraction, op.Int("lo"), op.Int("hi"), op.out.width, op.out.fraction);
+}
+
+}  // namespace
+
+std::vector<Kernel> FunctionKernels() {
+  return {
+      {"exp", "f", 'f', "slack clip_bits?", CheckExp, CostExp, RunExp},
+      {"gelu", "f", 'f', "bits", CheckBounded, CostGelu, RunGelu},
+      {"tanh", "f", 'f', "bits", CheckBounded, CostTanh, RunTanh},
+      {"reciprocal", "f", 'f', "lo hi", CheckPositive, CostReciprocal, RunReciprocal},
+      {"rsqrt", "f", 'f', "lo hi", CheckPositive, CostRsqrt, RunRsqrt},
+  };
+}
+
+}  // namespace ditto

@@ -1,0 +1,161 @@
+// Products, casts, comparisons, bits and look-ups.
+
+#include "ditto/protocols/bits.h"
+#include "ditto/protocols/compare.h"
+#include "ditto/protocols/convolution.h"
+#include "ditto/protocols/equality.h"
+#include "ditto/protocols/maximum.h"
+#include "ditto/protocols/multiply.h"
+#include "ditto/protocols/one_hot.h"
+#include "ditto/protocols/up_cast.h"
+#include "ditto/runtime/checks.h"
+#include "ditto/runtime/kernels.h"
+
+namespace ditto {
+namespace {
+
+void CheckProduct(const TypedOp& op) {
+  for (size_t i = 0; i < op.in.size(); ++i) RequireShapeOf(op, i);
+  RequireShift(op);
+}
+void CheckMatMul(const TypedOp& op) {
+  RequireMatMulShapes(op);
+  RequireShift(op);
+}
+void CheckConv(const TypedOp& op) {
+  RequireShape(op, Conv2dShape(op.in[0].shape, op.in[1].shape, op.attrs.Ints("strides")));
+  RequireShift(op);
+}
+Cost CostProduct(const TypedOp& op) { return MultiplyCost(op.out_size(), op.Int("shift"), op.out.width); }
+Share RunMul(Party& p, const TypedOp& op, const Operands& in) {
+  return Multiply(p, in[0]->share, in[1]->share, op.Int("shift"), op.out.width);
+}
+Share RunSquare(Party& p, const TypedOp& op, const Operands& in) {
+  return Square(p, in[0]->share, op.Int("shift"), op.out.width);
+}
+Share RunMatMul(Party& p, const TypedOp& op, const Operands& in) {
+  return MatMul(p, in[0]->share, in[1]->share, op.Int("shift"), op.out.width);
+}
+Share RunConv(Party& p, const TypedOp& op, const Operands& in) {
+  return Conv2d(p, in[0]->share, in[1]->share, op.attrs.Ints("strides"), op.Int("shift"), op.out.width);
+}
+
+void CheckUpCast(const TypedOp& op) {
+  RequireShapeOf(op, 0);
+  Require(op.out.width > op.in[0].width, "the result is not wider than the operand");
+  Require(op.out.fraction == op.in[0].fraction, "operand and result differ in fraction");
+}
+Cost CostUpCast(const TypedOp& op) { return UpCastCost(op.out_size(), op.in[0].width, op.out.width); }
+Share RunUpCast(Party& p, const TypedOp& op, const Operands& in) { return UpCast(p, in[0]->share, op.out.width); }
+
+// `bits` of the operand are looked at, but for the lowest `drop`.
+void RequireBits(const TypedOp& op) {
+  RequireInt(op, "bits", 2, op.in[0].width);
+  if (op.attrs.Has("drop")) RequireInt(op, "drop", 0, op.Int("bits") - 2);
+}
+void CheckMsb(const TypedOp& op) {
+  RequireShapeOf(op, 0);
+  RequireBits(op);
+}
+Cost CostMsb(const TypedOp& op) { return CompareCost(op.out_size(), op.Int("bits"), op.Int("drop"), 1); }
+Share RunMsb(Party& p, const TypedOp& op, const Operands& in) {
+  return Msb(p, in[0]->share, op.Int("bits"), op.Int("drop"));
+}
+
+void CheckEqualZero(const TypedOp& op) {
+  RequireShapeOf(op, 0);
+  RequireInt(op, "bits", 1, op.in[0].width);
+}
+Cost CostEqualZero(const TypedOp& op) { return EqualZeroCost(op.out_size(), op.Int("bits")); }
+Share RunEqualZero(Party& p, const TypedOp& op, const Operands& in) {
+  return EqualZero(p, in[0]->share, op.Int("bits"));
+}
+
+void CheckAlongAxis(const TypedOp& op) {
+  Shape expected = op.in[0].shape;
+  RequireInt(op, "axis", 0, static_cast<int64_t>(expected.size()) - 1);
+  Require(expected[op.Int("axis")] > 0, "the axis has no elements");
+  expected.erase(expected.begin() + op.Int("axis"));
+  RequireShape(op, expected);
+  RequireBits(op);
+}
+void CheckMax(const TypedOp& op) {
+  CheckAlongAxis(op);
+  Require(op.out.width == op.in[0].width && op.out.fraction == op.in[0].fraction, "operand and result differ in type");
+}
+Cost CostMax(const TypedOp& op) {
+  return MaxCost(op.in[0].shape, op.Int("axis"), op.in[0].width, op.Int("bits"), op.Int("drop"));
+}
+Share RunMax(Party& p, const TypedOp& op, const Operands& in) {
+  return MaxAlong(p, in[0]->share, op.Int("axis"), op.Int("bits"), op.Int("drop"));
+}
+void CheckArgMax(const TypedOp& op) {
+  CheckAlongAxis(op);
+  Require(op.out.fraction == 0, "an index has no fraction");
+}
+Cost CostArgMax(const TypedOp& op) {
+  return ArgMaxCost(op.in[0].shape, op.Int("axis"), op.in[0].width, op.Int("bits"), op.out.width);
+}
+Share RunArgMax(Party& p, const TypedOp& op, const Operands& in) {
+  return ArgMaxAlong(p, in[0]->share, op.Int("axis"), op.Int("bits"), op.out.width);
+}
+
+void CheckBitAnd(const TypedOp& op) { RequireResultType(op); }
+Cost CostBitAnd(const TypedOp& op) { return BitAndCost(op.out_size()); }
+Share RunBitAnd(Party& p, const TypedOp&, const Operands& in) { return BitAnd(p, in[0]->share, in[1]->share); }
+
+void CheckBitToFxp(const TypedOp& op) { RequireShapeOf(op, 0); }
+Cost CostBitToFxp(const TypedOp& op) { return BitToRingCost(op.out_size(), op.out.width); }
+Share RunBitToFxp(Party& p, const TypedOp& op, const Operands& in) { return BitToRing(p, in[0]->share, op.out.width); }
+
+// A bit, then values of the result's type.
+void CheckBitTimes(const TypedOp& op) {
+  RequireShapeOf(op, 0);
+  for (size_t i = 1; i < op.in.size(); ++i) {
+    Require(op.in[i] == op.out,
+            "operand " + ToString(op.in[i]) + " and result " + ToString(op.out) + " differ in type");
+  }
+}
+Cost CostBitTimes(const TypedOp& op) { return BitTimesCost(op.out_size(), op.out.width); }
+Share RunBitMul(Party& p, const TypedOp&, const Operands& in) { return BitTimes(p, in[0]->share, in[1]->share); }
+Share RunSelect(Party& p, const TypedOp&, const Operands& in) {
+  return Select(p, in[0]->share, in[1]->share, in[2]->share);
+}
+
+void CheckOneHot(const TypedOp& op) {
+  Require(op.in[0].fraction == 0 && op.out.fraction == 0, "takes and gives integers");
+  RequireInt(op, "depth", 1, int64_t{1} << 24);
+  Require(op.in[0].width >= 26 || op.Int("depth") < (1 << (op.in[0].width - 1)), "the ids' ring cannot hold the depth");
+  Shape expected = op.in[0].shape;
+  expected.push_back(op.Int("depth"));
+  RequireShape(op, expected);
+}
+Cost CostOneHot(const TypedOp& op) {
+  return OneHotCost(NumElements(op.in[0].shape), op.in[0].width, op.Int("depth"), op.out.width);
+}
+Share RunOneHot(Party& p, const TypedOp& op, const Operands& in) {
+  return OneHot(p, in[0]->share, op.Int("depth"), op.out.width);
+}
+
+}  // namespace
+
+std::vector<Kernel> ProductAndBitKernels() {
+  return {
+      {"mul", "ff", 'f', "shift", CheckProduct, CostProduct, RunMul},
+      {"square", "f", 'f', "shift", CheckProduct, CostProduct, RunSquare},
+      {"matmul", "ff", 'f', "shift", CheckMatMul, CostProduct, RunMatMul},
+      {"conv", "ff", 'f', "shift strides", CheckConv, CostProduct, RunConv},
+      {"up_cast", "f", 'f', "", CheckUpCast, CostUpCast, RunUpCast},
+      {"msb", "f", 'b', "bits drop", CheckMsb, CostMsb, RunMsb},
+      {"equal_zero", "f", 'b', "bits", CheckEqualZero, CostEqualZero, RunEqualZero},
+      {"max", "f", 'f', "axis bits drop", CheckMax, CostMax, RunMax},
+      {"argmax", "f", 'f', "axis bits", CheckArgMax, CostArgMax, RunArgMax},
+      {"bit_and", "bb", 'b', "", CheckBitAnd, CostBitAnd, RunBitAnd},
+      {"bit_to_fxp", "b", 'f', "", CheckBitToFxp, CostBitToFxp, RunBitToFxp},
+      {"bit_mul", "bf", 'f', "", CheckBitTimes, CostBitTimes, RunBitMul},
+      {"select", "bff", 'f', "", CheckBitTimes, CostBitTimes, RunSelect},
+      {"one_hot", "f", 'f', "depth", CheckOneHot, CostOneHot, RunOneHot},
+  };
+}
+
+}  // namespace ditto

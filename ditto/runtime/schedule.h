@@ -1,0 +1,19 @@
+// In which order a program's ops run, and which of them share their rounds.
+//
+// A group is a local op, or interactive ops that need nothing of each other: P1 and P2 put what these send in one
+// round into one message. All parties derive the same schedule from the program alone.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "ditto/runtime/program.h"
+
+namespace ditto {
+
+using Group = std::vector<size_t>;  // indices of ops
+using Schedule = std::vector<Group>;
+
+Schedule MakeSchedule(const Program& program);
+
+}  // namespace ditto

@@ -1,0 +1,137 @@
+#include "ditto/runtime/session.h"
+
+#include <stdexcept>
+#include <utility>
+
+#include "ditto/ring/elementwise.h"
+
+namespace ditto {
+namespace {
+
+// No run has these tags: the highest bit is set.
+constexpr uint64_t kKeyTag = ~uint64_t{0};
+constexpr uint64_t kProgramTag = ~uint64_t{0} - 1;
+
+constexpr uint64_t InputDomain(uint64_t id) { return uint64_t{1} << 63 | id; }
+
+PrgKey& KeyWith(PairKeys& keys, int a, int b) {
+  if (a + b == 1) return keys.k01;
+  return a + b == 2 ? keys.k02 : keys.k12;
+}
+
+}  // namespace
+
+Session::Session(Role role, PeerChannels peers) : role_(role), peers_(std::move(peers)) { AgreeOnKeys(); }
+
+// Each pair's key is the exclusive or of a half from either side.
+void Session::AgreeOnKeys() {
+  const int self = static_cast<int>(role_);
+  std::array<PrgKey, 3> halves;
+  for (int i = 0; i < 3; ++i) {
+    if (i == self) continue;
+    halves[i] = FreshKey();
+    peers_[i]->Send(kKeyTag, Bytes(halves[i].begin(), halves[i].end()));
+  }
+  for (int i = 0; i < 3; ++i) {
+    if (i == self) continue;
+    const Bytes theirs = peers_[i]->Receive(kKeyTag);
+    if (theirs.size() != halves[i].size()) throw ChannelError("P" + std::to_string(i) + " sent a malformed key");
+    PrgKey& key = KeyWith(keys_, self, i);
+    for (size_t k = 0; k < key.size(); ++k) key[k] = halves[i][k] ^ theirs[k];
+  }
+}
+
+void Session::Abort(const std::string& reason) {
+  for (const auto& peer : peers_) {
+    if (peer) peer->Abort(reason);
+  }
+}
+
+void Session::BurnId(uint64_t id) {
+  if (id < next_id_) throw std::invalid_argument("value " + std::to_string(id) + " exists already: ids increase");
+  if (id >> 63 != 0) throw std::invalid_argument("value ids end at 2^63");
+  next_id_ = id + 1;
+}
+
+Tensor Session::Mask(uint64_t id, const Shape& shape, int width) {
+  BurnId(id);
+  Party party(role_, keys_, InputDomain(id), nullptr, nullptr);
+  Share& share = stored_[id];
+  share.l1 = party.Random(Pair::k01, shape, width);
+  share.l2 = party.Random(Pair::k02, shape, width);
+  return role_ == Role::kP0 ? Tensor() : share.any();
+}
+
+void Session::SetMasked(uint64_t id, Tensor m) {
+  const auto it = stored_.find(id);
+  if (it == stored_.end()) throw std::invalid_argument("value " + std::to_string(id) + " was not started");
+  Share& share = it->second;
+  if (m.shape() != share.shape() || m.width() != share.width()) {
+    throw std::invalid_argument("the masked input does not fit value " + std::to_string(id));
+  }
+  share.m = std::move(m);
+}
+
+void Session::Put(uint64_t id, Share share) {
+  BurnId(id);
+  stored_[id] = std::move(share);
+}
+
+void Session::Agree(const Program& program) {
+  const Bytes mine(program.hash.begin(), program.hash.end());
+  for (const auto& peer : peers_) {
+    if (peer) peer->Send(kProgramTag, mine);
+  }
+  for (int i = 0; i < 3; ++i) {
+    if (peers_[i] && peers_[i]->Receive(kProgramTag) != mine) {
+      const std::string message = NameOf(role_) + " and P" + std::to_string(i) +
+                                  " were given different programs; give all parties the same one";
+      Abort(message);
+      throw ProgramError(message);
+    }
+  }
+}
+
+RunResult Session::Run(const Program& program, const Schedule& schedule, const std::vector<Input>& inputs,
+                       const RunOptions& options) {
+  // The number is burnt whatever happens next: a second attempt must not meet the first one's masks.
+  const uint64_t run = runs_++;
+  if (run >= kMaxRuns) throw RunError("this session has made all its runs; open another");
+  std::vector<Value> values(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (const auto* id = std::get_if<uint64_t>(&inputs[i])) {
+      const auto it = stored_.find(*id);
+      if (it == stored_.end() || (role_ != Role::kP0 && !it->second.m.held())) {
+        const std::string message = NameOf(role_) + " does not hold value " + std::to_string(*id);
+        Abort(message);
+        throw std::invalid_argument(message);
+      }
+      values[i].share = it->second;
+    } else {
+      values[i].integers = std::get<Tensor>(inputs[i]);
+    }
+  }
+  const PartyContext context{role_, keys_, {peers_[0].get(), peers_[1].get(), peers_[2].get()}};
+  return Execute(context, program, schedule, run, std::move(values), options);
+}
+
+Tensor RevealedPart(Role role, const Share& share) {
+  switch (role) {
+    case Role::kP1:
+      return Sub(share.m, share.l1);
+    case Role::kP2:
+      return share.l2;
+    default:
+      return Tensor();
+  }
+}
+
+std::vector<int64_t> Reconstruct(const Tensor& from_p1, const Tensor& from_p2) {
+  return SignExtend(Sub(from_p1, from_p2));
+}
+
+Tensor MaskedInput(const int64_t* values, const Tensor& l1, const Tensor& l2) {
+  return Add(FromSigned(values, l1.shape(), l1.width()), Add(l1, l2));
+}
+
+}  // namespace ditto

@@ -1,0 +1,70 @@
+// One party's side of a session: its keys, its channels, the shares it holds, and the runs it has made.
+//
+// Input values: the caller gets the masks l1 from P1 and l2 from P2, and sends m = x + l1 + l2 to both; P0 draws both
+// masks from its keys and needs nothing from the caller. Masks of stored values and of runs come from disjoint domains
+// and every domain is used once, whatever fails in between.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "ditto/runtime/executor.h"
+
+namespace ditto {
+
+using PeerChannels = std::array<std::unique_ptr<Channel>, 3>;
+
+// A stored value's id, or public integers.
+using Input = std::variant<uint64_t, Tensor>;
+
+class Session {
+ public:
+  // peers[i] leads to party i; one's own entry is null. Agrees on fresh keys with both. Throws ChannelError.
+  Session(Role role, PeerChannels peers);
+
+  Role role() const { return role_; }
+
+  // Replaces channels that a failed run has closed.
+  void Reconnect(PeerChannels peers) { peers_ = std::move(peers); }
+  void Abort(const std::string& reason);
+
+  // Starts value `id` and returns the mask that this party gives the caller: l1 from P1, l2 from P2, none from P0,
+  // whose part is then complete. Ids increase; an id used before throws std::invalid_argument.
+  Tensor Mask(uint64_t id, const Shape& shape, int width);
+  // Completes the value at P1 and P2.
+  void SetMasked(uint64_t id, Tensor m);
+  // Stores components that live elsewhere in this process too, instead of Mask and SetMasked.
+  void Put(uint64_t id, Share share);
+  void Drop(uint64_t id) { stored_.erase(id); }
+
+  // Checks with the other parties that all have the same program. Throws ProgramError.
+  void Agree(const Program& program);
+  // Throws RunError or, for a value that is not here, std::invalid_argument.
+  RunResult Run(const Program& program, const Schedule& schedule, const std::vector<Input>& inputs,
+                const RunOptions& options);
+
+ private:
+  void AgreeOnKeys();
+  void BurnId(uint64_t id);
+
+  const Role role_;
+  PeerChannels peers_;
+  PairKeys keys_;
+  uint64_t next_id_ = 0;
+  uint64_t runs_ = 0;
+  std::unordered_map<uint64_t, Share> stored_;
+};
+
+// What P1 and P2 tell the caller of a result x = (m - l1) - l2: P1's or P2's term.
+Tensor RevealedPart(Role role, const Share& share);
+// The caller's side: signed integers (or bits) from both terms.
+std::vector<int64_t> Reconstruct(const Tensor& from_p1, const Tensor& from_p2);
+// The caller's side of an input: m from signed integers and both masks.
+Tensor MaskedInput(const int64_t* values, const Tensor& l1, const Tensor& l2);
+
+}  // namespace ditto

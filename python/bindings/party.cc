@@ -1,0 +1,107 @@
+// One real party: its listener, its session over TCP, and the caller's side of inputs and outputs.
+
+#include <chrono>
+#include <optional>
+
+#include "ditto/net/tcp_channel.h"
+#include "ditto/ring/elementwise.h"
+#include "python/bindings/program.h"
+
+namespace ditto::python {
+namespace {
+
+using Address = std::pair<std::string, uint16_t>;
+
+SessionId ToSessionId(const py::bytes& bytes) {
+  const std::string_view view = bytes;
+  SessionId id{};
+  if (view.size() != id.size()) throw py::value_error("a session id has " + std::to_string(id.size()) + " bytes");
+  std::copy(view.begin(), view.end(), id.begin());
+  return id;
+}
+
+// A party listens for those with a higher number and connects to those with a lower one.
+std::unique_ptr<Session> Open(int role, TcpListener& listener, const std::array<Address, 3>& addresses,
+                              const py::bytes& session, double timeout) {
+  if (role < 0 || role > 2) throw py::value_error("a party is 0, 1 or 2");
+  const Identity self{ToSessionId(session), role};
+  const auto wait = std::chrono::milliseconds(static_cast<int64_t>(timeout * 1000));
+  const auto peer = [&](int i) {
+    ChannelOptions options;
+    options.peer_name = "P" + std::to_string(i);
+    options.timeout = wait;
+    return Peer{i, options};
+  };
+  py::gil_scoped_release release;
+  PeerChannels channels;
+  for (int i = 0; i < role; ++i) channels[i] = ConnectTcp(addresses[i].first, addresses[i].second, self, peer(i), wait);
+  std::vector<Peer> higher;
+  for (int i = role + 1; i < 3; ++i) higher.push_back(peer(i));
+  if (!higher.empty()) {
+    auto accepted = listener.Accept(self, higher, wait);
+    for (size_t k = 0; k < accepted.size(); ++k) channels[higher[k].party] = std::move(accepted[k]);
+  }
+  return std::make_unique<Session>(static_cast<Role>(role), std::move(channels));
+}
+
+py::object Mask(Session& session, uint64_t id, const Shape& shape, int width) {
+  Tensor mask;
+  {
+    py::gil_scoped_release release;
+    mask = session.Mask(id, shape, width);
+  }
+  return mask.held() ? py::object(ToPackedBytes(mask)) : py::none();
+}
+
+py::tuple Run(Session& session, const LoadedProgram& loaded, const py::sequence& inputs, bool offline_first) {
+  const std::vector<Input> values = ToInputs(inputs);
+  RunOptions options;
+  options.offline_first = offline_first;
+  RunResult result;
+  {
+    py::gil_scoped_release release;
+    result = session.Run(loaded.program, loaded.schedule, values, options);
+  }
+  py::list outputs;
+  if (session.role() != Role::kP0) {
+    for (const Share& share : result.outputs) outputs.append(ToPackedBytes(RevealedPart(session.role(), share)));
+  }
+  return py::make_tuple(outputs, ToReport(loaded, result));
+}
+
+py::bytes MaskInput(const py::object& values, int width, const py::bytes& l1, const py::bytes& l2) {
+  const py::array_t<int64_t> array = Integers(values, "values");
+  const Shape shape = ShapeOf(array);
+  return ToPackedBytes(MaskedInput(array.data(), FromPackedBytes(l1, shape, width), FromPackedBytes(l2, shape, width)));
+}
+
+py::array_t<int64_t> Reveal(const py::bytes& from_p1, const py::bytes& from_p2, const Shape& shape, int width) {
+  return ToArray(Reconstruct(FromPackedBytes(from_p1, shape, width), FromPackedBytes(from_p2, shape, width)), shape);
+}
+
+}  // namespace
+
+void BindParty(py::module_& m) {
+  py::class_<TcpListener>(m, "Listener")
+      .def(py::init<const std::string&, uint16_t>(), py::arg("host"), py::arg("port"))
+      .def_property_readonly("port", &TcpListener::port);
+  py::class_<Session>(m, "Party")
+      .def(py::init(&Open), py::arg("role"), py::arg("listener"), py::arg("addresses"), py::arg("session"),
+           py::arg("timeout"))
+      .def("mask", &Mask, py::arg("id"), py::arg("shape"), py::arg("width"))
+      .def(
+          "set_masked",
+          [](Session& session, uint64_t id, const Shape& shape, int width, const py::bytes& m) {
+            session.SetMasked(id, FromPackedBytes(m, shape, width));
+          },
+          py::arg("id"), py::arg("shape"), py::arg("width"), py::arg("m"))
+      .def("drop", &Session::Drop, py::arg("id"))
+      .def(
+          "agree", [](Session& session, const LoadedProgram& loaded) { session.Agree(loaded.program); },
+          py::arg("program"), py::call_guard<py::gil_scoped_release>())
+      .def("run", &Run, py::arg("program"), py::arg("inputs"), py::arg("offline_first"));
+  m.def("mask_input", &MaskInput, py::arg("values"), py::arg("width"), py::arg("l1"), py::arg("l2"));
+  m.def("reconstruct", &Reveal, py::arg("from_p1"), py::arg("from_p2"), py::arg("shape"), py::arg("width"));
+}
+
+}  // namespace ditto::python

@@ -1,0 +1,49 @@
+#include "ditto/runtime/simulator.h"
+
+#include "python/bindings/program.h"
+
+namespace ditto::python {
+namespace {
+
+uint64_t Put(Simulator& simulator, const py::object& values, int width) {
+  const py::array_t<int64_t> array = Integers(values, "values");
+  const Shape shape = ShapeOf(array);
+  const int64_t* data = array.data();
+  py::gil_scoped_release release;
+  return simulator.Put(data, shape, width);
+}
+
+py::tuple Run(Simulator& simulator, const LoadedProgram& loaded, const py::sequence& inputs, bool offline_first,
+              bool check_ranges) {
+  const std::vector<Input> values = ToInputs(inputs);
+  const RunOptions options{offline_first, check_ranges};
+  SimulatedRun run;
+  {
+    py::gil_scoped_release release;
+    run = simulator.Run(loaded.program, loaded.schedule, values, options);
+  }
+  py::list outputs, parties;
+  for (size_t i = 0; i < run.outputs.size(); ++i) {
+    outputs.append(ToArray(run.outputs[i], loaded.program.values[loaded.program.outputs[i]].shape));
+  }
+  for (const RunResult& party : run.parties) parties.append(ToReport(loaded, party));
+  return py::make_tuple(outputs, run.seconds, parties);
+}
+
+}  // namespace
+
+void BindSimulator(py::module_& m) {
+  py::class_<Simulator>(m, "Simulator")
+      .def(py::init([](double timeout) {
+             ChannelOptions options;
+             options.timeout = std::chrono::milliseconds(static_cast<int64_t>(timeout * 1000));
+             return std::make_unique<Simulator>(options);
+           }),
+           py::arg("timeout"), py::call_guard<py::gil_scoped_release>())
+      .def("put", &Put, py::arg("values"), py::arg("width"))
+      .def("drop", &Simulator::Drop, py::arg("id"))
+      .def("run", &Run, py::arg("program"), py::arg("inputs"), py::kw_only(), py::arg("offline_first") = false,
+           py::arg("check_ranges") = false);
+}
+
+}  // namespace ditto::python

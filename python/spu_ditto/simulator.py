@@ -1,0 +1,72 @@
+"""Three parties inside this process: the runtime that secure functions use unless told otherwise."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ditto import _core
+from spu_ditto.encoding import Encoded, ValueType
+from spu_ditto.errors import RuntimeFailure
+from spu_ditto.parties import TIMEOUT, ring_width, run_report, sharing_bytes, threads_of_a_local_party
+from spu_ditto.program import RingProgram
+from spu_ditto.report import RunReport
+from spu_ditto.runtime import Stored
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedValue:
+    """A value the simulated parties hold shares of, until this is garbage."""
+
+    id: int
+    input_bytes: int
+
+
+class Simulator:
+    """Three parties as threads of this process, connected by memory. It computes and sends what three machines would;
+    nothing is hidden from this process.
+
+    Args:
+        check_ranges: debug mode. After every operation whose result the compiler assumed to be in a range, P1 and P2
+            reveal it to each other and check it.
+    """
+
+    def __init__(self, *, check_ranges: bool = False) -> None:
+        _core.set_threads(threads_of_a_local_party())
+        self._engine = _core.Simulator(TIMEOUT)
+        self._check_ranges = check_ranges
+        self._programs: weakref.WeakKeyDictionary[RingProgram, _core.Program] = weakref.WeakKeyDictionary()
+
+    def put(self, encoded: Encoded, type: ValueType) -> Stored:
+        """Shares an encoded array; see `Runtime.put`."""
+        width = ring_width(type)
+        id = self._engine.put(np.ascontiguousarray(encoded, np.int64).reshape(encoded.shape), width)
+        value = SimulatedValue(id, sharing_bytes(encoded.size, width))
+        weakref.finalize(value, self._engine.drop, id)
+        return value
+
+    def run(
+        self, program: RingProgram, inputs: Sequence[Stored | Encoded], *, offline_first: bool = False
+    ) -> tuple[list[Encoded], RunReport]:
+        """Runs a program; see `Runtime.run`.
+
+        Args:
+            offline_first: P0 runs to its end before P1 and P2 start, and the report tells their online time.
+        """
+        values = [value.id if isinstance(value, SimulatedValue) else np.asarray(value) for value in inputs]
+        try:
+            outputs, seconds, parties = self._engine.run(
+                self._loaded(program), values, offline_first=offline_first, check_ranges=self._check_ranges
+            )
+        except _core.RunError as error:
+            raise RuntimeFailure(str(error)) from error
+        return outputs, run_report(seconds, parties, offline_first=offline_first)
+
+    def _loaded(self, program: RingProgram) -> _core.Program:
+        loaded = self._programs.get(program)
+        if loaded is None:
+            loaded = self._programs[program] = _core.Program(program.engine, program.constants)
+        return loaded
