@@ -19,6 +19,7 @@ from typing import Any
 
 import spu
 
+from spu_ditto.cost import CostAnalysis
 from spu_ditto.errors import (
     CompileError,
     DittoError,
@@ -30,7 +31,7 @@ from spu_ditto.errors import (
 )
 from spu_ditto.handle import SharedArray, share
 from spu_ditto.lowering import FractionBits, get_policy
-from spu_ditto.report import CostAnalysis, RunReport
+from spu_ditto.report import RunReport
 from spu_ditto.runtime import Runtime, current_runtime, use_runtime
 from spu_ditto.stages import Compiled, Lowered, SecureFunction, from_pphlo
 

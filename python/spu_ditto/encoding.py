@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ditto.passes.lower_to_program import encode as encode_public
+from ditto.interpreter.ring import encode as encode_public
 from spu_ditto.errors import RangeError
 
 Array = NDArray[Any]
@@ -51,7 +51,7 @@ def encode(value: Any, type: ValueType, name: str) -> Encoded:
     if type.kind == "bit":
         return array.astype(np.bool_).astype(np.int64)
     if array.dtype.kind in "biu":
-        return _wrap(array.astype(np.int64), type.width) if type.fraction == 0 else _scale(array, type, name)
+        return wrap(array.astype(np.int64), type.width) if type.fraction == 0 else _scale(array, type, name)
     return _scale(array, type, name)
 
 
@@ -66,10 +66,11 @@ def _scale(array: Array, type: ValueType, name: str) -> Encoded:
             f"argument {name} holds a value of magnitude {worst:g}, and its ring {type} takes less than "
             f"{2.0 ** (bits - type.fraction):g} here: scale the argument or pass it in a wider dtype"
         )
-    return scaled.astype(np.int64)
+    return np.asarray(scaled, np.int64)
 
 
-def _wrap(array: Encoded, width: int) -> Encoded:
+def wrap(array: Encoded, width: int) -> Encoded:
+    """Signed representatives modulo 2^width."""
     shift = np.int64(64 - width)
     return np.asarray(np.right_shift(np.left_shift(array, shift), shift))
 
@@ -78,7 +79,7 @@ def decode(encoded: Encoded, type: ValueType, dtype: np.dtype[Any]) -> Array:
     """Decodes an output: signed integers mod 2^width, divided by 2^fraction, in `dtype`."""
     if type.kind == "bit":
         return (encoded & 1).astype(dtype)
-    signed = _wrap(encoded, type.width)
+    signed = wrap(encoded, type.width)
     if dtype.kind in "biu":
         return (signed >> type.fraction).astype(dtype)
     return np.ldexp(signed.astype(np.float64), -type.fraction).astype(dtype)

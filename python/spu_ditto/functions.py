@@ -62,7 +62,8 @@ def softmax_2relu(scores: jax.Array, allowed: jax.Array | None) -> jax.Array:
     weights = jax.nn.relu(scores)
     if allowed is not None:
         weights = jnp.where(allowed, weights, jnp.zeros_like(weights))
-    return weights / (jnp.sum(weights, axis=-1, keepdims=True) + _RELU_EPSILON)
+    total: jax.Array = jnp.sum(weights, axis=-1, keepdims=True) + _RELU_EPSILON
+    return weights / total
 
 
 def attention_weights(

@@ -19,6 +19,7 @@ from ditto.interpreter import function_named
 from ditto.passes import policy as policies
 from ditto.passes import split_public
 from ditto.passes.errors import CompileError as PassError
+from ditto.passes.infer_layers import set_argument_names
 from ditto.passes.lower_to_program import Slot, lower_to_program
 from ditto.passes.pipeline import run_pipeline
 from spu_ditto.encoding import Array, ValueType
@@ -65,6 +66,7 @@ def lower_pphlo(text: str, arguments: Sequence[Argument], policy: policies.Polic
     """
     with translated_errors():
         module = pphlo.parse_module(text)
+        set_argument_names(module, [argument.name for argument in arguments])
         run_pipeline(module, policy)
         signature = split_public.signature(module)
         program = lower_to_program(module)
@@ -75,7 +77,7 @@ def lower_pphlo(text: str, arguments: Sequence[Argument], policy: policies.Polic
     return RingProgram(
         ring=ring.to_text(module),
         engine=program.json,
-        constants=tuple(np.asarray(c, np.int64) for c in program.constants),
+        constants=[np.asarray(c, np.int64) for c in program.constants],
         public=pphlo.to_text(ModuleOp([function_named(module, split_public.PROLOGUE).clone()])),
         inputs=tuple(_input_binding(slot, signature) for slot in program.inputs),
         outputs=outputs,

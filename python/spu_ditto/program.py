@@ -31,7 +31,7 @@ class Binding:
     type: ValueType | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RingProgram:
     """Everything needed to run a compiled function.
 
@@ -46,7 +46,7 @@ class RingProgram:
 
     ring: str
     engine: str
-    constants: tuple[Encoded, ...]
+    constants: list[Encoded]
     public: str
     inputs: tuple[Binding, ...]
     outputs: tuple[Binding, ...]
@@ -84,10 +84,10 @@ def load_program(path: str | Path) -> tuple[RingProgram, dict[str, Any]]:
             header = json.loads(archive.read("header.json"))
             if (header["format"], header["version"]) != (_FORMAT, _VERSION):
                 raise CompileError(f"{path} is format {header['format']} version {header['version']}; compile it anew")
-            constants = tuple(
+            constants = [
                 np.load(io.BytesIO(archive.read(f"constant{n}.npy")), allow_pickle=False)
                 for n in range(header["constants"])
-            )
+            ]
             program = RingProgram(
                 ring=archive.read("program.ring").decode(),
                 engine=archive.read("program.json").decode(),

@@ -27,11 +27,14 @@ class Runtime(Protocol):
     def put(self, encoded: Encoded, type: ValueType) -> Stored:
         """Shares an encoded array among the parties; they hold it until the result is garbage."""
 
-    def run(self, program: RingProgram, inputs: Sequence[Stored | Encoded]) -> tuple[list[Encoded], RunReport]:
+    def run(
+        self, program: RingProgram, inputs: Sequence[Stored | Encoded], *, offline_first: bool = False
+    ) -> tuple[list[Encoded], RunReport]:
         """Runs a program.
 
         Args:
             inputs: for each of `program.inputs` a stored value if it is secret, an int64 array if it is public.
+            offline_first: P1 and P2 start once P0's whole stream has arrived, and the report tells their online time.
 
         Returns:
             The revealed outputs as int64 arrays, and what the run cost, without the cost of `inputs`.
@@ -47,7 +50,7 @@ _current: ContextVar[Runtime | None] = ContextVar("spu_ditto_runtime", default=N
 @functools.cache
 def default_runtime() -> Runtime:
     """Three parties inside this process, made at the first use."""
-    from spu_ditto.simulator import Simulator
+    from spu_ditto.simulator import Simulator  # a cycle otherwise
 
     return Simulator()
 

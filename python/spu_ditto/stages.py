@@ -13,13 +13,14 @@ import spu
 
 from ditto.passes.policy import Policy
 from spu_ditto import handle, lowering
+from spu_ditto.cost import CostAnalysis, cost_analysis
 from spu_ditto.encoding import Array, Encoded, decode, encode
 from spu_ditto.errors import ShapeError, UnsupportedError
 from spu_ditto.frontend import Argument, Traced, abstract, trace
 from spu_ditto.handle import SharedArray
 from spu_ditto.lowering import FractionBits
 from spu_ditto.program import RingProgram, load_program, save_program
-from spu_ditto.report import CostAnalysis, RunReport
+from spu_ditto.report import RunReport
 from spu_ditto.runtime import Stored, current_runtime
 from spu_ditto.spu_compiler import compile_stablehlo
 from spu_ditto.trees import tree_from_json, tree_to_json
@@ -91,8 +92,12 @@ class Compiled:
         """
         return self.run(*args)[0]
 
-    def run(self, *args: Any) -> tuple[Any, RunReport]:
-        """Like a call, and tells what it cost."""
+    def run(self, *args: Any, offline_first: bool = False) -> tuple[Any, RunReport]:
+        """Like a call, and tells what it cost.
+
+        Args:
+            offline_first: P1 and P2 start once P0's whole stream has arrived, and the report tells their online time.
+        """
         leaves = self.signature.leaves(args)
         public = self._public_part(leaves)
         runtime = current_runtime()
@@ -108,7 +113,7 @@ class Compiled:
             stored, fresh = shared.stored(runtime, binding.type, name)
             input_bytes += stored.input_bytes if fresh else 0
             inputs.append(stored)
-        revealed, report = runtime.run(self.program, inputs)
+        revealed, report = runtime.run(self.program, inputs, offline_first=offline_first)
         results = [
             self._result(binding, output, leaves, public, revealed)
             for binding, output in zip(self.program.outputs, self.signature.outputs, strict=True)
@@ -151,7 +156,7 @@ class Compiled:
 
     def cost_analysis(self) -> CostAnalysis:
         """Bytes and rounds per operation kind and per layer, before running anything."""
-        return lowering.cost_analysis(self.program)
+        return cost_analysis(self.program)
 
     def save(self, path: str | Path) -> None:
         """Writes the program to a file that `load` reads.
@@ -185,7 +190,7 @@ class Lowered:
 
     def cost_analysis(self) -> CostAnalysis:
         """Bytes and rounds per operation kind and per layer, before running anything."""
-        return lowering.cost_analysis(self._program)
+        return cost_analysis(self._program)
 
     def compile(self) -> Compiled:
         """The program, ready to run."""
@@ -214,9 +219,9 @@ class SecureFunction:
         """Runs the function on the current runtime; arguments are arrays or handles made by `share`."""
         return self.run(*args)[0]
 
-    def run(self, *args: Any) -> tuple[Any, RunReport]:
-        """Like a call, and tells what it cost."""
-        return self._compiled_for(args).run(*self._dynamic(args))
+    def run(self, *args: Any, offline_first: bool = False) -> tuple[Any, RunReport]:
+        """Like a call, and tells what it cost; see `Compiled.run`."""
+        return self._compiled_for(args).run(*self._dynamic(args), offline_first=offline_first)
 
     def lower(self, *args: Any) -> Lowered:
         """Lowers for the shapes and dtypes of `args`, which may be arrays, handles or `jax.ShapeDtypeStruct`s."""

@@ -32,7 +32,9 @@ class PlaintextRuntime:
         self.shared.append(type)
         return Plain(encoded, type)
 
-    def run(self, program: RingProgram, inputs: Sequence[Plain | Encoded]) -> tuple[list[Encoded], RunReport]:
+    def run(
+        self, program: RingProgram, inputs: Sequence[Plain | Encoded], *, offline_first: bool = False
+    ) -> tuple[list[Encoded], RunReport]:
         self.runs += 1
         module = ring.parse_module(program.ring)
         secret = [value for value in inputs if isinstance(value, Plain)]

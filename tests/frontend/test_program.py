@@ -21,7 +21,7 @@ def _program() -> RingProgram:
     return RingProgram(
         "builtin.module {}",
         "{}",
-        (np.arange(6).reshape(2, 3), np.array(-(2**62))),
+        [np.arange(6).reshape(2, 3), np.array(-(2**62))],
         "",
         (Binding("argument", 0, kind),),
         (Binding("program", 0, kind), Binding("public", 1, None)),

@@ -68,12 +68,13 @@ def test_a_handle_is_shared_once_per_ring(runtime: PlaintextRuntime) -> None:
     assert len(other.shared) == 3  # type: ignore[attr-defined]
 
 
-def test_weights_used_in_float16_are_shared_in_32_bits(runtime: PlaintextRuntime) -> None:
+def test_weights_used_in_float16_are_shared_as_such(runtime: PlaintextRuntime) -> None:
     def half(w: Any, x: Any) -> Any:
         return x @ w.astype(jnp.float16)
 
     spu.compile(half, ring_policy="ditto")(W, X.astype(np.float16))
-    assert [t.width for t in runtime.shared] == [32, 32]
+    # 12 bits for what feeds a dot in the small ring; 18 would be the fraction of a float32.
+    assert [t.fraction for t in runtime.shared] == [12, 12]
 
 
 def test_public_arguments_and_results_never_meet_a_party(runtime: PlaintextRuntime) -> None:
@@ -142,6 +143,6 @@ def test_programs_that_spu_compiled_are_taken_over() -> None:
         spu_ditto.from_pphlo(executable)(PARAMS["b"], W.T, X)
 
 
-def test_fm64_keeps_everything_in_64_bits(runtime: PlaintextRuntime) -> None:
+def test_fm64_gives_every_float_the_large_rings_fraction(runtime: PlaintextRuntime) -> None:
     spu.compile(lambda a, b: a @ b, ring_policy="fm64")(X.astype(np.float16), W.astype(np.float16))
-    assert {t.width for t in runtime.shared} == {64}
+    assert {t.fraction for t in runtime.shared} == {18}
