@@ -47,6 +47,15 @@ def dtype_of(element: Attribute) -> np.dtype[Any]:
     raise TypeError(f"no dtype for element type {element}; f16, f32, f64, i1 and 8 to 64 bit integers are supported")
 
 
+def element_of(dtype: np.dtype[Any]) -> Attribute:
+    """The builtin element type that a dtype holds (signed integers are signless)."""
+    if dtype.kind == "f":
+        return {2: Float16Type(), 4: Float32Type(), 8: Float64Type()}[dtype.itemsize]
+    if dtype.kind == "b":
+        return IntegerType(1)
+    return IntegerType(8 * dtype.itemsize, Signedness.UNSIGNED if dtype.kind == "u" else Signedness.SIGNLESS)
+
+
 def _decode_token(token: str, dtype: np.dtype[Any]) -> Any:
     if token in ("true", "false"):
         return token == "true"

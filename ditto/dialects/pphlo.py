@@ -3,7 +3,8 @@
     module = parse_module(text, "bert.pphlo")
     assert to_text(module) == text
 
-The operations stand in `pphlo_elementwise`, `pphlo_shape` and `pphlo_compute`; `pphlo_base` holds the secret type.
+The operations stand in `pphlo_elementwise`, `pphlo_shape`, `pphlo_compute` and `pphlo_control`; `pphlo_base` holds the
+secret type.
 """
 
 from __future__ import annotations
@@ -24,12 +25,14 @@ from ditto.dialects.pphlo_base import *  # noqa: F403
 from ditto.dialects.pphlo_base import SecretType
 from ditto.dialects.pphlo_compute import *  # noqa: F403
 from ditto.dialects.pphlo_compute import COMPUTE
+from ditto.dialects.pphlo_control import *  # noqa: F403
+from ditto.dialects.pphlo_control import CONTROL
 from ditto.dialects.pphlo_elementwise import *  # noqa: F403
 from ditto.dialects.pphlo_elementwise import ELEMENTWISE
 from ditto.dialects.pphlo_shape import *  # noqa: F403
 from ditto.dialects.pphlo_shape import MOVEMENT
 
-PPHLO = Dialect("pphlo", [*ELEMENTWISE, *MOVEMENT, *COMPUTE], [SecretType, DenseAttr])
+PPHLO = Dialect("pphlo", [*ELEMENTWISE, *MOVEMENT, *COMPUTE, *CONTROL], [SecretType, DenseAttr])
 
 
 def context() -> Context:

@@ -1,32 +1,26 @@
-"""PPHLO operations with a syntax of their own: constants, iota, dots, convolution, reductions, loops, calls."""
+"""PPHLO operations that make or multiply tensors: constants, iota, dots, convolution."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Self
+import math
+from typing import Self
 
 from xdsl.dialects.builtin import IntegerAttr, StringAttr, TensorType, i64
-from xdsl.ir import Attribute, Block, Region, SSAValue
+from xdsl.ir import Attribute
 from xdsl.irdl import (
     irdl_op_definition,
     operand_def,
     opt_prop_def,
     prop_def,
-    region_def,
-    traits_def,
-    var_operand_def,
-    var_result_def,
 )
 from xdsl.parser import Parser
 from xdsl.printer import Printer
-from xdsl.traits import IsTerminator, Pure
 
-from ditto.dialects.dense import Array, DenseAttr, DenseLiteral, dtype_of
-from ditto.dialects.mlir_text import print_line_break, take_dense_literal
+from ditto.dialects.dense import Array, DenseAttr, DenseLiteral, dtype_of, element_of
+from ditto.dialects.mlir_text import InvalidProgram, take_dense_literal
 from ditto.dialects.pphlo_base import (
     I64Array,
     OneResult,
-    PphloOp,
     element_type,
     integers,
     integers_text,
@@ -34,13 +28,7 @@ from ditto.dialects.pphlo_base import (
     parse_integers,
     shape_of,
 )
-from ditto.dialects.pphlo_elementwise import ELEMENTWISE
 from ditto.dialects.pphlo_shape import finish, print_types
-
-_ELEMENTWISE = {op.name: op for op in ELEMENTWISE}
-
-# What SPU abbreviates to `applies pphlo.add` when a reduction's body is nothing else.
-_ABBREVIATED = {f"pphlo.{name}" for name in ("add", "multiply", "and", "or", "xor", "maximum", "minimum")}
 
 
 @irdl_op_definition
@@ -55,12 +43,18 @@ class ConstantOp(OneResult):
         """A constant that holds `array` as it is (no copy, no text); `type` is needed where the dtype does not tell
         the element type."""
         if type is None:
-            type = TensorType(_element_of(array.dtype), array.shape)
+            type = TensorType(element_of(array.dtype), array.shape)
         return cls.create(result_types=[type], properties={"value": DenseAttr(DenseLiteral(array=array))})
 
     def numpy(self) -> Array:
-        """The elements, read-only, in the dtype of the element type; a splat occupies one element."""
-        return self.value.data.numpy(self.shape, dtype_of(element_type(self.result.type)))
+        """The elements, read-only, in the dtype of the element type; a splat occupies one element.
+
+        Raises InvalidProgram for a literal that does not fit its type: literals are read here, not on parsing.
+        """
+        try:
+            return self.value.data.numpy(self.shape, dtype_of(element_type(self.result.type)))
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InvalidProgram(f"'{self.name}' of type {self.result.type}: {error}") from error
 
     @classmethod
     def parse(cls, parser: Parser) -> Self:
@@ -71,16 +65,6 @@ class ConstantOp(OneResult):
     def print(self, printer: Printer) -> None:
         printer.print_string(f" dense<{self.value.data.text()}> : ")
         printer.print_attribute(self.result.type)
-
-
-def _element_of(dtype: Any) -> Attribute:
-    from xdsl.dialects.builtin import Float16Type, Float32Type, Float64Type, IntegerType, Signedness
-
-    if dtype.kind == "f":
-        return {2: Float16Type(), 4: Float32Type(), 8: Float64Type()}[dtype.itemsize]
-    if dtype.kind == "b":
-        return IntegerType(1)
-    return IntegerType(8 * dtype.itemsize, Signedness.UNSIGNED if dtype.kind == "u" else Signedness.SIGNLESS)
 
 
 @irdl_op_definition
@@ -183,9 +167,12 @@ class DotGeneralOp(OneResult):
         lhs, rhs = shape_of(self.lhs), shape_of(self.rhs)
         for pairs in (self.batching(), self.contracting()):
             for left, right in zip(*pairs, strict=True):
-                if lhs[left] == rhs[right]:
-                    continue
-                self.fail(f"dimension {left} of {lhs} does not match dimension {right} of {rhs}")
+                if lhs[left] != rhs[right]:
+                    self.fail(f"dimension {left} of {lhs} does not match dimension {right} of {rhs}")
+        shared = math.prod(lhs[dim] for dim in self.batching()[0])
+        summed = math.prod(lhs[dim] for dim in self.contracting()[0])
+        if math.prod(lhs) * math.prod(rhs) != math.prod(self.shape) * shared * summed**2:
+            self.fail(f"{lhs} times {rhs} does not give {self.shape}")
 
 
 @irdl_op_definition
@@ -239,228 +226,4 @@ class ConvolutionOp(OneResult):
         print_types(printer, self)
 
 
-@irdl_op_definition
-class ReduceOp(PphloOp):
-    """Combines the elements along `dims` with an associative body, starting from scalar initial values.
-
-    Several tensors of one shape may be reduced together; the body takes all accumulators, then all elements.
-    """
-
-    name = "pphlo.reduce"
-    arguments = var_operand_def(TensorType)
-    outputs = var_result_def(TensorType)
-    dims = prop_def(I64Array)
-    body = region_def("single_block")
-    traits = traits_def(Pure())
-
-    @property
-    def inputs(self) -> Sequence[SSAValue]:
-        return self.arguments[: len(self.arguments) // 2]
-
-    @property
-    def initial_values(self) -> Sequence[SSAValue]:
-        return self.arguments[len(self.arguments) // 2 :]
-
-    @property
-    def dimensions(self) -> tuple[int, ...]:
-        return integers(self.dims)
-
-    def combiner(self) -> str | None:
-        """The name of the operation that is the whole body (`pphlo.add`), if it is one that PPHLO abbreviates."""
-        ops = list(self.body.block.ops)
-        if len(ops) != 2 or ops[0].name not in _ABBREVIATED:
-            return None
-        plain = tuple(ops[0].operands) == tuple(self.body.block.args) and tuple(ops[1].operands) == ops[0].results
-        return ops[0].name if plain and ops[0].operands[0].type == ops[0].results[0].type else None
-
-    @classmethod
-    def parse(cls, parser: Parser) -> Self:
-        inputs, initial = [], []
-        while parser.parse_optional_punctuation("("):
-            inputs.append(parser.parse_unresolved_operand())
-            parser.parse_keyword("init")
-            parser.parse_punctuation(":")
-            initial.append(parser.parse_unresolved_operand())
-            parser.parse_punctuation(")")
-            if not parser.parse_optional_punctuation(","):
-                break
-        combiner = parser.parse_identifier() if parser.parse_optional_keyword("applies") else None
-        parser.parse_keyword("across")
-        parse_assignment(parser, "dimensions")
-        dims = parse_integers(parser)
-        parser.parse_punctuation(":")
-        position = parser.pos
-        type = parser.parse_function_type()
-        operands = parser.resolve_operands([*inputs, *initial], type.inputs.data, position)
-        if combiner is not None:
-            if combiner not in _ABBREVIATED:
-                parser.raise_error(f"no reduction applies {combiner}")
-            body = Region(combining_block(combiner, operands[-1].type))
-        else:
-            parser.parse_keyword("reducer")
-            accumulators, elements = [], []
-            while parser.parse_optional_punctuation("("):
-                accumulators.append(parser.parse_argument())
-                parser.parse_punctuation(",")
-                elements.append(parser.parse_argument())
-                parser.parse_punctuation(")")
-            body = parser.parse_region(arguments=accumulators + elements)
-        return cls.create(operands=operands, result_types=type.outputs.data, properties={"dims": dims}, regions=[body])
-
-    def print(self, printer: Printer) -> None:
-        for index, (value, initial) in enumerate(zip(self.inputs, self.initial_values, strict=True)):
-            printer.print_string(", (" if index else "(")
-            printer.print_operand(value)
-            printer.print_string(" init: ")
-            printer.print_operand(initial)
-            printer.print_string(")")
-        combiner = self.combiner()
-        if combiner:
-            printer.print_string(f" applies {combiner}")
-        printer.print_string(f" across dimensions = {integers_text(self.dims)} : ")
-        printer.print_operation_type(self)
-        if combiner:
-            return
-        print_line_break(printer)
-        printer.print_string("reducer")
-        arguments = self.body.block.args
-        for accumulator, element in zip(arguments, arguments[len(self.inputs) :], strict=False):
-            printer.print_string("(")
-            printer.print_block_argument(accumulator)
-            printer.print_string(", ")
-            printer.print_block_argument(element)
-            printer.print_string(") ")
-        printer.print_string(" ")
-        printer.print_region(self.body, print_entry_block_args=False)
-
-    def verify_(self) -> None:
-        kept = tuple(n for i, n in enumerate(shape_of(self.inputs[0])) if i not in self.dimensions)
-        for output in self.outputs:
-            if shape_of(output) != kept:
-                self.fail(f"the result has the shape {shape_of(output)} instead of {kept}")
-
-
-def combining_block(combiner: str, type: Attribute) -> Block:
-    """The body of a reduction that applies one binary operation to scalars of `type`."""
-    scalar = TensorType(type.get_element_type() if isinstance(type, TensorType) else type, [])
-    block = Block(arg_types=[scalar, scalar])
-    op = _ELEMENTWISE[combiner].create(operands=block.args, result_types=[scalar])
-    block.add_ops([op, ReturnOp.create(operands=op.results)])
-    return block
-
-
-@irdl_op_definition
-class WhileOp(PphloOp):
-    """Repeats `body` on the carried values while `condition` holds of them."""
-
-    name = "pphlo.while"
-    arguments = var_operand_def(TensorType)
-    outputs = var_result_def(TensorType)
-    condition = region_def("single_block")
-    body = region_def("single_block")
-    traits = traits_def(Pure())
-
-    @classmethod
-    def parse(cls, parser: Parser) -> Self:
-        def parse_carried() -> Any:
-            argument = parser.parse_argument(expect_type=False)
-            parser.parse_punctuation("=")
-            return argument, parser.parse_unresolved_operand()
-
-        carried = parser.parse_comma_separated_list(parser.Delimiter.PAREN, parse_carried)
-        parser.parse_punctuation(":")
-        position = parser.pos
-        types = parser.parse_comma_separated_list(parser.Delimiter.NONE, parser.parse_type)
-        operands = parser.resolve_operands([operand for _, operand in carried], types, position)
-        arguments = [argument.resolve(type) for (argument, _), type in zip(carried, types, strict=True)]
-        parser.parse_keyword("cond")
-        condition = parser.parse_region(arguments=arguments)
-        parser.parse_keyword("do")
-        body = parser.parse_region(arguments=arguments)
-        return cls.create(operands=operands, result_types=types, regions=[condition, body])
-
-    def print(self, printer: Printer) -> None:
-        printer.print_string("(")
-        for index, (argument, operand) in enumerate(zip(self.body.block.args, self.arguments, strict=True)):
-            printer.print_string(", " if index else "")
-            printer.print_operand(argument)
-            printer.print_string(" = ")
-            printer.print_operand(operand)
-        printer.print_string(") : ")
-        printer.print_list([argument.type for argument in self.arguments], printer.print_attribute)
-        print_line_break(printer)
-        for keyword, region in (("cond ", self.condition), (" do ", self.body)):
-            printer.print_string(keyword)
-            printer.print_region(region, print_entry_block_args=False)
-
-
-@irdl_op_definition
-class CustomCallOp(PphloOp):
-    """A function known by name: SPU's `spu.*`, `mpc.*` that the front end keeps whole, our `ditto.*`.
-
-    SPU puts a call's parameters into `pphlo.attributes`.
-    """
-
-    name = "pphlo.custom_call"
-    arguments = var_operand_def(TensorType)
-    outputs = var_result_def(TensorType)
-    target = prop_def(StringAttr)
-    traits = traits_def(Pure())
-
-    @classmethod
-    def get(cls, target: str, arguments: Sequence[SSAValue], type: Attribute) -> Self:
-        return cls.create(operands=arguments, result_types=[type], properties={"target": StringAttr(target)})
-
-    @classmethod
-    def parse(cls, parser: Parser) -> Self:
-        target = parser.parse_symbol_name()
-        names = parser.parse_comma_separated_list(parser.Delimiter.PAREN, parser.parse_unresolved_operand)
-        attributes = parser.parse_optional_attr_dict()
-        parser.parse_punctuation(":")
-        position = parser.pos
-        type = parser.parse_function_type()
-        operands = parser.resolve_operands(names, type.inputs.data, position)
-        return cls.create(
-            operands=operands, result_types=type.outputs.data, properties={"target": target}, attributes=attributes
-        )
-
-    def print(self, printer: Printer) -> None:
-        printer.print_string(f" @{self.target.data}(")
-        printer.print_list(self.arguments, printer.print_operand)
-        printer.print_string(")")
-        printer.print_op_attributes(self.attributes)
-        printer.print_string(" : ")
-        printer.print_operation_type(self)
-
-
-@irdl_op_definition
-class FreeOp(PphloOp):
-    """SPU's note that a value is dead."""
-
-    name = "pphlo.free"
-    operand = operand_def(TensorType)
-    assembly_format = "$operand attr-dict `:` type($operand)"
-
-
-@irdl_op_definition
-class ReturnOp(PphloOp):
-    """Ends a region with its results."""
-
-    name = "pphlo.return"
-    arguments = var_operand_def(TensorType)
-    traits = traits_def(IsTerminator())
-    assembly_format = "$arguments attr-dict (`:` type($arguments)^)?"
-
-
-COMPUTE = (
-    ConstantOp,
-    IotaOp,
-    DotOp,
-    DotGeneralOp,
-    ConvolutionOp,
-    ReduceOp,
-    WhileOp,
-    CustomCallOp,
-    FreeOp,
-    ReturnOp,
-)
+COMPUTE = (ConstantOp, IotaOp, DotOp, DotGeneralOp, ConvolutionOp)

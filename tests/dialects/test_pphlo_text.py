@@ -111,6 +111,14 @@ def test_shapes_are_verified(operation: str, reason: str) -> None:
         pphlo.parse_module(text)
 
 
+@pytest.mark.parametrize("literal", ["[1.0, 2.0]", '"0x00"', '"0xZZ"', "0x1FFFFFFFF", "nothing"])
+def test_literal_that_does_not_fit_is_refused_on_reading(literal: str) -> None:
+    text = f"func.func @main() {{\n  %0 = pphlo.constant dense<{literal}> : tensor<3xf32>\n  return\n}}"
+    constant = next(op for op in pphlo.parse_module(text).walk() if isinstance(op, pphlo.ConstantOp))
+    with pytest.raises(pphlo.InvalidProgram, match="'pphlo.constant' of type tensor<3xf32>"):
+        constant.numpy()
+
+
 def test_types_tell_visibility() -> None:
     secret = TensorType(pphlo.SecretType(Float16Type()), [2])
     public = TensorType(Float16Type(), [2])
