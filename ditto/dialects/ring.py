@@ -3,8 +3,9 @@
     module = parse_module(text, "bert.ring")
     check_widths(module)      # once widths have been assigned
 
-A function's arguments are secret (`tensor<..x!ring.fxp<w, f>>`, `tensor<..x!ring.bit>`) or public. Public values are real
-numbers (`f64`) until `ring.encode` says with how many fraction bits they enter; integers (`i64`) stay what they are.
+A function's arguments are secret (`tensor<..x!ring.fxp<w, f>>`, `tensor<..x!ring.bit>`) or public. Public values are
+real numbers (`f64`) until `ring.encode` says with how many fraction bits they enter; integers (`i64`) and booleans
+(`i1`) stay what they are.
 The operations stand in `ring_local` (no message) and `ring_protocols` (the parties talk); `ring_base` holds the types.
 """
 

@@ -19,8 +19,8 @@ from xdsl.dialects.builtin import (
     i64,
 )
 from xdsl.ir import Attribute, ParametrizedAttribute, SSAValue, TypeAttribute
-from xdsl.irdl import IRDLOperation, irdl_attr_definition, traits_def, var_operand_def, result_def
-from xdsl.parser import AttrParser, Parser
+from xdsl.irdl import IRDLOperation, irdl_attr_definition, result_def, traits_def, var_operand_def
+from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
@@ -85,7 +85,7 @@ def is_bit(value: SSAValue | Attribute) -> bool:
 
 
 def is_public(value: SSAValue | Attribute) -> bool:
-    """Whether a value is known to every party: integers (i64), booleans (i1), or real numbers yet to be encoded (f64)."""
+    """Whether every party knows a value: integers (i64), booleans (i1), or real numbers yet to be encoded (f64)."""
     return isinstance(_element(value), IntegerType | Float64Type)
 
 
@@ -158,6 +158,17 @@ def plain(value: Attribute) -> Any:
     raise TypeError(f"no plain form of {value}")
 
 
+def _is_kind(kind: str, value: SSAValue) -> bool:
+    match kind:
+        case "x":
+            return is_fxp(value)
+        case "b":
+            return is_bit(value)
+        case "p":
+            return is_public(value)
+    return is_fxp(value) or is_bit(value)
+
+
 # Attributes any operation may carry: where it comes from, and the range assumed of its result (|x| < 2^range).
 NOTES = ("layer", "range")
 
@@ -212,9 +223,8 @@ class RingOp(IRDLOperation):
             kinds = kinds[:-1] + kinds[-2] * (len(self.arguments) - len(kinds) + 1)
         if len(kinds) != len(self.arguments):
             self.fail(f"takes {len(kinds)} operands, not {len(self.arguments)}")
-        tests = {"x": is_fxp, "b": is_bit, "p": is_public, "s": lambda value: is_fxp(value) or is_bit(value)}
         for index, (kind, value) in enumerate(zip(kinds, self.arguments)):
-            if not tests[kind](value):
+            if not _is_kind(kind, value):
                 self.fail(f"operand {index} must not have the type {value.type}")
 
     def check(self) -> None:

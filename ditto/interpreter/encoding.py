@@ -16,12 +16,12 @@ def saturate(numbers: Array) -> Array:
     """Float numbers with masks at -+2^12 and zeros for NaN, in the same dtype."""
     result = np.nan_to_num(numbers, nan=0.0, posinf=MASK, neginf=-MASK)
     result = np.where(result <= -MASK_FROM, -MASK, result)
-    return np.where(result >= _GREATEST, MASK, result).astype(numbers.dtype)
+    return np.asarray(np.where(result >= _GREATEST, MASK, result).astype(numbers.dtype))
 
 
 def encode(numbers: Array, fraction: int) -> Array:
     """Real numbers as int64 round(x * 2^fraction), saturated first."""
-    return np.rint(np.ldexp(saturate(np.asarray(numbers, np.float64)), fraction)).astype(np.int64)
+    return np.asarray(np.rint(np.ldexp(saturate(np.asarray(numbers, np.float64)), fraction)).astype(np.int64))
 
 
 def decode(integers: Array, fraction: int) -> Array:

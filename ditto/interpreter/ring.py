@@ -95,9 +95,10 @@ class RingInterpreter:
         if self._check_ranges and (bits := op.get("range")) is not None:
             largest = int(np.max(np.abs(result), initial=0))
             if largest >= 1 << bits:
+                unit = 2.0 ** -ring.fraction(op.result)
                 raise RangeViolation(
-                    f"{op.name} in layer {op.get('layer', '?')}: a value of {largest / 2.0 ** ring.fraction(op.result):g} "
-                    f"leaves the range {2.0 ** (bits - ring.fraction(op.result)):g} assumed of it"
+                    f"{op.name} in layer {op.get('layer', '?')}: a value of {largest * unit:g} leaves the range "
+                    f"{2.0**bits * unit:g} assumed of it"
                 )
         return result
 

@@ -26,7 +26,7 @@ def matmul(lhs: Array, rhs: Array) -> Array:
     if size < _EXACT:
         product: Array = (lhs.astype(np.float64) @ rhs.astype(np.float64)).astype(np.int64)
         return product
-    return np.matmul(lhs, rhs)
+    return np.asarray(np.matmul(lhs, rhs))
 
 
 def conv(op: ring.RingOp, image: Array, kernel: Array) -> Array:
@@ -75,11 +75,11 @@ def _pad(op: ring.RingOp, x: Array) -> Array:
 
 def _take(op: ring.RingOp, x: Array, index: Array) -> Array:
     flat = np.append(x.reshape(-1), np.zeros(1, x.dtype))
-    return flat[index]
+    return np.asarray(flat[index])
 
 
 def _one_hot(op: ring.RingOp, x: Array) -> Array:
-    return (x[..., None] == np.arange(op.get("depth"))).astype(np.int64)
+    return np.asarray(x[..., None] == np.arange(op.get("depth"))).astype(np.int64)
 
 
 def _real(op: ring.RingOp, x: Array) -> Array:
@@ -90,13 +90,16 @@ def _function(function: Callable[[ring.RingOp, Array], Array]) -> Kernel:
     def kernel(op: ring.RingOp, x: Array) -> Array:
         with np.errstate(all="ignore"):
             value = np.ldexp(function(op, _real(op, x)), ring.fraction(op.result))
-        return np.rint(np.nan_to_num(np.clip(value, -(2.0**62), 2.0**62))).astype(np.int64)
+        return np.asarray(np.rint(np.nan_to_num(np.clip(value, -(2.0**62), 2.0**62))).astype(np.int64))
 
     return kernel
 
 
 def _polynomial(op: ring.RingOp, x: Array) -> Array:
-    return np.polynomial.polynomial.polyval(x, op.get("coefficients"))
+    result = np.zeros_like(x)
+    for coefficient in reversed(op.get("coefficients")):
+        result = result * x + coefficient
+    return result
 
 
 KERNELS: dict[str, Kernel] = {

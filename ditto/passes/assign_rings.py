@@ -1,21 +1,21 @@
 """Gives every secret value a ring, as its dtype and the policy say, and every operation its ring form.
 
-    %0 = pphlo.dot %x, %w : (tensor<4x8x!pphlo.secret<f16>>, tensor<8x5x!pphlo.secret<f16>>) -> tensor<4x5x!pphlo.secret<f16>>
-becomes (with reshapes to [B, M, K] and back)
-    %1 = ring.matmul %x, %w {shift = 12} : (tensor<1x4x8x!ring.fxp<32, 8>>, tensor<1x8x5x!ring.fxp<32, 12>>)
-                                          -> tensor<1x4x5x!ring.fxp<32, 8>>
+    %0 = pphlo.add %x, %y : tensor<4x8x!pphlo.secret<f16>>
+    %1 = pphlo.convert %0 : (tensor<4x8x!pphlo.secret<f16>>) -> tensor<4x8x!pphlo.secret<f32>>
+becomes
+    %0 = ring.add %x, %y : (..<32, 8>>, ..<32, 8>>) -> tensor<4x8x!ring.fxp<32, 8>>
+    %1 = ring.convert %0 : (..<32, 8>>) -> tensor<4x8x!ring.fxp<64, 8>>
 
-The width of a type is its policy's ring, in which products are thought to be computed; `assign-widths` later says in how
-many bits each value rests. Fractions are final here, value by value: activations have the policy's, a value computed
-from a coarse one has few bits more, parameters that feed a dot or a look-up have 12 at least, public
-factors 13 significant bits, softmax outputs 16. A change of precision becomes `ring.convert`, which `insert-casts` turns into a cast.
+The width of a type is its policy's ring, in which products are thought to be computed; `assign-widths` later says in
+how many bits each value rests. Fractions are chosen here, value by value: activations have the policy's, a value
+computed from a coarse one has few bits more, parameters that feed a dot or a look-up have 12 at least, public factors 13
+significant bits, softmax outputs 16. A change of precision becomes `ring.convert`, which `insert-casts` makes a cast.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import AnyFloat, ArrayAttr, FunctionType, ModuleOp, StringAttr, TensorType, f64, i1, i64
 from xdsl.dialects.func import FuncOp, ReturnOp
@@ -55,7 +55,7 @@ _TABLES = ("ditto.embedding", "spu.gather")
 
 
 def reached(value: SSAValue) -> set[str]:
-    """Where a parameter arrives, perhaps after moves and converts: "dot", "table" (of rows to pick), or nothing of both."""
+    """Where a parameter arrives after moves and converts, if there: "dot", "table" (of rows to pick)."""
     found: set[str] = set()
     for use in value.uses:
         op = use.operation
@@ -86,8 +86,8 @@ class _Walk:
 
     def run(self) -> FuncOp:
         source = self.function.body.block
-        for argument in source.args:
-            self.memo[argument] = self.argument(argument)
+        for parameter in source.args:
+            self.memo[parameter] = self.argument(parameter)
         results: list[SSAValue] = []
         for op in source.ops:
             if isinstance(op, ReturnOp):
@@ -131,7 +131,7 @@ class _Walk:
         secrets = [argument for argument in self.block.args if not ring.is_public(argument)]
         if not secrets:
             raise CompileError("func.return", "the program has no secret argument, so nothing has to run in secret")
-        like = secrets[0]
+        like: SSAValue = secrets[0]
         wanted = self.emitter.secret_type(value.type)
         if ring.is_bit(wanted) != ring.is_bit(like):
             raise CompileError("func.return", "a result that does not depend on the arguments; return it outside")
@@ -192,5 +192,5 @@ class AssignRings(ModulePass):
         function = ring.main(op)
         made = _Walk(self.policy, function).run()
         op.body.block.insert_op_before(made, function)
-        function.detach()  # type: ignore[no-untyped-call]
+        function.detach()
         function.erase()

@@ -8,9 +8,9 @@ becomes
     %4 = ring.matmul %3, %v {shift = 12} : (..<32, 8>>, ..<32, 12>>) -> ..<20, 8>>
 
 A value needs its range and a bit for the sign, and one more if it is to be widened. What a use needs beyond that is its
-demand: a product takes operands of shift + out bits. Demands are gathered backward; a value is made as wide as demanded where that
-costs less than widening it afterwards, and widened once, for its widest use, where it does not. Arguments are shared as
-wide as needed. The casts that marked precision borders are gone after this pass: only demand decides.
+demand: a product takes operands of shift + out bits. Demands are gathered backward; a value is made as wide as demanded
+where that costs less than widening it afterwards, and widened once, for its widest use, where it does not. Arguments
+are shared as wide as needed. The casts that marked precision borders are gone after this pass: only demand decides.
 """
 
 from __future__ import annotations
@@ -51,6 +51,12 @@ _ANY_WIDTH = (ring.OneHotOp, ring.BitToFxpOp)
 
 def _count(value: SSAValue) -> int:
     return math.prod(ring.shape(value))
+
+
+def _number(op: ring.RingOp, name: str) -> int:
+    """An integer attribute, 0 if it is not there."""
+    number: int = op.get(name, 0)
+    return number
 
 
 def is_alias(op: Operation) -> bool:
@@ -140,14 +146,14 @@ def _decide(plan: Plan, op: ring.RingOp) -> int:
     wanted = max(least, plan.demand[value])
     if wanted <= least + 1:
         return wanted
-    least = max(least, op.get("range") + 2)
+    least = min(max(least, _number(op, "range") + 2), ring.MAX_WIDTH)
     if isinstance(op, _ANY_WIDTH):
         return wanted
     if isinstance(op, ring.ExpOp):
         return max(least, min(wanted, _WIDEST_EXP))
     after = _WIDEN * (wanted - least) * _count(value)
     if isinstance(op, _PRODUCTS):
-        shift = op.get("shift")
+        shift = _number(op, "shift")
         if shift + wanted > ring.MAX_WIDTH:
             return least
         operands = {resolve(v) for v in op.arguments}
@@ -156,7 +162,7 @@ def _decide(plan: Plan, op: ring.RingOp) -> int:
         )
         return wanted if before < after else least
     if isinstance(op, (*_MOVES, *_SHRINKING, *_LINEAR, *_SHIFTING)):
-        shift = op.get("shift", 0)
+        shift = _number(op, "shift")
         if shift + wanted > ring.MAX_WIDTH:
             return least
         operands = {resolve(v) for v in op.arguments if ring.is_fxp(v)}
@@ -174,7 +180,7 @@ def _demand(plan: Plan, op: ring.RingOp) -> None:
         if isinstance(op, _SAME_RING):
             needed = made
         elif isinstance(op, (*_SHIFTING, *_PRODUCTS)):
-            needed = op.get("shift") + made
+            needed = _number(op, "shift") + made
         else:
             needed = _needed(plan, op, value)
         if needed > ring.MAX_WIDTH:
@@ -191,11 +197,11 @@ def _needed(plan: Plan, op: ring.RingOp, value: SSAValue) -> int:
     """The width in which a protocol that is no product takes its operand."""
     least = plan.least[resolve(value)]
     if isinstance(op, ring.ExpOp):
-        return max(least, op.get("clip_bits"), ring.fraction(value) + 6)
+        return max(least, _number(op, "clip_bits"), ring.fraction(value) + 6)
     if isinstance(op, _FUNCTIONS):
         # They may widen their operand themselves.
         least += 1
-    return max(least, op.get("bits", 0))
+    return max(least, _number(op, "bits"))
 
 
 class _Rebuild:

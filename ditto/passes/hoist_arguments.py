@@ -5,8 +5,8 @@
 becomes
     func.func @main(%w: tensor<8x5x!ring.fxp<32, 12>>) {
 
-A weight kept in fp32 but used in fp16 is rounded once, by its owner, exactly. An argument that is also used as it is keeps
-its type.
+A weight kept in fp32 but used in fp16 is rounded once, by its owner, exactly. An argument that is also used as it is
+keeps its type.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from ditto.interpreter.encoding import MASK
 from ditto.passes.policy import ASSUMED_RANGE, TABLE_RANGE
 from ditto.passes.ring_functions import row_of_softmax
 
-# The mean of squares of values of unknown range; a little less than a power of two, so that products with 1/n stay below.
+# The mean of squares of values of unknown range. A little less than a power of two: a product with 1/n stays below.
 _MEAN_SQUARE = 2.0**16 - 2.0**8
 
 

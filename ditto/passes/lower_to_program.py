@@ -29,7 +29,7 @@ class Slot:
     """One input or output of a program.
 
     Attributes:
-        argument: position among the arguments of @main (secret arguments first, then results of @prologue); for outputs,
+        argument: position among the arguments of @main (secret ones first, then results of @prologue); for outputs,
             position among @main's results.
         secret: whether it is a share, or public integers.
         kind: "fxp", "bit" or "public".
@@ -146,10 +146,10 @@ def lower_to_program(module: ModuleOp, name: str | None = None) -> Program:
     for op in block.ops:
         if op is not last:
             lowering.add(op)
-    for (argument, fraction), number in lowering.public_uses.items():
-        assert isinstance(argument, BlockArgument)
-        shape = ring.shape(argument)
-        inputs.append(Slot(argument.index, False, "public", 64, fraction, shape, dtypes[argument.index]))
+    for (public, fraction), number in lowering.public_uses.items():
+        assert isinstance(public, BlockArgument)
+        shape = ring.shape(public)
+        inputs.append(Slot(public.index, False, "public", 64, fraction, shape, dtypes[public.index]))
         input_ids.append(number)
     result_types = _strings(function.attributes.get(RESULT_TYPES), len(last.arguments))
     outputs = [_slot(index, value, result_types[index]) for index, value in enumerate(last.arguments)]

@@ -42,11 +42,12 @@ def simplify(cast: Cast) -> bool:
         move_before(cast, source)
         return True
     if not isinstance(cast, ring.DownCastOp):
-        lossless = isinstance(source, ring.DownCastOp) and source.get("shift") == 0
-        if lossless and source.arguments[0].type == cast.result.type:
-            replace(cast, source.arguments[0])
-            return True
-        return False
+        if not isinstance(source, ring.DownCastOp) or source.get("shift") != 0:
+            return False
+        if source.arguments[0].type != cast.result.type:
+            return False
+        replace(cast, source.arguments[0])
+        return True
     if isinstance(source, ring.UpCastOp) and ring.width(source.arguments[0]) == ring.width(cast.result):
         shift, x = cast.get("shift"), source.arguments[0]
         replace(cast, insert_before(cast, ring.DownCastOp, [x], cast.result.type, shift=shift) if shift else x)

@@ -62,7 +62,9 @@ RING_STEPS: tuple[Step, ...] = (
     Step(lambda policy: InsertCasts(), "from here on a program can be executed"),
     Step(lambda policy: MergeCasts(), "equal casts must meet before anything depends on one of them"),
     Step(lambda policy: FuseSoftmax(), "looks at whole softmaxes, with their casts in place"),
-    Step(lambda policy: FuseLayerNorm(), "needs the squares of a variance before ranges are known: they are never opened"),
+    Step(
+        lambda policy: FuseLayerNorm(), "needs the squares of a variance before ranges are known: they are never opened"
+    ),
     Step(lambda policy: FuseTruncation(), "a cast that is left moves into a product, or up to an argument"),
     Step(lambda policy: HoistArguments(), "all casts of an argument now stand next to it"),
     Step(lambda policy: Ranges(), "fractions are final now"),

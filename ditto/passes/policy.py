@@ -16,8 +16,8 @@ ASSUMED_RANGE: Mapping[int, int] = {32: 10, 64: 13}
 # Parameters that feed a dot, and public factors, carry at least this many fraction or significant bits.
 PARAMETER_FRACTION = 12
 PUBLIC_BITS = 13
-# Tables that are looked up at secret positions: their fraction, and the power of two that bounds their entries. Every bit
-# counts as often as the table is long.
+# Tables that are looked up at secret positions: their fraction, and the power of two that bounds their entries. Every
+# bit counts as often as the table is long.
 TABLE_FRACTION, TABLE_RANGE = 14, 4
 # Finer values are rounded to their ring's fraction when a float becomes an f16.
 FINEST_SMALL_FRACTION = 16

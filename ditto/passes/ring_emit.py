@@ -165,7 +165,7 @@ class Emitter:
         return min(max(PUBLIC_BITS - magnitude(numbers), 0), most)
 
     def made_secret(self, public: Public, like: SSAValue) -> SSAValue:
-        """Public numbers as a secret value with the ring and fraction of `like`: zeros taken from it, plus the numbers."""
+        """Public numbers as a secret with the ring and fraction of `like`: zeros taken from it, plus the numbers."""
         nowhere = self.constant(np.full(public.shape, -1, np.int64))
         if ring.is_bit(like):
             zeros = self.emit(ring.TakeOp, [like, nowhere], ring.bits(public.shape))
@@ -206,7 +206,7 @@ class Emitter:
             return self.with_fraction(x, fraction) if fraction < ring.fraction(x) else x
         return self.emit(ring.ConvertOp, [x], ring.fxp(ring.shape(x), width, fraction))
 
-    # ------------------------------------------------------------------------------------------------ before a broadcast
+    # ------------------------------------------------------------------------------------------------ broadcasts
 
     def before_broadcast(self, name: str, x: SSAValue, apply: Callable[[SSAValue], SSAValue]) -> SSAValue:
         """`apply` to x elementwise, but where x is a broadcast of fewer elements, to those."""

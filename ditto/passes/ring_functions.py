@@ -35,7 +35,8 @@ def row_of_softmax(x: SSAValue) -> int | None:
         return None
     minuend, subtrahend = origin(difference.arguments[0]), origin(difference.arguments[1])
     if isinstance(subtrahend.owner, ring.MaxOp) and origin(subtrahend.owner.arguments[0]) is minuend:
-        return ring.shape(subtrahend.owner.arguments[0])[subtrahend.owner.get("axis")]
+        axis: int = subtrahend.owner.get("axis")
+        return ring.shape(subtrahend.owner.arguments[0])[axis]
     return None
 
 

@@ -33,7 +33,7 @@ def insert_before(
 def replace(op: Operation, value: SSAValue) -> None:
     """Every use of a one-result operation by an existing value; the operation is erased."""
     op.results[0].replace_all_uses_with(value)
-    op.detach()  # type: ignore[no-untyped-call]
+    op.detach()
     op.erase()
 
 

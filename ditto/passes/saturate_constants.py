@@ -2,10 +2,9 @@
 
     pphlo.constant dense<0xFC00> : tensor<4xf16>           (-inf, as a mask or as the start of a maximum)
     pphlo.constant dense<-3.40282347E+38> : tensor<4xf32>
-become -4096 in the same dtype. Masks are -inf or the least number of a dtype (-65504 and below). After -2^12 a softmax's
-exponential is zero, and a score can still be added without leaving 24 bits: a fully masked row stays uniform. +inf and
-f32's greatest number become 2^12; NaN, which stands where an index is out of range, becomes 0. Masks that are known only
-when the program is called are saturated alike by `encode`.
+become -4096 in the same dtype: a fully masked row stays uniform. +inf and f32's greatest number become 4096; NaN, which
+stands where an index is out of range, becomes 0. Masks that are known only when the program is called are saturated
+alike when they are encoded (`ditto.interpreter.encoding`, which says why 4096).
 """
 
 from __future__ import annotations
