@@ -5,6 +5,7 @@ What cannot run on shares is refused here, because only StableHLO still knows th
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -158,8 +159,10 @@ def trace(
 
 
 def _argument_paths(fn: Callable[..., Any], args: tuple[Any, ...], static: set[int]) -> list[str]:
-    code = getattr(fn, "__code__", None)
-    names = list(code.co_varnames[: code.co_argcount]) if code else []
+    try:
+        names = list(inspect.signature(fn).parameters)
+    except ValueError:  # Some callables written in C have no signature.
+        names = []
     paths = []
     for n, arg in enumerate(args):
         if n in static:

@@ -59,7 +59,7 @@ def softmax_2quad(scores: jax.Array, allowed: jax.Array | None) -> jax.Array:
 
 def softmax_2relu(scores: jax.Array, allowed: jax.Array | None) -> jax.Array:
     """MPCFormer's relu(x) / sum relu(x) over the last axis; positions not `allowed` weigh nothing."""
-    weights = jax.nn.relu(scores)
+    weights: jax.Array = jax.nn.relu(scores)
     if allowed is not None:
         weights = jnp.where(allowed, weights, jnp.zeros_like(weights))
     total: jax.Array = jnp.sum(weights, axis=-1, keepdims=True) + _RELU_EPSILON
