@@ -104,13 +104,17 @@ Share Exp(Party& p, const Share& x, int fraction, int64_t slack, int clip_bits, 
     ForEachLowBits(x.m, n + 1, (uint64_t{1} << n) - 1 - static_cast<uint64_t>(slack),
                    [=](int64_t i, uint32_t c) DITTO_KERNEL { pz[i] = table[c & low] * (c > low ? e1[i] : e0[i]); });
   }
-  Share result = OpenTruncated(p, shape, z, plan.shift, plan.out);
-  // 3. All that x <= -16 + slack excludes is below t by what the comparison may get wrong.
-  if (clip_bits > 0) {
+  const Opening opening{shape, plan.out, TruncateOwnShare(p, z, plan.shift, plan.out)};
+  Share result;
+  if (clip_bits == 0) {
+    result = p.OpenMasked({opening})[0];
+  } else {
+    // 3. All that x <= -16 + slack excludes is below t by what the comparison may get wrong.
+    const auto power = p.OpenWithNext(opening);
     const int64_t threshold = slack - (int64_t{1} << n) + (int64_t{1} << plan.drop);
     const Share below =
         LessThanPublic(p, x, CompareBits(fraction, clip_bits), plan.drop, std::vector<int64_t>{threshold})[0];
-    result = BitTimes(p, NotShare(below), result);
+    result = BitTimes(p, NotShare(below), *power);
   }
   // 4.
   return plan.out < out_width ? UpCast(p, result, out_width) : result;
@@ -120,7 +124,7 @@ Cost ExpCost(int64_t n, int fraction, int clip_bits, int out_width, int out_frac
   const Plan plan = MakePlan(fraction, out_width, out_fraction);
   Cost cost = DealCost(n, plan.ring()) + DealCost(n, plan.ring()) + OpenTruncatedCost(n, plan.out);
   if (clip_bits > 0) {
-    cost += CompareCost(n, CompareBits(fraction, clip_bits), plan.drop, 1) + BitTimesCost(n, plan.out);
+    cost = Together(cost, CompareCost(n, CompareBits(fraction, clip_bits), plan.drop, 1)) + BitTimesCost(n, plan.out);
   }
   if (plan.out < out_width) cost += UpCastCost(n, plan.out, out_width);
   return cost;

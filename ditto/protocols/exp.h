@@ -10,12 +10,13 @@
 //      E_h = e^{-signed(a - h 2^n)} in a ring of L bits with out_fraction + 2 fractional bits.
 //   2. P1 and P2 multiply their part of E_h by the public e^{m_low} of out_fraction + 23 bits, truncate, open masked.
 //   3. With clip_bits: the bit [x < t] (compare.h), 2^{fraction+2} units wide in its answer (2^{fraction+1} above
-//      out_fraction 16), and the product of its negation with the result (bits.h).
+//      out_fraction 16), and the product of its negation with the result (bits.h). Step 2 shares the comparison's
+//      round.
 //   4. If L = out + out_fraction + 25 exceeded 64, steps 1 to 3 work in a ring of out_fraction + 3 bits, and the result
 //      is up-cast (up_cast.h).
 // Sends: ExpCost. Into (24, 14): 126 bits offline, 48 online, 1 round; clipping 20 bits at fraction 8 adds 75 and 60
 // bits
-//   and 3 rounds.
+//   and 2 rounds.
 // Error: at most 1.7 units, unbiased.
 // Security: dealt values are masked by k01's stream, openings by fresh masks.
 #pragma once

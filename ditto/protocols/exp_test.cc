@@ -57,7 +57,7 @@ INSTANTIATE_TEST_SUITE_P(Types, ExpTest,
 TEST(Exp, CostsWhatItsHeaderSays) {
   const int64_t n = 8;
   EXPECT_EQ(ExpCost(n, 8, 0, 24, 14), (Cost{126, 48, 1}));
-  EXPECT_EQ(ExpCost(n, 8, 20, 24, 14), (Cost{126 + 75, 48 + 60, 4}));
+  EXPECT_EQ(ExpCost(n, 8, 20, 24, 14), (Cost{126 + 75, 48 + 60, 3}));
 }
 
 TEST(Exp, RefusesWhatItCannotDo) {

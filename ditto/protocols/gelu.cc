@@ -51,7 +51,7 @@ Share Rescaled(const Share& x, int fraction, int out_width, int out_fraction) {
   });
 }
 
-// 2. Parts of g with EvenPart().scale() fractional bits.
+// 1. Parts of g with EvenPart().scale() fractional bits.
 Tensor BetweenParts(Party& p, const Share& x, int fraction, int width) {
   const int excess = std::max(fraction - kPeriodicFraction, 0);
   const int period = EvenPart().log2_period + fraction - excess;
@@ -68,22 +68,21 @@ Tensor BetweenParts(Party& p, const Share& x, int fraction, int width) {
 Share Gelu(Party& p, const Share& x, int fraction, int bits, int out_width, int out_fraction) {
   const Plan plan = MakePlan(x.width(), fraction, out_width, out_fraction);
   // 1.
+  const Share wide = plan.wide > x.width() ? UpCast(p, x, plan.wide) : x;
+  const Tensor parts = BetweenParts(p, wide, fraction, plan.shift + out_width);
+  const auto g = p.OpenWithNext({x.shape(), out_width, TruncateOwnShare(p, parts, plan.shift, out_width)});
+  // 2.
   const int64_t quarter = int64_t{1} << (fraction - 2);
   const std::vector<Share> below = LessThanPublic(p, x, bits, plan.drop, {-11 * quarter, 13 * quarter});
   const Share between = XorShares(below[0], below[1]);
-  // 2.
-  const Share wide = plan.wide > x.width() ? UpCast(p, x, plan.wide) : x;
-  const Tensor parts = BetweenParts(p, wide, fraction, plan.shift + out_width);
-  const Share g = OpenTruncated(p, x.shape(), parts, plan.shift, out_width);
   // 3.
-  return SumOfBitTimes(p, {{NotShare(below[0]), Rescaled(x, fraction, out_width, out_fraction)}, {between, g}});
+  return SumOfBitTimes(p, {{NotShare(below[0]), Rescaled(x, fraction, out_width, out_fraction)}, {between, *g}});
 }
 
 Cost GeluCost(int64_t n, int width, int fraction, int bits, int out_width, int out_fraction) {
   const Plan plan = MakePlan(width, fraction, out_width, out_fraction);
-  Cost cost = CompareCost(n, bits, plan.drop, 2);
+  Cost cost = Together(CompareCost(n, bits, plan.drop, 2), PeriodicCost(n, EvenPart(), out_width, out_fraction));
   if (plan.wide > width) cost += UpCastCost(n, width, plan.wide);
-  cost += PeriodicCost(n, EvenPart(), out_width, out_fraction);
   return cost + SumOfBitTimesCost(n, out_width, 2);
 }
 

@@ -5,13 +5,12 @@
 //   (periods 8 and 32/11, fitted to |x| <= 3.25) come within 0.0023 of it. The pieces overlap by half a unit, so that
 //   the comparison may ignore all bits below that.
 // Steps:
-//   1. P1 and P2 get the bits [x < -2.75] and [x < 3.25] from one comparison (compare.h), wrong by at most 0.5
-//   downwards.
-//      Their exclusive or says "between".
-//   2. Open g = y - x, between: the cosines and -x/2 (periodic.h). x/2 needs a ring of one bit more than the result:
+//   1. Open g = y - x, between: the cosines and -x/2 (periodic.h). x/2 needs a ring of one bit more than the result:
 //      x is up-cast first if it is short of that.
+//   2. In the same round begins the comparison that gives [x < -2.75] and [x < 3.25] (compare.h), wrong by at most 0.5
+//      downwards. Their exclusive or says "between".
 //   3. Open x - [x < -2.75] x + between g (bits.h).
-// Sends: GeluCost. From (21, 8) into (20, 8) with 20 bits of range: 256 bits offline, 104 online, 4 rounds.
+// Sends: GeluCost. From (21, 8) into (20, 8) with 20 bits of range: 256 bits offline, 104 online, 3 rounds.
 //   From (20, 8): 4 bits and a round more.
 // Range: |x| < 2^{bits-1} less 4, and |x| < 2^{width-2} where x is up-cast.
 // Error: 0.0083 outside, at most 0.0050 and one unit of the result between; 1.5 units more where x has more fractional

@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "ditto/ring/elementwise.h"
 #include "ditto/ring/pack.h"
@@ -105,7 +106,15 @@ std::vector<Tensor> Party::Exchange(const std::vector<Tensor>& mine) {
   return received;
 }
 
-std::vector<Share> Party::OpenMasked(const std::vector<Opening>& openings) {
+std::shared_ptr<const Share> Party::OpenWithNext(const Opening& opening) {
+  waiting_.emplace_back(opening, std::make_shared<Share>());
+  return waiting_.back().second;
+}
+
+std::vector<Share> Party::OpenMasked(const std::vector<Opening>& wanted) {
+  const auto riders = std::exchange(waiting_, {});
+  std::vector<Opening> openings = wanted;
+  for (const auto& rider : riders) openings.push_back(rider.first);
   std::vector<Share> shares(openings.size());
   std::vector<Tensor> mine(openings.size());
   for (size_t k = 0; k < openings.size(); ++k) {
@@ -114,9 +123,12 @@ std::vector<Share> Party::OpenMasked(const std::vector<Opening>& openings) {
     shares[k].l2 = Random(Pair::k02, o.shape, o.width);
     if (!is_p0()) mine[k] = Add(o.z, is_p1() ? shares[k].l1 : shares[k].l2);
   }
-  if (is_p0()) return shares;
-  const std::vector<Tensor> theirs = Exchange(mine);
-  for (size_t k = 0; k < openings.size(); ++k) shares[k].m = Add(mine[k], theirs[k]);
+  if (!is_p0()) {
+    const std::vector<Tensor> theirs = Exchange(mine);
+    for (size_t k = 0; k < openings.size(); ++k) shares[k].m = Add(mine[k], theirs[k]);
+  }
+  for (size_t k = 0; k < riders.size(); ++k) *riders[k].second = std::move(shares[wanted.size() + k]);
+  shares.resize(wanted.size());
   return shares;
 }
 
@@ -125,6 +137,7 @@ Share Party::OpenMasked(const Shape& shape, int width, const Tensor& z) {
 }
 
 void Party::Finish() {
+  if (!waiting_.empty()) throw std::logic_error("an opening waits for a round that never came");
   if (offline_ != nullptr) offline_->Finish();
 }
 

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "ditto/net/channel.h"
@@ -78,6 +79,9 @@ class Party {
   std::vector<Share> OpenMasked(const std::vector<Opening>& openings);
   Share OpenMasked(const Shape& shape, int width, const Tensor& z);
 
+  // An opening that travels with the next call of OpenMasked, in that call's round. The share is there afterwards.
+  std::shared_ptr<const Share> OpenWithNext(const Opening& opening);
+
   // What this party has sent and the rounds it has taken part in, so far.
   const Cost& sent() const { return sent_; }
 
@@ -88,6 +92,7 @@ class Party {
   std::unique_ptr<PrgStream> streams_[3];
   OfflineLink* offline_;
   OnlineLink* online_;
+  std::vector<std::pair<Opening, std::shared_ptr<Share>>> waiting_;
   Cost sent_;
 };
 

@@ -28,7 +28,7 @@ class PeriodicTest : public ::testing::TestWithParam<Case> {};
 
 TEST_P(PeriodicTest, IsWithinItsError) {
   const Case c = GetParam();
-  const int64_t n = 30000, far = int64_t{1} << (c.width - 1);
+  const int64_t n = 30000, far = int64_t{1} << (c.width - 2);
   const auto x = Uniform(n, -far, far - 1);
   const Views xs = ShareOf(x, {n}, c.width);
   const auto run =

@@ -46,25 +46,26 @@ void Check(int fraction, int out_width, int out_fraction) {
 Share Tanh(Party& p, const Share& x, int fraction, int bits, int out_width, int out_fraction) {
   Check(fraction, out_width, out_fraction);
   // 1.
-  const int64_t eighth = int64_t{1} << (fraction - 3);
-  const std::vector<Share> below = LessThanPublic(p, x, bits, Drop(fraction), {-28 * eighth, 29 * eighth});
-  // 2.
-  const int excess = std::max(fraction - kPeriodicFraction, 0);
+  const int excess = std::max(fraction - kPeriodicFraction, 0), shift = Sines().scale() - out_fraction;
   const int period = Sines().log2_period + fraction - excess;
   const Share rounded = excess > 0 ? DownCast(x, excess, period) : x;
-  const Share sines = Periodic(p, rounded, fraction - excess, Sines(), out_width, out_fraction);
+  const Tensor parts = PeriodicParts(p, rounded, fraction - excess, Sines(), shift + out_width);
+  const auto sines = p.OpenWithNext({x.shape(), out_width, TruncateOwnShare(p, parts, shift, out_width)});
+  // 2.
+  const int64_t eighth = int64_t{1} << (fraction - 3);
+  const std::vector<Share> below = LessThanPublic(p, x, bits, Drop(fraction), {-28 * eighth, 29 * eighth});
   // 3.
   const auto constant = [&](int64_t value) {
     return PublicShare(p, AddScalar(Tensor::Zeros(x.shape(), out_width), static_cast<uint64_t>(value)));
   };
   const int64_t one = int64_t{1} << out_fraction;
   return SumOfBitTimes(
-      p, {{XorShares(below[0], below[1]), sines}, {NotShare(below[1]), constant(one)}, {below[0], constant(-one)}});
+      p, {{XorShares(below[0], below[1]), *sines}, {NotShare(below[1]), constant(one)}, {below[0], constant(-one)}});
 }
 
 Cost TanhCost(int64_t n, int fraction, int bits, int out_width, int out_fraction) {
   Check(fraction, out_width, out_fraction);
-  return CompareCost(n, bits, Drop(fraction), 2) + PeriodicCost(n, Sines(), out_width, out_fraction) +
+  return Together(CompareCost(n, bits, Drop(fraction), 2), PeriodicCost(n, Sines(), out_width, out_fraction)) +
          SumOfBitTimesCost(n, out_width, 3);
 }
 

@@ -5,11 +5,11 @@
 //   |x| <= 3.625; beyond 3.5, 1 and -1 do within 0.0019. The pieces overlap by an eighth, so that the comparison may
 //   ignore all bits below that.
 // Steps:
-//   1. The bits [x < -3.5] and [x < 3.625] from one comparison (compare.h), wrong by at most 1/8 downwards. Their
-//      exclusive or says "between".
-//   2. Open the sines (periodic.h).
+//   1. Open the sines (periodic.h).
+//   2. In the same round begins the comparison that gives the bits [x < -3.5] and [x < 3.625] (compare.h), wrong by at
+//      most 1/8 downwards. Their exclusive or says "between".
 //   3. Open between sines + [x >= 3.625] - [x < -3.5] (bits.h).
-// Sends: TanhCost; 4 rounds where the comparison takes 2.
+// Sends: TanhCost; 3 rounds where the comparison takes 2.
 // Range: |x| < 2^{bits-1} less 4. Error: 0.0019 beyond 3.5; before, 0.0025 and one unit of the result.
 // Security: composition of compare.h, periodic.h and bits.h.
 #pragma once
