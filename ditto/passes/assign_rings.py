@@ -9,7 +9,7 @@ becomes
 The width of a type is its policy's ring, in which products are thought to be computed; `assign-widths` later says in
 how many bits each value rests. Fractions are chosen here, value by value: activations have the policy's, a value
 computed from a coarse one has few bits more, parameters that feed a dot or a look-up have 12 at least, public factors 13
-significant bits, softmax outputs 16. A change of precision becomes `ring.convert`, which `insert-casts` makes a cast.
+significant bits, softmax outputs 16. A change of precision becomes `ring.convert`; `insert-casts` makes it a cast.
 """
 
 from __future__ import annotations

@@ -2,13 +2,11 @@
 
 - The maximum may be short by what the exponential's slack covers: a tree of k levels drops the low bits as long as
   k * 2^drop units stay below it.
-- A row's sum lies between (nearly) 1 and its length: the reciprocal's range.
-- The quotient is at most 1.
+- A row's sum is (nearly) 1 at least: the reciprocal's lower bound.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from xdsl.context import Context
@@ -19,8 +17,8 @@ from ditto.dialects import ring
 from ditto.passes.ring_functions import origin, row_of_softmax
 from ditto.passes.ring_rewriting import users
 
-# What a quotient may reach: one, and the error of an approximate reciprocal.
-PROBABILITY_BITS = 1
+# The maximum may be short and the exponential of it small: half of what a sum is at least.
+LEAST_SUM = -1
 
 
 def maximum_of(exp: ring.ExpOp) -> ring.MaxOp:
@@ -45,17 +43,15 @@ def drop_bits(maximum: ring.MaxOp, exp: ring.ExpOp) -> int:
 
 
 def fuse(exp: ring.ExpOp) -> None:
-    """Sets drop, lo, hi and range on the pieces around one exponential."""
-    row = row_of_softmax(exp.arguments[0])
-    if row is None:
+    """Sets `drop` and `lo` on the pieces around one exponential."""
+    if row_of_softmax(exp.arguments[0]) is None:
         return
     maximum = maximum_of(exp)
     # Only if nothing but exponentials (by way of a difference) sees the maximum.
     if all(isinstance(user, ring.SubOp | ring.BroadcastOp | ring.ReshapeOp) for user in users(maximum.result)):
         maximum.attributes["drop"] = ring.attribute(drop_bits(maximum, exp))
     for reciprocal in _reciprocals(exp):
-        reciprocal.attributes["lo"] = ring.attribute(-1)
-        reciprocal.attributes["hi"] = ring.attribute(math.ceil(math.log2(row)) + 1)
+        reciprocal.attributes["lo"] = ring.attribute(LEAST_SUM)
 
 
 def _reciprocals(exp: ring.ExpOp) -> list[ring.ReciprocalOp]:

@@ -1,4 +1,5 @@
-"""Writes the range of every value into the plan, and what depends on it: how many bits a comparison looks at.
+"""Writes the range of every value into the plan, and what depends on it: how many bits a comparison looks at, up to
+which power of two a reciprocal is computed.
 
     %1 = ring.msb %0 {bits = 32, drop = 0} : (tensor<4x!ring.fxp<32, 8>>) -> tensor<4x!ring.bit>
 becomes, if |%0| < 2^10 is assumed,
@@ -24,8 +25,8 @@ from ditto.passes.intervals import Interval, Intervals
 # One number per argument of @main; 0 for bits and public arguments.
 ARGUMENT_RANGES = "ditto.ranges"
 
-# GELU compares x with thresholds of up to this size.
-_GELU_MARGIN = 4.0
+# GELU and tanh compare x with thresholds of less than this.
+_THRESHOLDS = 4.0
 
 
 def compared_bits(interval: Interval, fraction: int, drop: int) -> int:
@@ -47,11 +48,14 @@ def annotate(op: ring.RingOp, intervals: Intervals) -> None:
         if isinstance(op, ring.MaxOp | ring.ArgmaxOp):
             span = operand.high - operand.low
             operand = Interval(-span, span)
-        elif isinstance(op, ring.GeluOp):
-            operand = Interval(operand.low - _GELU_MARGIN, operand.high + _GELU_MARGIN)
+        elif isinstance(op, ring.GeluOp | ring.TanhOp):
+            operand = Interval(operand.low - _THRESHOLDS, operand.high + _THRESHOLDS)
         name = "clip_bits" if isinstance(op, ring.ExpOp) else "bits"
         bits = compared_bits(operand, ring.fraction(op.arguments[0]), op.get("drop", 0))
         _set(op, name, min(bits, ring.width(op.arguments[0])))
+    if isinstance(op, ring.ReciprocalOp | ring.RsqrtOp):
+        high = intervals.of(op.arguments[0]).high
+        _set(op, "hi", max(op.get("lo") + 1, math.ceil(math.log2(high)) if high > 0 else 0))
     if not ring.is_fxp(op.result):
         return
     interval = intervals.of(op.result)
