@@ -1,7 +1,9 @@
 """The engine. Arrays are C-contiguous int64; `packed` bytes hold elements in as many bits as their ring is wide.
 
 A cost or report is a dict: bytes `offline` and `online`, `rounds`, and `operations` and `layers`, lists of
-(name, count, seconds, offline bytes, online bytes, rounds).
+(name, count, seconds, offline bytes, online bytes, rounds), and `ops`, for each operation of the program in its order
+(name, layer, start, seconds, offline bytes, online bytes, rounds). A report tells when the party `began`, in seconds
+since 1970; starts count from there.
 """
 
 from collections.abc import Sequence

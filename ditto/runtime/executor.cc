@@ -14,7 +14,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double SecondsSince(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double Seconds(Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+double SecondsSince1970() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
 
 class Execution {
  public:
@@ -29,6 +33,9 @@ class Execution {
         records_(program.ops.size()) {}
 
   RunResult Run(std::vector<Value> inputs) {
+    RunResult result;
+    result.began = SecondsSince1970();
+    began_ = Clock::now();
     TakeInputs(std::move(inputs));
     FindLastUses();
     if (options_.offline_first) AwaitOffline();
@@ -38,8 +45,7 @@ class Execution {
       for (int value : freed_after_[g]) values_[value] = Value();
     }
     if (options_.offline_first) AnnounceOffline();
-    RunResult result;
-    result.seconds = SecondsSince(start);
+    result.seconds = Seconds(Clock::now() - start);
     for (int id : program_.outputs) result.outputs.push_back(values_[id].share);
     result.records = std::move(records_);
     return result;
@@ -120,7 +126,7 @@ class Execution {
                 online ? &*online : nullptr);
     values_[op.out].share = FindKernel(op.name).run(party, typed, operands);
     party.Finish();
-    records_[index] = {SecondsSince(start), party.sent()};
+    records_[index] = {Seconds(start - began_), Seconds(Clock::now() - start), party.sent()};
   }
 
   Channel* OfflineChannel() const {
@@ -151,6 +157,7 @@ class Execution {
   const RunOptions& options_;
   std::vector<Value> values_;
   std::vector<OpRecord> records_;
+  Clock::time_point began_;
   std::vector<std::vector<int>> freed_after_;
   std::string at_;
 };

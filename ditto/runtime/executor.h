@@ -36,6 +36,7 @@ struct RunOptions {
 struct RunResult {
   std::vector<Share> outputs;
   std::vector<OpRecord> records;  // what this party sent
+  double began = 0;               // seconds since 1970, by this machine's clock
   double seconds = 0;             // from the start, or from the moment P0's stream had arrived
 };
 

@@ -14,6 +14,7 @@ namespace ditto {
 // Of one op. Rounds that several ops share are counted with the first of them that needs them, so that the sum over
 // all ops is the number of rounds of the program.
 struct OpRecord {
+  double start = 0;  // seconds since the run began at this party
   double seconds = 0;
   Cost cost;
 };

@@ -68,6 +68,17 @@ inline py::list ToList(const std::vector<ProfileLine>& lines) {
   return list;
 }
 
+// (operation, layer, start, seconds, offline, online, rounds), in the program's order.
+inline py::list ToList(const Program& program, const std::vector<OpRecord>& records) {
+  py::list list;
+  for (size_t i = 0; i < records.size(); ++i) {
+    const auto& [start, seconds, cost] = records[i];
+    list.append(py::make_tuple(program.ops[i].name, program.ops[i].layer, start, seconds, cost.offline, cost.online,
+                               cost.rounds));
+  }
+  return list;
+}
+
 inline py::dict ToDict(const Program& program, const std::vector<OpRecord>& records) {
   const Cost total = Total(records);
   py::dict dict;
@@ -76,6 +87,7 @@ inline py::dict ToDict(const Program& program, const std::vector<OpRecord>& reco
   dict["rounds"] = total.rounds;
   dict["operations"] = ToList(ByKind(program, records));
   dict["layers"] = ToList(ByLayer(program, records));
+  dict["ops"] = ToList(program, records);
   return dict;
 }
 

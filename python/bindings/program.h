@@ -34,6 +34,7 @@ inline std::vector<Input> ToInputs(const py::sequence& list) {
 inline py::dict ToReport(const LoadedProgram& loaded, const RunResult& result) {
   py::dict report = ToDict(loaded.program, result.records);
   report["seconds"] = result.seconds;
+  report["began"] = result.began;
   return report;
 }
 
