@@ -3,7 +3,7 @@
 Usage:
     model = models.load("minilm")                      # a directory, "minilm", or with random_weights a known name
     inputs = model.encode(["A cat sleeps."], seq_len=32)
-    secure = spu.compile(model.apply, ring_policy="ditto")
+    secure = spu.compile(model.apply, ring_policy="ditto", fraction_bits=model.fraction_bits)
     embedding = secure(model.params, inputs)
     plain = model.reference(model.params, inputs)      # the same network, all in float32
 
@@ -54,6 +54,8 @@ class _Family:
     network: Any
     source: ModuleType
     options: dict[str, Any] = field(default_factory=dict)
+    # Without a LayerNorm behind them, the small outputs of a layer's dots need a finer scale.
+    small_fraction: int = 8
 
 
 _FAMILIES: dict[Kind, _Family] = {
@@ -63,8 +65,10 @@ _FAMILIES: dict[Kind, _Family] = {
     "classification": _Family(
         transformers.FlaxBertForSequenceClassification, networks.BertClassifierModule, modeling_flax_bert
     ),
-    "language": _Family(transformers.FlaxGPT2LMHeadModel, networks.Gpt2LmModule, modeling_flax_gpt2),
-    "image": _Family(transformers.FlaxViTForImageClassification, networks.VitClassifierModule, modeling_flax_vit),
+    "language": _Family(transformers.FlaxGPT2LMHeadModel, networks.Gpt2LmModule, modeling_flax_gpt2, small_fraction=12),
+    "image": _Family(
+        transformers.FlaxViTForImageClassification, networks.VitClassifierModule, modeling_flax_vit, small_fraction=12
+    ),
 }
 
 
@@ -85,6 +89,11 @@ class Model:
     tokenizer: Any
     gelu: Gelu
     softmax: Softmax
+
+    @property
+    def fraction_bits(self) -> dict[str, int]:
+        """The fraction bits to compile this model with."""
+        return {"FM32": _FAMILIES[self.kind].small_fraction, "FM64": 18}
 
     def apply(self, params: Any, inputs: Any) -> jax.Array:
         """The network with its encoder in float16."""
@@ -160,7 +169,8 @@ class Model:
 def mean_pool(hidden: jax.Array, mask: jax.Array) -> jax.Array:
     """Mean over the unmasked tokens: [batch, tokens, hidden] and a 0/1 mask [batch, tokens] to [batch, hidden]."""
     hidden = hidden.astype(jnp.float32)
-    weight = mask.astype(jnp.float32)
+    # A comparison tells the compiler what it cannot know of a secret: that the mask is 0 or 1.
+    weight = (mask > 0).astype(jnp.float32)
     return jnp.einsum("bt,bth->bh", weight, hidden) / jnp.sum(weight, axis=1, keepdims=True)
 
 

@@ -1,16 +1,17 @@
 """BERT, GPT2 and ViT of Hugging Face's Flax classes, with encoder layers in one dtype and all around them in float32.
 
-This is Ditto's assignment: the linear layers of the encoder and what lies between them (GELU, residual sums) in
-float16; embeddings, softmax, LayerNorm, pooler and heads in float32. Each class only re-states `setup`, so parameter
-trees stay those of the classes they derive from and pre-trained weights load.
+This is Ditto's assignment: the linear layers of the encoder and GELU in float16; embeddings, softmax, LayerNorm, pooler
+and heads in float32. A residual sum has the dtype of the residual: float16 after BERT's LayerNorms, float32 where it
+comes unnormalised from the embeddings, as in GPT2 and ViT, whose values would drown in the rounding of 8 fraction bits.
+
+Each class only re-states `setup`, so parameter trees stay those of the classes they derive from and pre-trained weights
+load.
 """
 
 # Subclasses of untyped classes; flax creates the fields from these annotations.
 # mypy: disable-error-code="misc,no-untyped-call"
 
 from __future__ import annotations
-
-from typing import Any
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -19,17 +20,10 @@ from transformers.models.gpt2 import modeling_flax_gpt2 as gpt2
 from transformers.models.vit import modeling_flax_vit as vit
 
 
-class BertEncoder(bert.FlaxBertEncoder):
-    """Converts its input once, so that the residual sums run in its own dtype."""
-
-    def __call__(self, hidden_states: Any, *args: Any, **kwargs: Any) -> Any:
-        return super().__call__(hidden_states.astype(self.dtype), *args, **kwargs)
-
-
 class BertModule(bert.FlaxBertModule):
     def setup(self) -> None:
         self.embeddings = bert.FlaxBertEmbeddings(self.config, dtype=jnp.float32)
-        self.encoder = BertEncoder(self.config, dtype=self.dtype)
+        self.encoder = bert.FlaxBertEncoder(self.config, dtype=self.dtype)
         self.pooler = bert.FlaxBertPooler(self.config, dtype=jnp.float32)
 
 
@@ -40,13 +34,6 @@ class BertClassifierModule(bert.FlaxBertForSequenceClassificationModule):
         self.classifier = nn.Dense(self.config.num_labels, dtype=jnp.float32)
 
 
-class Gpt2Blocks(gpt2.FlaxGPT2BlockCollection):
-    """Converts its input once, so that the residual sums run in its own dtype."""
-
-    def __call__(self, hidden_states: Any, *args: Any, **kwargs: Any) -> Any:
-        return super().__call__(hidden_states.astype(self.dtype), *args, **kwargs)
-
-
 class Gpt2Module(gpt2.FlaxGPT2Module):
     def setup(self) -> None:
         config = self.config
@@ -54,7 +41,7 @@ class Gpt2Module(gpt2.FlaxGPT2Module):
         self.wte = nn.Embed(config.vocab_size, config.hidden_size, dtype=jnp.float32)
         self.wpe = nn.Embed(config.max_position_embeddings, config.hidden_size, dtype=jnp.float32)
         self.dropout = nn.Dropout(rate=0.0)
-        self.h = Gpt2Blocks(config, dtype=self.dtype)
+        self.h = gpt2.FlaxGPT2BlockCollection(config, dtype=self.dtype)
         self.ln_f = nn.LayerNorm(epsilon=config.layer_norm_epsilon, dtype=jnp.float32)
 
 
@@ -64,17 +51,10 @@ class Gpt2LmModule(gpt2.FlaxGPT2LMHeadModule):
         self.lm_head = nn.Dense(self.config.vocab_size, use_bias=False, dtype=jnp.float32)
 
 
-class VitEncoder(vit.FlaxViTEncoder):
-    """Converts its input once, so that the residual sums run in its own dtype."""
-
-    def __call__(self, hidden_states: Any, *args: Any, **kwargs: Any) -> Any:
-        return super().__call__(hidden_states.astype(self.dtype), *args, **kwargs)
-
-
 class VitModule(vit.FlaxViTModule):
     def setup(self) -> None:
         self.embeddings = vit.FlaxViTEmbeddings(self.config, dtype=jnp.float32)
-        self.encoder = VitEncoder(self.config, dtype=self.dtype)
+        self.encoder = vit.FlaxViTEncoder(self.config, dtype=self.dtype)
         self.layernorm = nn.LayerNorm(epsilon=self.config.layer_norm_eps, dtype=jnp.float32)
         self.pooler = None
 

@@ -11,7 +11,6 @@ import pytest
 import spu
 import transformers
 
-import spu_ditto
 from spu_ditto import models
 
 
@@ -48,6 +47,14 @@ def test_what_is_declared_is_what_is_sent(policy: str) -> None:
     assert {p.name: p.count for p in report.operations} == {c.name: c.count for c in cost.operations}
     assert report.online_seconds is not None and report.online_seconds <= report.seconds
     assert any(line.startswith("- f_matmul, executed 1 times, duration ") for line in report.profile_lines())
+
+
+@pytest.mark.parametrize("name", ["gpt2", "vit"])
+def test_models_without_a_closing_layer_norm_stay_accurate(name: str) -> None:
+    model = models.load(name, random_weights=True, layers=1)
+    inputs = model.make_inputs(seq_len=8)
+    secure = spu.compile(model.apply, ring_policy="ditto", fraction_bits=model.fraction_bits)
+    assert _relative_error(secure(model.params, inputs), model.reference(model.params, inputs)) < 0.02
 
 
 def test_stock_gpt2_with_its_causal_mask() -> None:
