@@ -96,6 +96,8 @@ void CheckOp(const TypedOp& op) {
   CheckOperands(op, kernel);
   CheckAttributes(op, kernel);
   kernel.check(op);
+  // Whoever states a protocol's cost also refuses what the protocol cannot compute.
+  if (kernel.cost != nullptr) kernel.cost(op);
 }
 
 Cost CostOf(const TypedOp& op) {

@@ -2,6 +2,7 @@
 
 #include "ditto/protocols/exp.h"
 #include "ditto/protocols/gelu.h"
+#include "ditto/protocols/polynomial.h"
 #include "ditto/protocols/reciprocal.h"
 #include "ditto/protocols/rsqrt.h"
 #include "ditto/protocols/tanh.h"
@@ -41,6 +42,21 @@ Share RunTanh(Party& p, const TypedOp& op, const Operands& in) {
   return Tanh(p, in[0]->share, op.in[0].fraction, op.Int("bits"), op.out.width, op.out.fraction);
 }
 
+void CheckPolynomial(const TypedOp& op) {
+  RequireShapeOf(op, 0);
+  Require(!op.attrs.Reals("coefficients").empty(), "a polynomial needs coefficients");
+}
+// |integer| < 2^RangeBits; an operand of unknown range uses what an up-cast takes.
+int RangeBits(const ValueType& type) { return type.range.value_or(type.width - 2); }
+Cost CostPolynomial(const TypedOp& op) {
+  return PolynomialCost(op.out_size(), op.in[0].width, op.in[0].fraction, op.attrs.Reals("coefficients"), op.out.width,
+                        op.out.fraction, RangeBits(op.in[0]));
+}
+Share RunPolynomial(Party& p, const TypedOp& op, const Operands& in) {
+  return Polynomial(p, in[0]->share, op.in[0].fraction, op.attrs.Reals("coefficients"), op.out.width, op.out.fraction,
+                    RangeBits(op.in[0]));
+}
+
 // The operand's value is within [2^lo, 2^hi).
 void CheckPositive(const TypedOp& op) {
   RequireShapeOf(op, 0);
@@ -69,6 +85,7 @@ std::vector<Kernel> FunctionKernels() {
       {"exp", "f", 'f', "slack clip_bits?", CheckExp, CostExp, RunExp},
       {"gelu", "f", 'f', "bits", CheckBounded, CostGelu, RunGelu},
       {"tanh", "f", 'f', "bits", CheckBounded, CostTanh, RunTanh},
+      {"polynomial", "f", 'f', "coefficients", CheckPolynomial, CostPolynomial, RunPolynomial},
       {"reciprocal", "f", 'f', "lo hi", CheckPositive, CostReciprocal, RunReciprocal},
       {"rsqrt", "f", 'f', "lo hi", CheckPositive, CostRsqrt, RunRsqrt},
   };

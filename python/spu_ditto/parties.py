@@ -7,10 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from spu_ditto.encoding import ValueType
-from spu_ditto.report import OpProfile, RunReport
-
-# The longest wait of a party for a message of another, in seconds.
-TIMEOUT = 60.0
+from spu_ditto.report import OpEvent, OpProfile, RunReport
 
 
 def ring_width(type: ValueType) -> int:
@@ -42,9 +39,20 @@ def run_report(
         operations=_joined(*(party["operations"] for party in parties)),
         layers=_joined(*(party["layers"] for party in parties)),
         peak_rss_bytes=peak_rss_bytes,
+        events=_events(parties),
     )
 
 
 def _joined(p0: Sequence[Any], p1: Sequence[Any], p2: Sequence[Any]) -> tuple[OpProfile, ...]:
     # (name, count, seconds, offline, online, rounds), in the same order at every party.
     return tuple(OpProfile(b[0], b[1], b[2], a[3], b[4] + c[4], b[5]) for a, b, c in zip(p0, p1, p2, strict=True))
+
+
+def _events(parties: Sequence[dict[str, Any]]) -> tuple[OpEvent, ...]:
+    # (name, layer, start, seconds, offline, online, rounds); starts count from the moment the party began.
+    first = min(party["began"] for party in parties)
+    return tuple(
+        OpEvent(role, name, layer, party["began"] - first + start, *rest)
+        for role, party in enumerate(parties)
+        for name, layer, start, *rest in party["ops"]
+    )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ditto import _core
+from ditto.node.config import TIMEOUT
 from spu_ditto.encoding import Encoded, ValueType
 from spu_ditto.errors import RuntimeFailure
-from spu_ditto.parties import TIMEOUT, ring_width, run_report, sharing_bytes, threads_of_a_local_party
+from spu_ditto.parties import ring_width, run_report, sharing_bytes, threads_of_a_local_party
 from spu_ditto.program import RingProgram
 from spu_ditto.report import RunReport
 from spu_ditto.runtime import Stored
@@ -38,14 +41,20 @@ class Simulator:
         _core.set_threads(threads_of_a_local_party())
         self._engine = _core.Simulator(TIMEOUT)
         self._check_ranges = check_ranges
+        self._lock = threading.Lock()
+        # Garbage collection may happen anywhere, also inside a run.
+        self._dropped: deque[int] = deque()
         self._programs: weakref.WeakKeyDictionary[RingProgram, _core.Program] = weakref.WeakKeyDictionary()
 
     def put(self, encoded: Encoded, type: ValueType) -> Stored:
         """Shares an encoded array; see `Runtime.put`."""
         width = ring_width(type)
-        id = self._engine.put(np.ascontiguousarray(encoded, np.int64).reshape(encoded.shape), width)
+        values = np.asarray(encoded, np.int64, order="C")
+        with self._lock:
+            self._drop_garbage()
+            id = self._engine.put(values, width)
         value = SimulatedValue(id, sharing_bytes(encoded.size, width))
-        weakref.finalize(value, self._engine.drop, id)
+        weakref.finalize(value, self._dropped.append, id)
         return value
 
     def run(
@@ -57,13 +66,19 @@ class Simulator:
             offline_first: P0 runs to its end before P1 and P2 start, and the report tells their online time.
         """
         values = [value.id if isinstance(value, SimulatedValue) else np.asarray(value) for value in inputs]
-        try:
-            outputs, seconds, parties = self._engine.run(
-                self._loaded(program), values, offline_first=offline_first, check_ranges=self._check_ranges
-            )
-        except _core.RunError as error:
-            raise RuntimeFailure(str(error)) from error
+        with self._lock:
+            self._drop_garbage()
+            try:
+                outputs, seconds, parties = self._engine.run(
+                    self._loaded(program), values, offline_first=offline_first, check_ranges=self._check_ranges
+                )
+            except _core.RunError as error:
+                raise RuntimeFailure(str(error)) from error
         return outputs, run_report(seconds, parties, offline_first=offline_first)
+
+    def _drop_garbage(self) -> None:
+        while self._dropped:
+            self._engine.drop(self._dropped.popleft())
 
     def _loaded(self, program: RingProgram) -> _core.Program:
         loaded = self._programs.get(program)

@@ -1,0 +1,144 @@
+"""Three local processes over TCP: nothing is shared between the parties but messages."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Client
+from pathlib import Path
+
+import ditto
+from ditto.node.config import TIMEOUT, read_config
+from spu_ditto.errors import RuntimeFailure
+from spu_ditto.parties import threads_of_a_local_party
+from spu_ditto.remote import RemoteParties
+from spu_ditto.runtime import use_runtime
+
+_STDERR_TAIL = 2000
+
+
+@contextlib.contextmanager
+def processes(*, timeout: float = TIMEOUT) -> Iterator[RemoteParties]:
+    """Sends secure calls inside the `with` block to three processes on this machine, and ends them after it.
+
+    Args:
+        timeout: the longest wait of a party for a message of another, in seconds.
+
+    Raises:
+        RuntimeFailure: a process did not start, or a party failed in a call.
+    """
+    with contextlib.ExitStack() as cleanup:
+        folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="spu-ditto-")))
+        config = folder / "3pc.json"
+        config.write_text(json.dumps(_local_config(timeout)))
+        authkey = secrets.token_bytes(32)
+        nodes = [cleanup.enter_context(_Node(role, config, authkey)) for role in range(3)]
+        connections = [cleanup.enter_context(Client(node.address(), authkey=authkey)) for node in nodes]
+        parties = RemoteParties(connections, lambda role: nodes[role].obituary())
+        cleanup.callback(parties.close)
+        cleanup.enter_context(use_runtime(parties))
+        yield parties
+
+
+@contextlib.contextmanager
+def connect(config: str | Path, *, authkey: bytes | None = None) -> Iterator[RemoteParties]:
+    """Sends secure calls inside the `with` block to the three parties of a configuration file.
+
+    Args:
+        config: JSON in the form of SPU's examples; each party runs `python -m ditto.node --config FILE --party N`.
+        authkey: the key the parties know as DITTO_AUTHKEY; by default this process's DITTO_AUTHKEY (hexadecimal).
+
+    Raises:
+        ConfigError: the file is not what it must be.
+        RuntimeFailure: a party cannot be reached, refuses the key, or failed in a call.
+    """
+    parsed = read_config(config)
+    key = bytes.fromhex(os.environ.get("DITTO_AUTHKEY", "")) if authkey is None else authkey
+    if not key:
+        raise RuntimeFailure("set DITTO_AUTHKEY, or pass authkey: the key that the parties were started with")
+    with contextlib.ExitStack() as cleanup:
+        connections = []
+        for role, address in enumerate(parsed.nodes):
+            try:
+                connections.append(cleanup.enter_context(Client(address, authkey=key)))
+            except (OSError, EOFError, AuthenticationError) as error:
+                raise RuntimeFailure(f"P{role} at {address[0]}:{address[1]} cannot be reached: {error}") from error
+        parties = RemoteParties(connections, lambda role: f"P{role} at {parsed.nodes[role]} closed its connection")
+        cleanup.callback(parties.close)
+        cleanup.enter_context(use_runtime(parties))
+        yield parties
+
+
+def _local_config(timeout: float) -> dict[str, object]:
+    """Port 0: every party takes free ports and says which."""
+    ids = [f"node:{role}" for role in range(3)]
+    spu = {
+        "node_ids": ids,
+        "spu_internal_addrs": ["127.0.0.1:0"] * 3,
+        "runtime_config": {"timeout_seconds": timeout, "threads": threads_of_a_local_party()},
+    }
+    return {"nodes": dict.fromkeys(ids, "127.0.0.1:0"), "devices": {"SPU": {"kind": "SPU", "config": spu}}}
+
+
+class _Node:
+    """A party's process; ends with the `with` block, or when this process dies."""
+
+    def __init__(self, role: int, config: Path, authkey: bytes) -> None:
+        self.role = role
+        self._stderr = (config.parent / f"p{role}.stderr").open("w+b")
+        roots = [str(Path(path).parent) for path in ditto.__path__]
+        environment = {
+            **os.environ,
+            "DITTO_AUTHKEY": authkey.hex(),
+            "PYTHONPATH": os.pathsep.join([*roots, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
+        }
+        command = [sys.executable, "-m", "ditto.node", "--until-stdin-closes"]
+        self.process = subprocess.Popen(
+            [*command, "--config", str(config), "--party", str(role)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            env=environment,
+        )
+
+    def __enter__(self) -> _Node:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.close()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+        self._stderr.close()
+
+    def address(self) -> tuple[str, int]:
+        """Where the party listens for its caller, once it does."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline().decode()
+        if not line:
+            raise RuntimeFailure(self.obituary())
+        host, _, port = line.split()[-1].rpartition(":")
+        return host, int(port)
+
+    def obituary(self) -> str:
+        """How the process ended, with the last of what it said."""
+        try:
+            code = self.process.wait(1)
+        except subprocess.TimeoutExpired:
+            return f"P{self.role} closed its connection"
+        how = f"was killed by signal {-code}" if code < 0 else f"exited with code {code}"
+        self._stderr.flush()
+        self._stderr.seek(0)
+        tail = self._stderr.read()[-_STDERR_TAIL:].decode(errors="replace").strip()
+        return f"P{self.role} {how}" + (f": {tail}" if tail else "")
