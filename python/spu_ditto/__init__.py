@@ -7,6 +7,8 @@
     logits = secure(weights, input_ids)                   # three parties inside this process
     lowered = secure.lower(params, input_ids)             # jax.stages conventions
     print(lowered.as_text("ring"), lowered.cost_analysis())
+    with spu_ditto.processes():                           # three processes instead
+        logits = secure(weights, input_ids)
 
 Arguments are secret unless `input_visibility` says "public".
 """
@@ -31,6 +33,7 @@ from spu_ditto.errors import (
 )
 from spu_ditto.handle import SharedArray, share
 from spu_ditto.lowering import FractionBits, get_policy
+from spu_ditto.processes import connect, processes
 from spu_ditto.report import RunReport
 from spu_ditto.runtime import Runtime, current_runtime, use_runtime
 from spu_ditto.stages import Compiled, Lowered, SecureFunction, from_pphlo
@@ -51,9 +54,11 @@ __all__ = [
     "SharedArray",
     "UnsupportedError",
     "compile",
+    "connect",
     "current_runtime",
     "from_pphlo",
     "load",
+    "processes",
     "share",
     "use_runtime",
 ]

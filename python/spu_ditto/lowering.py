@@ -15,7 +15,7 @@ from xdsl.ir import Attribute
 
 from ditto.dialects import pphlo, ring
 from ditto.dialects.mlir_text import InvalidProgram, UnsupportedOp
-from ditto.interpreter import function_named
+from ditto.interpreter import EvaluationError, function_named
 from ditto.passes import policy as policies
 from ditto.passes import split_public
 from ditto.passes.errors import CompileError as PassError
@@ -49,7 +49,7 @@ def translated_errors() -> Iterator[None]:
         yield
     except UnsupportedOp as error:
         raise UnsupportedError(str(error)) from error
-    except (InvalidProgram, PassError, ring.WidthError) as error:
+    except (InvalidProgram, PassError, EvaluationError, ring.WidthError) as error:
         raise CompileError(str(error)) from error
 
 

@@ -107,6 +107,14 @@ def test_a_value_beyond_its_ring_is_refused_by_name(runtime: PlaintextRuntime) -
     assert not runtime.runs
 
 
+def test_secret_control_flow_is_refused() -> None:
+    def halve(x: Any) -> Any:
+        return jax.lax.while_loop(lambda v: v > 1, lambda v: v / 2, x)
+
+    with pytest.raises(spu_ditto.CompileError, match="while"):
+        spu.compile(halve, ring_policy="ditto").lower(np.float32(3))
+
+
 def test_lowered_shows_both_dialects() -> None:
     described = jax.tree_util.tree_map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), (PARAMS, X))
     lowered = spu.compile(_affine, ring_policy="ditto").lower(*described)

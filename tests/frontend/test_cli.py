@@ -1,0 +1,53 @@
+"""`python -m spu_ditto.cli opt`: the passes on a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from spu_ditto.cli import app
+
+PROGRAM = """module @jit_f attributes {pphlo.version = "0.9.5"} {
+  func.func @main(%arg0: tensor<4x8x!pphlo.secret<f16>>, %arg1: tensor<8x5x!pphlo.secret<f16>>) -> tensor<4x5x!pphlo.secret<f16>> {
+    %0 = pphlo.dot %arg0, %arg1 : (tensor<4x8x!pphlo.secret<f16>>, tensor<8x5x!pphlo.secret<f16>>) -> tensor<4x5x!pphlo.secret<f16>>
+    return %0 : tensor<4x5x!pphlo.secret<f16>>
+  }
+}
+"""  # noqa: E501
+
+
+def _opt(folder: Path, program: str, *options: str) -> tuple[int, str, str]:
+    file = folder / "program.pphlo"
+    file.write_text(program)
+    result = CliRunner().invoke(app, ["opt", str(file), *options])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_the_result_is_a_ring_program(tmp_path: Path) -> None:
+    code, out, _ = _opt(tmp_path, PROGRAM)
+    assert code == 0
+    assert "ring.matmul" in out and "pphlo.dot" not in out
+
+
+def test_every_pass_is_shown(tmp_path: Path) -> None:
+    _, out, _ = _opt(tmp_path, PROGRAM, "--print-between-passes")
+    before, after = out.split("// ----- after assign-rings -----")
+    assert "pphlo.dot" in before and "ring.matmul" in after
+    assert "// ----- after assign-widths -----" in after
+
+
+def test_passes_are_timed(tmp_path: Path) -> None:
+    _, _, err = _opt(tmp_path, PROGRAM, "--time-passes")
+    assert "assign-rings" in err and "total" in err
+
+
+def test_the_policy_counts(tmp_path: Path) -> None:
+    assert _opt(tmp_path, PROGRAM)[1] != _opt(tmp_path, PROGRAM, "--policy", "fm64")[1]
+
+
+def test_errors_are_one_line(tmp_path: Path) -> None:
+    code, _, err = _opt(tmp_path, PROGRAM, "--policy", "fm128")
+    assert code == 1 and "fm128" in err and "Traceback" not in err
+    code, _, err = _opt(tmp_path, PROGRAM.replace("pphlo.dot", "pphlo.sort"))
+    assert code == 1 and "pphlo.sort" in err and "Traceback" not in err
