@@ -1,0 +1,181 @@
+"""Every protocol of the engine: bits, rounds, elements a second, error, beside SPU 0.9.5's same operation.
+
+    python bench/protocols.py [--json FILE] [--elements 98304] [--no-spu]
+
+Three parties run as threads of this process. Bits are those all parties send for one element, offline and online;
+elements are those of the result, at maxima of the operand. Of SPU (ABY3, FM64) all three ranks count; "messages"
+are the most that one rank sent, an upper bound of its rounds. Operands are the same and exact in either encoding.
+Errors are the largest absolute differences from float64. A protocol that sends anything but what it declares ends the
+benchmark.
+"""
+
+from __future__ import annotations
+
+import json as json_format
+import secrets
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from protocol_cases import Array, Case, Ring, Secret, cases
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from ditto import _core
+from spu_ditto.parties import threads_of_a_local_party
+
+REPETITIONS = 3
+TIMEOUT = 60.0
+DEFAULT_ELEMENTS = 128 * 768
+# SPU has one ring, and its booleans are arithmetic shares until an operation wants bits.
+NOT_IN_SPU = {"up_cast", "down_cast", "bit_to_fxp"}
+
+
+def run_case(simulator: _core.Simulator, case: Case) -> dict[str, Any]:
+    """Runs an operation once to warm up and `REPETITIONS` times for its median.
+
+    Raises:
+        RuntimeError: the metered cost is not the declared one.
+    """
+    program = _core.Program(json_format.dumps(case.program()), [])
+    ids = [simulator.put(operand.integers, operand.ring.width) for operand in case.operands]
+    seconds = []
+    for _ in range(1 + REPETITIONS):
+        outputs, elapsed, parties = simulator.run(program, ids)
+        seconds.append(elapsed)
+    for id in ids:
+        simulator.drop(id)
+    declared = program.cost()
+    metered = {
+        "offline": sum(party["offline"] for party in parties),
+        "online": sum(party["online"] for party in parties),
+        "rounds": max(party["rounds"] for party in parties),
+    }
+    for name, value in metered.items():
+        if value != declared[name]:
+            raise RuntimeError(f"{case.op} {case.rings} declares {name} of {declared[name]} and has {value}")
+    return row(case.op, case.rings, case.elements, metered, seconds[1:], error_of(outputs[0], case.result, case.exact))
+
+
+def sharing_rows(operand: Secret) -> list[dict[str, Any]]:
+    """What a caller computes to share a value and to reveal it, and what it exchanges with the parties."""
+    width, shape = operand.ring.width, operand.integers.shape
+    l1, l2 = (secrets.token_bytes((operand.integers.size * width + 7) // 8) for _ in range(2))
+    # P1 reveals m - l1, which is x masked by l2 alone, P2 its l2.
+    from_p1 = _core.mask_input(operand.integers, width, bytes(len(l1)), l2)
+    seconds: list[tuple[float, float]] = []
+    for _ in range(REPETITIONS):
+        start = time.perf_counter()
+        masked = _core.mask_input(operand.integers, width, l1, l2)
+        between = time.perf_counter()
+        opened = _core.reconstruct(from_p1, l2, shape, width)
+        seconds.append((between - start, time.perf_counter() - between))
+    error = error_of(opened, operand.ring, operand.numbers)
+    to_share = {"offline": 0, "online": len(l1) + len(l2) + 2 * len(masked), "rounds": 2}
+    to_reveal = {"offline": 0, "online": len(from_p1) + len(l2), "rounds": 1}
+    return [
+        row(name, f"({operand.ring})", operand.integers.size, metered, times, error)
+        for (name, metered), times in zip([("share", to_share), ("reveal", to_reveal)], zip(*seconds), strict=True)
+    ]
+
+
+def error_of(integers: Array, ring: Ring, exact: Array) -> float:
+    """The largest difference of a result from the exact one."""
+    return float(np.max(np.abs(np.ldexp(integers.astype(np.float64), -ring.fraction) - exact)))
+
+
+def row(
+    op: str, rings: str, elements: int, metered: dict[str, int], seconds: Sequence[float], error: float
+) -> dict[str, Any]:
+    """One protocol's results, as written to --json; `bytes` are of the whole operation."""
+    return {
+        "protocol": op,
+        "rings": rings,
+        "elements": elements,
+        "bytes": {"offline": metered["offline"], "online": metered["online"]},
+        "bits_per_element": {name: 8 * metered[name] / elements for name in ("offline", "online")},
+        "rounds": metered["rounds"],
+        "seconds": statistics.median(seconds),
+        "elements_per_second": elements / statistics.median(seconds),
+        "max_abs_error": error,
+        "spu": None,
+    }
+
+
+def spu_results(compared: Sequence[Case]) -> list[dict[str, Any]]:
+    """SPU's seconds, bytes, messages and error for each of the cases, from a process of its own.
+
+    Raises:
+        subprocess.CalledProcessError: SPU failed; its messages have been printed.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        job, arrays, result = (Path(folder) / name for name in ("job.json", "arrays.npz", "result.json"))
+        named = {str(number): case.exact for number, case in enumerate(compared)}
+        for number, case in enumerate(compared):
+            named |= {f"{number}_{n}": operand.plain for n, operand in enumerate(case.operands)}
+        np.savez(arrays, **named)
+        described = [{"function": c.op, "attrs": dict(c.attrs), "inputs": len(c.operands)} for c in compared]
+        job.write_text(json_format.dumps({"repetitions": REPETITIONS, "cases": described}))
+        script = Path(__file__).with_name("spu_protocols.py")
+        subprocess.run([sys.executable, str(script), str(job), str(arrays), str(result)], check=True)
+        return list(json_format.loads(result.read_text()))
+
+
+def table_of(rows: Sequence[dict[str, Any]]) -> Table:
+    """The results for people."""
+    title = "Bits per element of all parties, rounds, million elements a second, largest error against float64"
+    table = Table("protocol", "rings (width, fraction)", title=title)
+    for column in ("offline", "online", "rounds", "M/s", "error", "SPU bits", "messages", "M/s", "error"):
+        table.add_column(column, justify="right")
+    for r in rows:
+        bits, spu = r["bits_per_element"], r["spu"]
+        ours = [f"{bits['offline']:.1f}", f"{bits['online']:.1f}", str(r["rounds"])]
+        theirs = [""] * 4
+        if spu is not None:
+            bits_of_spu, speed = (
+                f"{8 * spu['bytes'] / r['elements']:.1f}",
+                f"{r['elements'] / spu['seconds'] / 1e6:.2f}",
+            )
+            theirs = [bits_of_spu, str(spu["messages"]), speed, f"{spu['max_abs_error']:.2g}"]
+        speed = f"{r['elements_per_second'] / 1e6:.2f}"
+        table.add_row(r["protocol"], r["rings"], *ours, speed, f"{r['max_abs_error']:.2g}", *theirs)
+    return table
+
+
+def main(
+    json: Annotated[Path | None, typer.Option(help="Write the results to this file.")] = None,
+    elements: Annotated[int, typer.Option(min=1, help="About so many elements per protocol.")] = DEFAULT_ELEMENTS,
+    spu: Annotated[bool, typer.Option(help="Also run SPU 0.9.5.")] = True,
+) -> None:
+    """Measures every protocol of the engine."""
+    _core.set_threads(threads_of_a_local_party())
+    simulator = _core.Simulator(TIMEOUT)
+    all_cases = cases(elements)
+    console = Console()
+    rows = [run_case(simulator, case) for case in track(all_cases, "running the engine", console=console)]
+    if spu:
+        console.print("running SPU's ABY3 on the same operands")
+        numbers = [n for n, case in enumerate(all_cases) if case.op not in NOT_IN_SPU]
+        try:
+            results = spu_results([all_cases[n] for n in numbers])
+        except subprocess.CalledProcessError as failure:
+            raise typer.BadParameter(f"SPU ended with status {failure.returncode}; see its messages above") from failure
+        for number, result in zip(numbers, results, strict=True):
+            rows[number]["spu"] = result
+    rows += sharing_rows(all_cases[0].operands[0])
+    # Twelve columns: wider than the 80 characters that a file or a pipe is taken for.
+    (console if console.is_terminal else Console(width=160)).print(table_of(rows))
+    if json is not None:
+        json.write_text(json_format.dumps(rows, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,72 @@
+"""SPU 0.9.5 on the operations of bench/protocols.py, which runs this in a process of its own, because SPU may abort:
+    python bench/spu_protocols.py JOB.json ARRAYS.npz RESULT.json
+JOB.json is {"repetitions": int, "cases": [{"function": name, "attrs": {...}, "inputs": count}, ...]}. ARRAYS.npz holds
+input n of case c as "c_n" and the exact results as "c".
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import spu_ranks
+
+
+def conv(x: jax.Array, kernel: jax.Array, strides: list[int], **_: Any) -> jax.Array:
+    return jax.lax.conv_general_dilated(x, kernel, strides, "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+
+# By the engine's name of the operation; each takes the operation's attributes, of which most concern the rings alone.
+FUNCTIONS: dict[str, Callable[..., jax.Array]] = {
+    "mul": lambda x, y, **_: x * y,
+    "square": lambda x, **_: x * x,
+    "matmul": lambda x, y, **_: x @ y,
+    "conv": conv,
+    "msb": lambda x, **_: x < 0,
+    "equal_zero": lambda x, **_: x == 0,
+    "bit_and": lambda b, c, **_: b & c,
+    "bit_mul": lambda b, x, **_: jnp.where(b, x, jnp.zeros_like(x)),
+    "select": lambda b, x, y, **_: jnp.where(b, x, y),
+    "max": lambda x, axis, **_: jnp.max(x, axis),
+    "argmax": lambda x, axis, **_: jnp.argmax(x, axis),
+    "one_hot": lambda x, depth, **_: jax.nn.one_hot(x, depth, dtype=jnp.int32),
+    "exp": lambda x, **_: jnp.exp(x),
+    "reciprocal": lambda x, **_: 1 / x,
+    "rsqrt": lambda x, **_: jax.lax.rsqrt(x),
+    "tanh": lambda x, **_: jnp.tanh(x),
+    "gelu": lambda x, **_: jax.nn.gelu(x),
+    "polynomial": lambda x, coefficients, **_: jnp.polyval(jnp.asarray(coefficients[::-1], x.dtype), x),
+}
+
+
+def main(job_path: str, arrays_path: str, result_path: str) -> None:
+    job = json.loads(Path(job_path).read_text())
+    ranks = spu_ranks.Ranks()
+    results = []
+    with np.load(arrays_path) as arrays:
+        for number, case in enumerate(job["cases"]):
+            inputs = [arrays[f"{number}_{n}"] for n in range(case["inputs"])]
+            function, attrs = FUNCTIONS[case["function"]], case["attrs"]
+            executable = spu_ranks.compiled(lambda *args, f=function, a=attrs: f(*args, **a), inputs)
+            measured = ranks.measure(executable, inputs, job["repetitions"])
+            output = np.asarray(measured.outputs[0]).astype(np.float64)
+            results.append(
+                {
+                    "seconds": statistics.median(measured.seconds),
+                    "bytes": measured.bytes_total,
+                    "messages": measured.messages,
+                    "max_abs_error": float(np.max(np.abs(output - arrays[str(number)]))),
+                }
+            )
+    Path(result_path).write_text(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,124 @@
+"""SPU 0.9.5's three ranks in one process, with the bytes of all of them counted: ABY3, FM64.
+
+`spu.utils.simulation` does not count them: it silences two ranks.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+import spu
+from spu import libspu
+from spu.utils import frontend
+
+_LINK = re.compile(r"Link details: total send bytes (\d+), recv bytes \d+, send actions (\d+)")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Seconds of every execution, and of one of them the bytes of all ranks, a rank's most messages, the results."""
+
+    seconds: list[float]
+    bytes_total: int
+    messages: int
+    outputs: list[Any]
+
+
+def runtime_config() -> Any:
+    """ABY3 over 64 bits with 18 fraction bits, as PUMA runs."""
+    config = spu.RuntimeConfig(protocol=spu.ProtocolKind.ABY3, field=spu.FieldType.FM64, fxp_fraction_bits=18)
+    config.fxp_exp_mode = spu.RuntimeConfig.ExpMode.EXP_TAYLOR
+    config.enable_hal_profile = True
+    return config
+
+
+def compiled(function: Callable[..., Any], args: Sequence[Any]) -> Any:
+    """SPU's executable of a JAX function, all of whose arguments (pytrees of arrays) are secret."""
+    leaves = jax.tree_util.tree_leaves(args)
+    options = spu.CompilerOptions()
+    options.enable_optimize_denominator_with_broadcast = True
+    executable, _ = frontend.compile(
+        frontend.Kind.JAX,
+        function,
+        tuple(args),
+        {},
+        [f"in{n}" for n in range(len(leaves))],
+        [spu.Visibility.VIS_SECRET] * len(leaves),
+        lambda results: [f"out{n}" for n in range(len(results))],
+        copts=options,
+    )
+    return executable
+
+
+class Ranks:
+    """SPU's three ranks as threads of this process, each profiling itself."""
+
+    def __init__(self) -> None:
+        self.config = runtime_config()
+        self.io = spu.Io(3, self.config)
+
+    def run(self, executable: Any, arrays: Sequence[Any]) -> tuple[list[Any], float]:
+        """The results and the seconds from shared inputs to shared results."""
+        shares = [self.io.make_shares(np.asarray(a), spu.Visibility.VIS_SECRET) for a in arrays]
+        description = libspu.link.Desc()
+        for rank in range(3):
+            description.add_party(f"id_{rank}", f"thread_{rank}")
+        ready = threading.Barrier(4)
+        outputs: list[Any] = [None] * 3
+
+        def party(rank: int) -> None:
+            runtime = spu.Runtime(libspu.link.create_mem(description, rank), libspu.RuntimeConfig(self.config))
+            for name, share in zip(executable.input_names, shares, strict=True):
+                runtime.set_var(name, share[rank])
+            ready.wait()
+            runtime.run(executable)
+            outputs[rank] = [runtime.get_var(name) for name in executable.output_names]
+
+        threads = [threading.Thread(target=party, args=(rank,)) for rank in range(3)]
+        for thread in threads:
+            thread.start()
+        ready.wait()
+        started = time.perf_counter()
+        for thread in threads:
+            thread.join()
+        seconds = time.perf_counter() - started
+        if any(output is None for output in outputs):
+            raise RuntimeError("a rank of SPU failed; its message stands above")
+        return [self.io.reconstruct(list(parts)) for parts in zip(*outputs, strict=True)], seconds
+
+    def measure(self, executable: Any, arrays: Sequence[Any], repetitions: int) -> Measured:
+        """Runs `repetitions` times on the same arrays."""
+        seconds: list[float] = []
+        for _ in range(repetitions):
+            (outputs, elapsed), log = captured(lambda: self.run(executable, arrays))
+            links = [(int(sent), int(messages)) for sent, messages in _LINK.findall(log)]
+            if len(links) != 3:
+                raise RuntimeError(f"expected SPU's link details of three ranks, got {len(links)}:\n{log[-2000:]}")
+            seconds.append(elapsed)
+        return Measured(seconds, sum(sent for sent, _ in links), max(messages for _, messages in links), outputs)
+
+
+def captured(function: Callable[[], Any]) -> tuple[Any, str]:
+    """Calls `function` and returns its result and what the process, its C++ part included, printed meanwhile."""
+    with tempfile.TemporaryFile() as log:
+        saved = [os.dup(1), os.dup(2)]
+        try:
+            for descriptor in (1, 2):
+                os.dup2(log.fileno(), descriptor)
+            result = function()
+        finally:
+            for descriptor, copy in zip((1, 2), saved, strict=True):
+                os.dup2(copy, descriptor)
+                os.close(copy)
+            log.seek(0)
+            text = log.read().decode(errors="replace")
+    return result, text

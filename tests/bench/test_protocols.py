@@ -1,0 +1,58 @@
+"""The table of all protocols, on few elements and without SPU."""
+
+import importlib
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from bench import protocol_cases
+from ditto import _core
+
+LOCAL = {"down_cast"}
+
+
+@pytest.fixture
+def protocols(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The script, which imports its neighbours as scripts do."""
+    monkeypatch.syspath_prepend(str(Path(protocol_cases.__file__).parent))
+    return importlib.import_module("protocols")
+
+
+def test_shows_the_declared_costs_and_small_errors(protocols: ModuleType, tmp_path: Path) -> None:
+    elements = 1024
+    protocols.main(tmp_path / "protocols.json", elements=elements, spu=False)
+    rows = json.loads((tmp_path / "protocols.json").read_text())
+    cases = protocol_cases.cases(elements)
+    assert [row["protocol"] for row in rows] == [*(case.op for case in cases), "share", "reveal"]
+    for row, case in zip(rows, cases, strict=False):
+        declared = _core.Program(json.dumps(case.program()), []).cost()
+        shown = {**row["bytes"], "rounds": row["rounds"]}
+        assert shown == {name: declared[name] for name in shown}, row
+        assert row["elements"] * row["bits_per_element"]["online"] == pytest.approx(8 * declared["online"])
+        assert (row["rounds"] == 0) == (row["protocol"] in LOCAL)
+        # Half a unit of 2^-8, eightfold for a maximum that drops bits; GELU and tanh promise 0.01.
+        assert row["max_abs_error"] < (0.2 if case.op == "max" else 0.011), row
+    assert all(row["max_abs_error"] == 0 for row in rows[len(cases) :])
+
+
+def test_covers_every_operation_that_sends() -> None:
+    local = {name for name in _core.op_names() if name not in {case.op for case in protocol_cases.cases(1)}}
+    assert local == {
+        *("add", "sub", "neg", "add_public", "mul_public", "matmul_public", "shl", "relabel", "narrow"),
+        *("reshape", "transpose", "broadcast", "slice", "concat", "pad", "reverse", "take", "sum"),
+        *("bit_xor", "bit_not", "bit_xor_public", "bit_and_public"),
+    }
+
+
+def test_a_protocol_that_sends_something_else_ends_it(protocols: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Chatty(_core.Simulator):
+        def run(self, *args, **kwargs):  # type: ignore[no-untyped-def]
+            outputs, seconds, parties = super().run(*args, **kwargs)
+            parties[2]["online"] += 1
+            return outputs, seconds, parties
+
+    case = protocol_cases.cases(16)[0]
+    with pytest.raises(RuntimeError, match=r"mul .* declares online of 80 and has 81"):
+        protocols.run_case(Chatty(10), case)
