@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import spu
-from plaintext import PlaintextRuntime
 
 import spu_ditto
+from tests.frontend.plaintext import PlaintextRuntime
 
 X = np.linspace(-2, 2, 12, dtype=np.float32).reshape(3, 4)
 W = np.linspace(-1, 1, 8, dtype=np.float32).reshape(4, 2)
