@@ -5,7 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ditto import _core
+from spu_ditto.errors import UnsupportedError
 from spu_ditto.program import RingProgram
+
+
+@dataclass(frozen=True)
+class Network:
+    """Links between every two of three parties.
+
+    Attributes:
+        bits_per_second: each way of each link, at once.
+        round_trip_seconds: for a message and its answer.
+    """
+
+    name: str
+    bits_per_second: float
+    round_trip_seconds: float
+
+
+# As Ditto measures them: Wu et al., "Ditto: Quantization-aware Secure Inference of Transformers upon MPC", section 5.
+LAN = Network("LAN", 5e9, 0.4e-3)
+WAN = Network("WAN", 400e6, 40e-3)
+
+_NETWORKS = {network.name: network for network in (LAN, WAN)}
 
 
 @dataclass(frozen=True)
@@ -34,6 +56,25 @@ class CostAnalysis:
         """Bytes of all parties together, offline and online."""
         return self.offline_bytes + self.online_bytes
 
+    def seconds(self, network: str | Network = "LAN") -> float:
+        """What the network alone takes of an execution: 8 B / bandwidth + rounds * round-trip time.
+
+        P0 -> P2 (the offline stream), P1 -> P2 and P2 -> P1 (half of the online bytes each) are links of their own and
+        carry their bytes at once, so B is what the busiest of the three carries. Computing is not counted.
+
+        Args:
+            network: "LAN" (5 Gbit/s, 0.4 ms), "WAN" (400 Mbit/s, 40 ms), or any other as a `Network`.
+
+        Raises:
+            UnsupportedError: there is no network of this name.
+        """
+        if isinstance(network, str):
+            if network not in _NETWORKS:
+                raise UnsupportedError(f'network {network!r} is not one of "LAN", "WAN"; give a spu_ditto.Network')
+            network = _NETWORKS[network]
+        busiest = max(self.offline_bytes, self.online_bytes / 2)
+        return 8 * busiest / network.bits_per_second + self.rounds * network.round_trip_seconds
+
     def __str__(self) -> str:
         lines = [f"{'':40} {'count':>7} {'offline':>14} {'online':>14} {'rounds':>7}"]
         for title, rows in (("operation", self.operations), ("layer", self.layers)):
@@ -42,6 +83,7 @@ class CostAnalysis:
                 f"  {r.name:38} {r.count:7} {r.offline_bytes:14,} {r.online_bytes:14,} {r.rounds:7}" for r in rows
             ]
         lines.append(f"total: {self.offline_bytes:,} bytes offline, {self.online_bytes:,} online, {self.rounds} rounds")
+        lines.append(f"on the network: {self.seconds(LAN):.3f} s in a LAN, {self.seconds(WAN):.3f} s in a WAN")
         return "\n".join(lines)
 
 

@@ -1,9 +1,13 @@
-"""What a run cost: bytes per party, rounds, seconds, and SPU's profile lines."""
+"""What a run cost: bytes per party, rounds, seconds; as SPU's profile lines, and as a trace."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
+
+from spu_ditto.program import RingProgram
 
 
 @dataclass(frozen=True)
@@ -12,6 +16,23 @@ class OpProfile:
 
     name: str
     count: int
+    seconds: float
+    offline_bytes: int
+    online_bytes: int
+    rounds: int
+
+
+@dataclass(frozen=True)
+class OpEvent:
+    """One operation at one party: when it began, in seconds since the run did, how long it took, what the party sent.
+
+    Begins at different machines compare as well as their clocks do.
+    """
+
+    party: int
+    name: str
+    layer: str
+    start: float
     seconds: float
     offline_bytes: int
     online_bytes: int
@@ -28,6 +49,8 @@ class RunReport:
         sent: bytes sent by P0, P1, P2. P0 sends offline, P1 and P2 online.
         rounds: online rounds.
         input_bytes: sent for sharing this call's arguments; handles shared before count nothing.
+        events: every operation at every party, P0's first, each party's in the order of the program.
+        program: what ran.
     """
 
     seconds: float
@@ -38,6 +61,8 @@ class RunReport:
     operations: tuple[OpProfile, ...] = ()
     layers: tuple[OpProfile, ...] = ()
     peak_rss_bytes: int | None = None
+    events: tuple[OpEvent, ...] = field(default=(), repr=False)
+    program: RingProgram | None = field(default=None, repr=False)
 
     @property
     def offline_bytes(self) -> int:
@@ -50,8 +75,39 @@ class RunReport:
         return self.sent[1] + self.sent[2]
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-serialisable description."""
-        return {**asdict(self), "bytes": {"offline": self.offline_bytes, "online": self.online_bytes}}
+        """A JSON-serialisable description, without events and program."""
+        described = asdict(replace(self, events=(), program=None))
+        del described["events"], described["program"]
+        return {**described, "bytes": {"offline": self.offline_bytes, "online": self.online_bytes}}
+
+    def save_trace(self, path: str | Path) -> None:
+        """Writes a trace that Perfetto (ui.perfetto.dev) and chrome://tracing show: one track a party, an event an op.
+
+        Source: "Trace Event Format", Google; complete events, microseconds.
+        """
+        events: list[dict[str, Any]] = [{"ph": "M", "pid": 0, "name": "process_name", "args": {"name": "secure run"}}]
+        for party, role in enumerate(("P0, deals", "P1, computes", "P2, computes")):
+            name = {"ph": "M", "pid": 0, "tid": party, "name": "thread_name", "args": {"name": role}}
+            events += [name, {**name, "name": "thread_sort_index", "args": {"sort_index": party}}]
+        events += [
+            {
+                "ph": "X",
+                "pid": 0,
+                "tid": event.party,
+                "name": event.name,
+                "cat": event.layer or "none",
+                "ts": event.start * 1e6,
+                "dur": event.seconds * 1e6,
+                "args": {
+                    "layer": event.layer,
+                    "offline bytes": event.offline_bytes,
+                    "online bytes": event.online_bytes,
+                    "rounds": event.rounds,
+                },
+            }
+            for event in self.events
+        ]
+        Path(path).write_text(json.dumps({"traceEvents": events, "displayTimeUnit": "ms"}))
 
     def profile_lines(self) -> list[str]:
         """One line per kind of operation, in the form SPU prints with `enable_hal_profile`."""

@@ -119,7 +119,7 @@ class Compiled:
             for binding, output in zip(self.program.outputs, self.signature.outputs, strict=True)
         ]
         tree = jax.tree_util.tree_unflatten(self.signature.out_tree, results)
-        return tree, dataclasses.replace(report, input_bytes=input_bytes)
+        return tree, dataclasses.replace(report, input_bytes=input_bytes, program=self.program)
 
     def _public_part(self, leaves: list[Any]) -> list[Array]:
         arguments = []
