@@ -87,13 +87,14 @@ class RingInterpreter:
             shift = op.get("shift")
             if op.name != "ring.down_cast" and op.name in _SHIFTING:
                 result = result + (1 << shift >> 1)
-            if self._wrap:
-                result = signed(result, min(shift + width, 64))
-            result = result >> shift
+            whole = result >> shift
+            result = (signed(result, min(shift + width, 64)) >> shift) if self._wrap else whole
+        else:
+            whole = result
         if self._wrap:
             result = signed(result, width)
         if self._check_ranges and (bits := op.get("range")) is not None:
-            largest = int(np.max(np.abs(result), initial=0))
+            largest = int(np.max(np.abs(whole), initial=0))
             if largest >= 1 << bits:
                 unit = 2.0 ** -ring.fraction(op.result)
                 raise RangeViolation(

@@ -8,14 +8,16 @@ becomes
 
 The width of a type is its policy's ring, in which products are thought to be computed; `assign-widths` later says in
 how many bits each value rests. Fractions are chosen here, value by value: activations have the policy's, a value
-computed from a coarse one has few bits more, parameters that feed a dot or a look-up have 12 at least, public factors 13
-significant bits, softmax outputs 16. A change of precision becomes `ring.convert`; `insert-casts` makes it a cast.
+computed from a coarse one has few bits more, parameters that feed a dot or a look-up have 12 or more, public factors
+have 13 significant bits, softmax outputs 16 fraction bits. A change of precision is a `ring.convert`, of which
+`insert-casts` makes a cast.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import AnyFloat, ArrayAttr, FunctionType, ModuleOp, StringAttr, TensorType, f64, i1, i64
 from xdsl.dialects.func import FuncOp, ReturnOp
@@ -25,9 +27,9 @@ from xdsl.passes import ModulePass
 from ditto.dialects import pphlo, ring
 from ditto.interpreter import evaluate_values
 from ditto.passes import ring_arithmetic, ring_contraction, ring_functions, ring_movement
-from ditto.passes.errors import CompileError
 from ditto.passes.policy import TABLE_FRACTION, Policy
-from ditto.passes.ring_arithmetic import Rule, convert
+from ditto.passes.ring_arithmetic import Rule, bit_to_number, complement, convert
+from ditto.passes.ring_arithmetic import zero as is_zero
 from ditto.passes.ring_emit import Emitter, Public, Value, is_bits
 
 # The dtypes of the secret arguments and of the results, by which callers encode and decode.
@@ -126,19 +128,24 @@ class _Walk:
 
     def returned(self, value: SSAValue) -> SSAValue:
         result = self.memo[value]
-        if isinstance(result, SSAValue):
-            return result
+        return result if isinstance(result, SSAValue) else self.hidden(result)
+
+    def hidden(self, public: Public) -> SSAValue:
+        """Public numbers as a secret: zeros made of some argument, plus the numbers."""
+        e, wanted = self.emitter, self.emitter.secret_type(public.type)
         secrets = [argument for argument in self.block.args if not ring.is_public(argument)]
         if not secrets:
-            raise CompileError("func.return", "the program has no secret argument, so nothing has to run in secret")
-        like: SSAValue = secrets[0]
-        wanted = self.emitter.secret_type(value.type)
-        if ring.is_bit(wanted) != ring.is_bit(like):
-            raise CompileError("func.return", "a result that does not depend on the arguments; return it outside")
-        if ring.is_fxp(wanted):
-            like = self.emitter.converted(like, value.type)
-            like = self.emitter.with_fraction(like, ring.fraction(wanted))
-        return self.emitter.made_secret(result, like)
+            raise e.fail("the program has no secret argument, so nothing of it has to run in secret")
+        like = next((value for value in secrets if ring.is_bit(value) == ring.is_bit(wanted)), secrets[0])
+        zero = e.made_secret(Public(like.type, np.zeros((), np.int64)), like)
+        if ring.is_bit(wanted):
+            if not ring.is_bit(zero):
+                zero = complement(e, is_zero(e, zero))
+            return e.made_secret(public, zero)
+        if ring.is_bit(zero):
+            zero = bit_to_number(e, zero, public.type)
+        zero = e.with_fraction(e.converted(zero, public.type), ring.fraction(wanted))
+        return e.made_secret(public, zero)
 
     def converted(self, op: Operation) -> list[Value]:
         self.emitter.op = op
@@ -156,7 +163,9 @@ class _Walk:
             raise self.emitter.fail("has no secure protocol here; compute it before or after the secure program")
         known = [value for value in values if isinstance(value, Public)]
         if values and len(known) == len(values):
-            return [self.folded(op, known)]
+            if all(value.numbers is not None for value in known):
+                return [self.folded(op, known)]
+            values = [self.hidden(known[0]), *known[1:]]
         return [rule(self.emitter, op, values)]
 
     def convert(self, op: pphlo.ConvertOp, value: Value) -> Value:

@@ -47,15 +47,14 @@ def negate(e: Emitter, x: SSAValue) -> SSAValue:
 def subtract(e: Emitter, x: Value, y: Value) -> SSAValue:
     """x - y of one dtype."""
     if isinstance(y, Public):
-        return add(e, x, Public(y.type, -y.known()) if y.numbers is not None else _negated_argument(e, y))
+        if y.numbers is not None:
+            return add(e, x, Public(y.type, -y.numbers))
+        assert isinstance(x, SSAValue)
+        return negate(e, add(e, negate(e, x), y))
     if isinstance(x, Public):
         return add(e, negate(e, y), x)
     x, y = e.aligned(x, y)
     return e.emit(ring.SubOp, [x, y], x.type)
-
-
-def _negated_argument(e: Emitter, y: Public) -> Public:
-    raise e.fail("subtracting a public argument; negate it before the call")
 
 
 # ------------------------------------------------------------------------------------------------ products
