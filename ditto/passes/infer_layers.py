@@ -57,6 +57,9 @@ class InferLayers(ModulePass):
         paths = [name.data for name in names if isinstance(name, StringAttr)]
         layers: dict[SSAValue, str] = {}
         for argument, position in zip(function.body.block.args, ring.plain(inputs)):
+            # Integers and bits are no parameters: token ids, masks.
+            if not ring.is_fxp(argument) or ring.fraction(argument) == 0:
+                continue
             if position < len(paths) and (layer := layer_of(paths[position])):
                 layers[argument] = layer
         parameters = set(layers)

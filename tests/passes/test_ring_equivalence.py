@@ -1,4 +1,4 @@
-"""Ring programs compute what the PPHLO they come from computes, after every pass, within the rounding of their rings."""
+"""Ring programs compute what the PPHLO they come from computes, after every pass, to within their rounding."""
 
 from __future__ import annotations
 
