@@ -108,7 +108,9 @@ class Model:
         rng = np.random.default_rng(seed)
         if self.kind == "image":
             size = self.config.image_size
-            return {"pixel_values": rng.uniform(-1, 1, (batch, size, size, 3)).astype(np.float32)}
+            return {
+                "pixel_values": rng.uniform(-1, 1, (batch, size, size, self.config.num_channels)).astype(np.float32)
+            }
         self._check_length(seq_len)
         lengths = rng.integers(max(1, seq_len // 2), seq_len + 1, (batch, 1))
         mask = (np.arange(seq_len) < lengths).astype(np.int32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import flax.linen.attention
@@ -16,6 +17,7 @@ from transformers.models.bert import modeling_flax_bert
 from spu_ditto import models
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.functions import poly_gelu, replaced, softmax_2quad, softmax_2relu
+from tests.frontend.tiny_models import write_tiny_model
 
 SENTENCES = ["A cat sleeps on the sofa.", "The market fell sharply today."]
 
@@ -69,18 +71,18 @@ def test_bert_has_dittos_dtypes(minilm: models.Model) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kwargs", "dots", "functions"),
+    ("model_type", "dots", "functions"),
     [
         # The head is float32, and so are the pooler of BERT and the patch convolution of ViT.
-        ("bert-base", {}, {"float16": 8, "float32": 2}, {"erfc:float16": 1, "tanh:float32": 1}),
-        ("gpt2", {}, {"float16": 6, "float32": 1}, {"tanh:float16": 1}),
-        ("vit", {}, {"float16": 8, "float32": 2}, {"erfc:float16": 1}),
+        ("bert", {"float16": 8, "float32": 2}, {"erfc:float16": 1, "tanh:float32": 1}),
+        ("gpt2", {"float16": 6, "float32": 1}, {"tanh:float16": 1}),
+        ("vit", {"float16": 8, "float32": 2}, {"erfc:float16": 1}),
     ],
 )
-def test_random_models_have_dittos_dtypes(
-    name: str, kwargs: dict[str, Any], dots: dict[str, int], functions: dict[str, int]
+def test_every_model_has_dittos_dtypes(
+    tmp_path: Path, model_type: str, dots: dict[str, int], functions: dict[str, int]
 ) -> None:
-    model = models.load(name, random_weights=True, layers=1, **kwargs)
+    model = models.load(write_tiny_model(tmp_path, model_type), random_weights=True, layers=1)
     inputs = model.make_inputs(batch=1, seq_len=8)
     counted, others = _dots(model, inputs)
     assert counted == dots
@@ -111,13 +113,19 @@ def test_polynomial_gelu_is_close() -> None:
     np.testing.assert_allclose(poly_gelu(x), jax.nn.gelu(x, approximate=False), atol=0.02)
 
 
-def test_stand_ins_reach_the_model() -> None:
-    raw = models.load("bert-base", random_weights=True, layers=1)
-    quad = models.load("bert-base", random_weights=True, layers=1, gelu="quad", softmax="2relu")
+def test_stand_ins_reach_the_model(tmp_path: Path) -> None:
+    folder = write_tiny_model(tmp_path, "bert")
+    raw = models.load(folder, random_weights=True, layers=1)
+    quad = models.load(folder, random_weights=True, layers=1, gelu="quad", softmax="2relu")
     inputs = raw.make_inputs(seq_len=8)
     _, others = _dots(quad, inputs)
     assert set(others) == {"rsqrt:float32", "tanh:float32"}
-    assert not np.allclose(raw.reference(raw.params, inputs), quad.reference(quad.params, inputs))
+    assert not np.allclose(raw.reference(raw.params, inputs), quad.reference(quad.params, inputs), atol=1e-3)
+
+
+def test_known_names_have_their_size() -> None:
+    config = models.load("bert-base", random_weights=True, layers=1, num_labels=3).config
+    assert (config.hidden_size, config.num_hidden_layers, config.num_labels) == (768, 1, 3)
 
 
 def test_bad_requests_are_named() -> None:
