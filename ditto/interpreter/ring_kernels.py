@@ -29,13 +29,13 @@ def matmul(lhs: Array, rhs: Array) -> Array:
     return np.asarray(np.matmul(lhs, rhs))
 
 
-def conv(op: ring.RingOp, image: Array, kernel: Array) -> Array:
+def conv(op: ring.RingOp, image: Array, kernel: Array, product: Callable[..., Array] = matmul) -> Array:
     """[N, H, W, C] with [KH, KW, C, O] as a product of patches."""
     windows: Array = sliding_window_view(image, kernel.shape[:2], (1, 2))  # type: ignore[call-overload]
     vertical, horizontal = op.get("strides")
     windows = windows[:, ::vertical, ::horizontal]
     patches = windows.transpose(0, 1, 2, 4, 5, 3).reshape(*windows.shape[:3], -1)
-    flat = matmul(patches.reshape(-1, patches.shape[-1]), kernel.reshape(-1, kernel.shape[-1]))
+    flat = product(patches.reshape(-1, patches.shape[-1]), kernel.reshape(-1, kernel.shape[-1]))
     return flat.reshape(*windows.shape[:3], -1)
 
 
@@ -102,6 +102,16 @@ def _polynomial(op: ring.RingOp, x: Array) -> Array:
     return result
 
 
+# Functions of real numbers.
+FUNCTIONS: dict[str, Callable[[ring.RingOp, Array], Array]] = {
+    "exp": lambda op, x: np.exp(x),
+    "reciprocal": lambda op, x: 1 / x,
+    "rsqrt": lambda op, x: 1 / np.sqrt(x),
+    "tanh": lambda op, x: np.tanh(x),
+    "gelu": lambda op, x: x * 0.5 * (1 + erf(x * np.sqrt(0.5))),
+    "polynomial": _polynomial,
+}
+
 KERNELS: dict[str, Kernel] = {
     "add": lambda op, x, y: x + y,
     "sub": lambda op, x, y: x - y,
@@ -141,10 +151,5 @@ KERNELS: dict[str, Kernel] = {
     "max": lambda op, x: x.max(op.get("axis")),
     "argmax": lambda op, x: x.argmax(op.get("axis")).astype(np.int64),
     "one_hot": _one_hot,
-    "exp": _function(lambda op, x: np.exp(x)),
-    "reciprocal": _function(lambda op, x: 1 / x),
-    "rsqrt": _function(lambda op, x: 1 / np.sqrt(x)),
-    "tanh": _function(lambda op, x: np.tanh(x)),
-    "gelu": _function(lambda op, x: x * 0.5 * (1 + erf(x * np.sqrt(0.5)))),
-    "polynomial": _function(_polynomial),
+    **{name: _function(function) for name, function in FUNCTIONS.items()},
 }

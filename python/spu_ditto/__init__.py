@@ -21,7 +21,8 @@ from typing import Any
 
 import spu
 
-from spu_ditto.cost import CostAnalysis
+from spu_ditto.cost import LAN, WAN, CostAnalysis, Network
+from spu_ditto.divergences import Divergence, divergence
 from spu_ditto.errors import (
     CompileError,
     DittoError,
@@ -32,6 +33,7 @@ from spu_ditto.errors import (
     UnsupportedError,
 )
 from spu_ditto.handle import SharedArray, share
+from spu_ditto.html_report import report
 from spu_ditto.lowering import FractionBits, get_policy
 from spu_ditto.processes import connect, processes
 from spu_ditto.report import RunReport
@@ -39,11 +41,15 @@ from spu_ditto.runtime import Runtime, current_runtime, use_runtime
 from spu_ditto.stages import Compiled, Lowered, SecureFunction, from_pphlo
 
 __all__ = [
+    "LAN",
+    "WAN",
     "CompileError",
     "Compiled",
     "CostAnalysis",
     "DittoError",
+    "Divergence",
     "Lowered",
+    "Network",
     "PolicyError",
     "RangeError",
     "RunReport",
@@ -56,8 +62,10 @@ __all__ = [
     "compile",
     "connect",
     "current_runtime",
+    "divergence",
     "from_pphlo",
     "load",
+    "report",
     "processes",
     "share",
     "use_runtime",

@@ -1,0 +1,94 @@
+"""Evaluates ring programs on real numbers: what a program would give if its rings had no end and nothing were rounded.
+
+A value is x * 2^fraction, as in the engine, but in float64 and not rounded to an integer. So value k here is the ideal
+of value k there, and their difference is what truncations, rings and protocols cost.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.func import ReturnOp
+from xdsl.ir import BlockArgument, SSAValue
+
+from ditto.dialects import ring
+from ditto.dialects.dense import Array
+from ditto.interpreter.encoding import saturate
+from ditto.interpreter.ring_kernels import FUNCTIONS, KERNELS, conv
+
+Observer = Callable[[ring.RingOp, Array], None]
+
+
+def _shifted(op: ring.RingOp, product: Array) -> Array:
+    return np.ldexp(product, -op.get("shift"))
+
+
+# The other kernels move, add or choose: they do the same to floats.
+_KERNELS: dict[str, Callable[..., Array]] = {
+    "shl": lambda op, x: np.ldexp(x, op.get("bits")),
+    "convert": lambda op, x: np.ldexp(x, ring.fraction(op.result) - ring.fraction(op.arguments[0])),
+    "down_cast": _shifted,
+    "mul": lambda op, x, y: _shifted(op, x * y),
+    "square": lambda op, x: _shifted(op, x * x),
+    "mul_public": lambda op, x, p: _shifted(op, x * p),
+    "matmul": lambda op, x, y: _shifted(op, x @ y),
+    "matmul_public": lambda op, x, p: _shifted(op, x @ p),
+    "conv": lambda op, x, y: _shifted(op, conv(op, x, y, np.matmul)),
+}
+
+
+def _run(op: ring.RingOp, operands: Sequence[Array]) -> Array:
+    name = op.name.removeprefix("ring.")
+    if isinstance(op, ring.EncodeOp):
+        return np.ldexp(saturate(operands[0].astype(np.float64)), op.get("fraction"))
+    if function := FUNCTIONS.get(name):
+        real = np.ldexp(operands[0], -ring.fraction(op.arguments[0]))
+        with np.errstate(all="ignore"):
+            return np.ldexp(function(op, real), ring.fraction(op.result))
+    return (_KERNELS.get(name) or KERNELS[name])(op, *operands)
+
+
+def evaluate_exactly(module: ModuleOp, inputs: Sequence[Array], observe: Observer) -> None:
+    """Runs @main of a ring module on real arrays, public ones included.
+
+    Args:
+        observe: called after every operation, in their order, with its result: float64 x * 2^fraction, or bool for
+            bits. Results are forgotten after their last use.
+    """
+    block = ring.main(module).body.block
+    left = Counter(operand for op in block.ops for operand in op.operands)
+    if len(inputs) != len(block.args):
+        raise ValueError(f"@main takes {len(block.args)} arrays, not {len(inputs)}")
+    values: dict[SSAValue, Array] = {}
+    for op in block.ops:
+        if isinstance(op, ReturnOp):
+            return
+        if isinstance(op, ring.ConstantOp):
+            values[op.result] = op.numpy()
+            continue
+        assert isinstance(op, ring.RingOp), op.name
+        for operand in op.operands:
+            if operand not in values:
+                # Parameters in float64 are many bytes: not before they are needed.
+                assert isinstance(operand, BlockArgument)
+                values[operand] = _entered(operand, np.asarray(inputs[operand.index]))
+        result = _run(op, [values[operand] for operand in op.operands])
+        if ring.is_fxp(op.result):
+            result = result.astype(np.float64, copy=False)
+        observe(op, result)
+        values[op.result] = result
+        for operand in op.operands:
+            left[operand] -= 1
+            if not left[operand]:
+                values.pop(operand, None)
+
+
+def _entered(argument: SSAValue, array: Array) -> Array:
+    if ring.is_bit(argument):
+        return array.astype(np.bool_)
+    if ring.is_public(argument):
+        return array
+    return np.ldexp(array.astype(np.float64), ring.fraction(argument))

@@ -1,0 +1,284 @@
+"""Where a secure run leaves the function it computes: its error and its ranges, layer by layer.
+
+The ring program is evaluated twice. The engine runs it among three simulated parties with the values that pass from
+layer to layer as further outputs, and `ditto.interpreter.exact` runs it on real numbers, where nothing is rounded and
+nothing wraps. A value of the one corresponds to the same value of the other. What the passes themselves changed shows
+in the results, which are compared with SPU's program, evaluated in float64.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import SSAValue
+
+from ditto.dialects import pphlo, ring
+from ditto.interpreter import evaluate
+from ditto.interpreter.exact import evaluate_exactly
+from spu_ditto.encoding import Array, ValueType
+from spu_ditto.errors import UnsupportedError
+from spu_ditto.handle import SharedArray
+from spu_ditto.lowering import FractionBits, evaluate_public, get_policy
+from spu_ditto.program import Binding, RingProgram
+from spu_ditto.runtime import use_runtime
+from spu_ditto.simulator import Simulator
+from spu_ditto.stages import Compiled, SecureFunction, Signature
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """How far an array is from what it should be; of several arrays, the one with the largest relative error.
+
+    Attributes:
+        max_error: the largest difference.
+        largest: the largest magnitude it should have.
+        relative_error: the former by the latter.
+    """
+
+    max_error: float
+    largest: float
+    relative_error: float
+
+
+@dataclass(frozen=True)
+class LayerDivergence:
+    """One layer of a secure run.
+
+    Attributes:
+        name: as in `CostAnalysis.layers`.
+        deviation: of the values that leave the layer; None if all are bits.
+        headroom_bits: how much larger, in bits, values could be before one leaves the range that the compiler assumes
+            of it; negative if one does, None if nothing was assumed.
+        out_of_range: the first operation whose result leaves its range, and by how much.
+    """
+
+    name: str
+    deviation: Deviation | None
+    headroom_bits: float | None
+    out_of_range: str | None
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """A secure run beside the same computation in real numbers.
+
+    Attributes:
+        layers: in the order of the program.
+        result: of the function's results, against the function in float64.
+        tolerance: the largest relative error that is no failure.
+    """
+
+    layers: tuple[LayerDivergence, ...]
+    result: Deviation
+    tolerance: float
+
+    @property
+    def first_beyond_tolerance(self) -> LayerDivergence | None:
+        """The first layer whose relative error is larger than the tolerance (or no number)."""
+        return next((layer for layer in self.layers if self._fails(layer.deviation)), None)
+
+    @property
+    def first_out_of_range(self) -> LayerDivergence | None:
+        """The first layer with a value outside the range that the compiler assumes of it."""
+        return next((layer for layer in self.layers if layer.out_of_range), None)
+
+    @property
+    def verdict(self) -> str:
+        """What failed first, in one sentence."""
+        reasons = []
+        if ranged := self.first_out_of_range:
+            reasons.append(f"{ranged.name or 'a layer without name'}: {ranged.out_of_range}")
+        if (beyond := self.first_beyond_tolerance) and beyond.deviation:
+            reasons.append(
+                f"{beyond.name or 'a layer without name'} is the first beyond the tolerance of {self.tolerance:.2g}: "
+                f"its error is {beyond.deviation.relative_error:.2g} of its largest value"
+            )
+        elif self._fails(self.result):
+            reasons.append(f"the result is off by {self.result.relative_error:.2g} of its largest value")
+        return "; ".join(reasons) or f"Every layer is within its ranges and a tolerance of {self.tolerance:.2g}."
+
+    @property
+    def ok(self) -> bool:
+        """Whether all layers are within their ranges and, like the result, within the tolerance."""
+        return not (self.first_beyond_tolerance or self.first_out_of_range or self._fails(self.result))
+
+    def _fails(self, deviation: Deviation | None) -> bool:
+        # NaN fails every comparison, hence "not within".
+        return deviation is not None and not deviation.relative_error <= self.tolerance
+
+    def __str__(self) -> str:
+        lines = [f"{'layer':40} {'max error':>12} {'relative':>10} {'largest':>12} {'headroom':>10}"]
+        for layer in self.layers:
+            mark = " <- out of range" if layer.out_of_range else ""
+            mark += " <- beyond tolerance" if self._fails(layer.deviation) else ""
+            headroom = "" if layer.headroom_bits is None else f"{layer.headroom_bits:.1f} bits"
+            lines.append(f"{layer.name:40} {_row(layer.deviation)} {headroom:>10}{mark}")
+        return "\n".join([*lines, f"{'result':40} {_row(self.result)}", self.verdict])
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-serialisable description."""
+        return {
+            **{name: _finite(value) for name, value in dataclasses.asdict(self).items()},
+            "verdict": self.verdict,
+            "ok": self.ok,
+        }
+
+
+def _row(deviation: Deviation | None) -> str:
+    if deviation is None:
+        return " " * 36
+    return f"{deviation.max_error:12.3g} {deviation.relative_error:10.2g} {deviation.largest:12.4g}"
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no infinity and no NaN: the largest float stands for both."""
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    if isinstance(value, tuple):
+        return [_finite(inner) for inner in value]
+    return 1e308 if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def divergence(
+    fn: Callable[..., Any],
+    args: Sequence[Any],
+    *,
+    ring_policy: str = "ditto",
+    fraction_bits: FractionBits = None,
+    input_visibility: Any = None,
+    tolerance: float = 0.05,
+) -> Divergence:
+    """Runs a function securely and in real numbers, side by side, and compares what leaves each layer.
+
+    The parties are simulated in this process: intermediate values are revealed to it.
+
+    Args:
+        fn, ring_policy, fraction_bits, input_visibility: as in `spu_ditto.compile`.
+        args: the function's arguments, arrays.
+        tolerance: largest error of a layer by the largest magnitude in it.
+
+    Returns:
+        A table when printed; `report(..., divergence=...)` draws it.
+
+    Raises:
+        UnsupportedError: an argument is a handle, whose array stays with it.
+        DittoError: as calling `spu_ditto.compile(fn)(*args)`.
+    """
+    if any(isinstance(leaf, SharedArray) for leaf in jax.tree_util.tree_leaves(args)):
+        raise UnsupportedError("divergence needs the arrays themselves; give it what `share` was given")
+    lowered = SecureFunction(fn, get_policy(ring_policy, fraction_bits), input_visibility).lower(*args)
+    compiled = lowered.compile()
+    leaves = [np.asarray(leaf) for leaf in compiled.signature.leaves(tuple(args))]
+    module = ring.parse_module(compiled.program.ring)
+    watched = _watched(module)
+    secure, results = _run(compiled, module, watched, args)
+    layers = _compared(module, _ring_inputs(compiled, module, leaves), dict(zip(watched, secure, strict=True)))
+    ideal = evaluate(pphlo.parse_module(lowered.as_text("pphlo")), leaves, exact=True)
+    return Divergence(layers, _deviation(list(zip(results, ideal, strict=True))), tolerance)
+
+
+def _operations(module: ModuleOp) -> list[ring.RingOp]:
+    """Those the engine has, in its order; encodings and constants are the caller's."""
+    block = ring.main(module).body.block
+    return [op for op in block.ops if isinstance(op, ring.RingOp) and not isinstance(op, ring.EncodeOp)]
+
+
+def _layer(op: ring.RingOp) -> str:
+    return str(op.get("layer", ""))
+
+
+def _watched(module: ModuleOp) -> list[SSAValue]:
+    """The numbers that leave a layer: for another one, or as results."""
+    values: list[SSAValue] = []
+    for op in _operations(module):
+        users = (use.operation for use in op.result.uses)
+        leaves = any(not isinstance(user, ring.RingOp) or _layer(user) != _layer(op) for user in users)
+        if leaves and ring.is_fxp(op.result):
+            values.append(op.result)
+    return values
+
+
+def _run(
+    compiled: Compiled, module: ModuleOp, watched: Sequence[SSAValue], args: Sequence[Any]
+) -> tuple[list[Array], list[Array]]:
+    """The watched values and the results of a secure run, in real numbers."""
+    program, signature = compiled.program, compiled.signature
+    engine = json.loads(program.engine)
+    ids: dict[SSAValue, int] = {
+        op.result: entry["out"][0] for op, entry in zip(_operations(module), engine["ops"], strict=True)
+    }
+    count = len(engine["outputs"])
+    engine["outputs"] += [ids[value] for value in watched]
+    types = [ValueType("fxp", ring.shape(value), ring.width(value), ring.fraction(value)) for value in watched]
+    bindings = tuple(Binding("program", count + n, type) for n, type in enumerate(types))
+    shown = RingProgram(
+        ring=program.ring,
+        engine=json.dumps(engine),
+        constants=program.constants,
+        public=program.public,
+        inputs=program.inputs,
+        outputs=(*bindings, *program.outputs),
+    )
+    outputs = (*(jax.ShapeDtypeStruct(type.shape, np.float64) for type in types), *signature.outputs)
+    tree = jax.tree_util.tree_structure([0] * len(outputs))
+    described = Signature(signature.name, signature.arguments, signature.in_tree, tree, outputs)
+    with use_runtime(Simulator()):
+        revealed = Compiled(described, shown)(*args)
+    return revealed[: len(watched)], revealed[len(watched) :]
+
+
+def _ring_inputs(compiled: Compiled, module: ModuleOp, leaves: Sequence[Array]) -> list[Array]:
+    """The arguments of @main: secret ones, then the first results of the public part."""
+    secret = [leaves[binding.index] for binding in compiled.program.inputs if binding.source == "argument"]
+    arguments = zip(leaves, compiled.signature.arguments, strict=True)
+    public = [leaf for leaf, argument in arguments if argument.visibility == "public"]
+    taken = len(ring.main(module).body.block.args) - len(secret)
+    return [*secret, *evaluate_public(compiled.program, public)[:taken]]
+
+
+def _compared(module: ModuleOp, inputs: Sequence[Array], secure: dict[SSAValue, Array]) -> tuple[LayerDivergence, ...]:
+    pairs: dict[str, list[tuple[Array, Array]]] = {}
+    headroom: dict[str, float] = {}
+    outside: dict[str, str] = {}
+
+    def observe(op: ring.RingOp, scaled: Array) -> None:
+        if isinstance(op, ring.EncodeOp):
+            return
+        layer, bits = _layer(op), op.get("range")
+        pairs.setdefault(layer, [])
+        if ring.is_fxp(op.result) and bits is not None:
+            largest = float(np.max(np.abs(scaled), initial=0.0))
+            spare = bits - math.log2(largest) if largest else float(bits)
+            headroom[layer] = min(spare, headroom.get(layer, spare))
+            if largest >= 2.0**bits and layer not in outside:
+                unit = 2.0 ** -ring.fraction(op.result)
+                outside[layer] = f"{op.name} gives {largest * unit:g}, outside its range of {2.0**bits * unit:g}"
+        if op.result in secure:
+            pairs[layer].append((secure[op.result], np.ldexp(scaled, -ring.fraction(op.result))))
+
+    evaluate_exactly(module, inputs, observe)
+    return tuple(
+        LayerDivergence(name, _deviation(found) if found else None, headroom.get(name), outside.get(name))
+        for name, found in pairs.items()
+    )
+
+
+def _deviation(pairs: Sequence[tuple[Array, Array]]) -> Deviation:
+    """Of pairs of what is and what should be."""
+    found = [Deviation(0.0, 0.0, 0.0)]
+    for actual, ideal in pairs:
+        target = np.asarray(ideal, np.float64)
+        with np.errstate(all="ignore"):
+            error = float(np.max(np.abs(np.asarray(actual, np.float64) - target), initial=0.0))
+        magnitude = float(np.max(np.abs(target), initial=0.0))
+        found.append(Deviation(error, magnitude, error / magnitude if magnitude else error))
+    # Errors that are no numbers are the worst.
+    return max(found, key=lambda d: math.inf if math.isnan(d.relative_error) else d.relative_error)
