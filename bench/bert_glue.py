@@ -87,7 +87,11 @@ def class_numbers(outputs: Any, task: glue.Task) -> list[float]:
 
 
 def table_of_pairs(rows: list[tuple[Any, ...]]) -> Table:
-    table = Table("sentence 1", "sentence 2", "secure", "float32", "difference", title="Cosine similarity")
+    table = Table(title="Cosine similarity")
+    for sentence in ("sentence 1", "sentence 2"):
+        table.add_column(sentence, no_wrap=True, ratio=1)
+    for number in ("secure", "float32", "difference"):
+        table.add_column(number, justify="right", min_width=len(number))
     for first, second, ours, reference in rows:
         table.add_row(first, second, f"{ours:.4f}", f"{reference:.4f}", f"{abs(ours - reference):.4f}")
     return table
@@ -180,7 +184,7 @@ def main(
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with parties_running(parties), Progress(*columns, console=console) as progress:
-        bar = progress.add_task("compiling", total=1 + max(len(batches), workload.REPETITIONS))
+        bar = progress.add_task("compiling", total=1 + max(len(batches), workload.REPETITIONS) + workload.REPETITIONS)
         measured = workload.measure(
             batches, policy.value, lambda text: progress.update(bar, advance=1, description=text)
         )
