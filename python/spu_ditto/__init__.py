@@ -36,7 +36,7 @@ from spu_ditto.handle import SharedArray, share
 from spu_ditto.html_report import report
 from spu_ditto.lowering import FractionBits, get_policy
 from spu_ditto.processes import connect, processes
-from spu_ditto.report import RunReport
+from spu_ditto.run_report import RunReport
 from spu_ditto.runtime import Runtime, current_runtime, use_runtime
 from spu_ditto.stages import Compiled, Lowered, SecureFunction, from_pphlo
 

@@ -16,7 +16,7 @@ from spu_ditto.cost import LAN, WAN, cost_analysis
 from spu_ditto.divergences import Divergence
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.program import RingProgram
-from spu_ditto.report import RunReport
+from spu_ditto.run_report import RunReport
 from spu_ditto.stages import Compiled, Lowered
 
 _CASTS = ("up_cast", "down_cast", "narrow")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from spu_ditto.encoding import ValueType
-from spu_ditto.report import OpEvent, OpProfile, RunReport
+from spu_ditto.run_report import OpEvent, OpProfile, RunReport
 
 
 def ring_width(type: ValueType) -> int:

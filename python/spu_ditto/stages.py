@@ -20,7 +20,7 @@ from spu_ditto.frontend import Argument, Traced, abstract, trace
 from spu_ditto.handle import SharedArray
 from spu_ditto.lowering import FractionBits
 from spu_ditto.program import RingProgram, load_program, save_program
-from spu_ditto.report import RunReport
+from spu_ditto.run_report import RunReport
 from spu_ditto.runtime import Stored, current_runtime
 from spu_ditto.spu_compiler import compile_stablehlo
 from spu_ditto.trees import tree_from_json, tree_to_json

@@ -20,7 +20,8 @@ function drawing(width, height, label) {
 
 function scaled(value, units, step) {
   let n = 0;
-  while (Math.abs(value) >= step && n < units.length - 1) {
+  // What would be written as 1000 of a unit is 1.00 of the next.
+  while (Math.abs(value) >= step * 0.9995 && n < units.length - 1) {
     value /= step;
     n += 1;
   }
@@ -77,8 +78,6 @@ function bar(parts, largest) {
   return node;
 }
 
-const heading = (rows, title, value, cell, more = {}) => ({ rows, title, value, cell, ...more });
-
 // A table whose columns sort. A column: title, value(row) to sort by, cell(row) to show (a string, a node or several).
 function table(id, columns, rows, initial = null) {
   const head = element("tr"), body = element("tbody");
@@ -119,25 +118,27 @@ function table(id, columns, rows, initial = null) {
   byId(id).append(element("thead", {}, head), body);
 }
 
-const text = (title, value) => heading(null, title, value, value, { kind: "text" });
+const column = (title, value, cell, more = {}) => ({ title, value, cell, ...more });
+const text = (title, value) => column(title, value, value, { kind: "text" });
 
-function costColumns(rows) {
-  const largest = Math.max(...rows.map((row) => row.offline + row.online));
-  const slowest = Math.max(...rows.map((row) => row.seconds || 0));
+// Where bytes, rounds and time go; `brief` puts the two kinds of bytes below their sum.
+function costColumns(rows, brief) {
+  const total = (row) => row.offline + row.online;
+  const largest = Math.max(...rows.map(total)), slowest = Math.max(...rows.map((row) => row.seconds || 0));
+  const both = (row) => element("small", {}, `${bytes(row.offline)} + ${bytes(row.online)}`);
   const columns = [
-    heading(rows, "offline", (row) => row.offline, (row) => bytes(row.offline)),
-    heading(rows, "online", (row) => row.online, (row) => bytes(row.online)),
-    heading(rows, "bytes", (row) => row.offline + row.online, (row) => [
-      bytes(row.offline + row.online),
-      bar([["offline", row.offline], ["online", row.online]], largest),
+    column(brief ? "bytes, offline + online" : "bytes", total, (row) => [
+      bytes(total(row)), bar([["offline", row.offline], ["online", row.online]], largest), ...(brief ? [both(row)] : []),
     ]),
-    heading(rows, "rounds", (row) => row.rounds, (row) => count(row.rounds)),
+    column("rounds", (row) => row.rounds, (row) => count(row.rounds)),
   ];
+  if (!brief) {
+    columns.unshift(column("offline", (row) => row.offline, (row) => bytes(row.offline)),
+      column("online", (row) => row.online, (row) => bytes(row.online)));
+  }
   if (data.run) {
-    columns.push(heading(rows, "time at P1", (row) => row.seconds, (row) => [
-      seconds(row.seconds),
-      bar([["plain", row.seconds || 0]], slowest),
-    ]));
+    columns.push(column("time at P1", (row) => row.seconds, (row) => [
+      seconds(row.seconds), bar([["plain", row.seconds || 0]], slowest)]));
   }
   return columns;
 }

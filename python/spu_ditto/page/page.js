@@ -22,7 +22,7 @@ function totals() {
   for (const [name, rate, trip] of data.networks) {
     add(`on a ${name}`, seconds(onNetwork(rate, trip).total), "network alone");
   }
-  if (data.divergence) add("error", percent(data.divergence.result.relative_error), "of the largest result");
+  if (data.divergence) add("error", percent(data.divergence.result.relative_error), "of the results");
 }
 
 function skyline(ops, pace) {
@@ -51,19 +51,19 @@ function opText(op) {
 
 function layers() {
   const rows = group(data.ops, (op) => op.layer);
-  const pace = Math.min(3.4, 330 / Math.max(...rows.map((row) => row.ops.length)));
+  const pace = Math.min(4, 390 / Math.max(...rows.map((row) => row.ops.length)));
   const columns = [
-    heading(rows, "layer", (row) => row.name, (row) => layerName(row.name), { up: true }),
-    heading(rows, "rings in order, and those that hold most", null, (row) => [
+    column("layer", (row) => row.name, (row) => layerName(row.name), { up: true }),
+    column("rings in order; below them those that hold most elements, width/fraction", null, (row) => [
       skyline(row.ops, pace),
       element("small", {}, rings(row.ops).slice(0, 4).map((r) => r.name).join(" · ")),
     ], { kind: "rings" }),
-    ...costColumns(rows),
+    ...costColumns(rows, true),
   ];
   if (data.divergence) {
     const found = new Map(data.divergence.layers.map((layer) => [layer.name, layer]));
     const error = (row) => found.get(data.layers[row.name])?.deviation?.relative_error ?? -1;
-    columns.push(heading(rows, "error", error, (row) => {
+    columns.push(column("error", error, (row) => {
       const kind = error(row) > data.divergence.tolerance ? "bad" : "";
       return error(row) < 0 ? "–" : element("span", { class: kind }, percent(error(row)));
     }));
@@ -73,14 +73,12 @@ function layers() {
 
 function kinds() {
   const rows = group(data.ops, (op) => op.kind);
-  const [, , total] = costColumns(rows);
   const columns = [
     text("operation", (row) => row.name),
-    heading(rows, "executed", (row) => row.count, (row) => count(row.count)),
-    ...costColumns(rows),
+    column("executed", (row) => row.count, (row) => count(row.count)),
+    ...costColumns(rows, false),
   ];
-  columns[4] = total;
-  table("kinds", columns, rows, total);
+  table("kinds", columns, rows, columns[4]);
 }
 
 function heat() {
@@ -152,15 +150,15 @@ function casts() {
   const key = (op) => `${op.layer}|${op.kind}|${ring(op.from[0])}|${ring(op.to)}`;
   const rows = group(data.ops.filter((op) => op.cast), key).map((row) => ({
     ...row, op: row.ops[0], size: sum(row.ops, elements), bits: 8 * (row.offline + row.online) }));
-  const elementsColumn = heading(rows, "elements", (row) => row.size, (row) => count(row.size));
+  const elementsColumn = column("elements", (row) => row.size, (row) => count(row.size));
   table("casts", [
-    heading(rows, "where", (row) => row.op.layer, (row) => layerName(row.op.layer), { up: true }),
+    column("where", (row) => row.op.layer, (row) => layerName(row.op.layer), { up: true }),
     text("cast", (row) => row.op.kind),
-    heading(rows, "from", (row) => width(row.op.from[0]), (row) => ring(row.op.from[0])),
-    heading(rows, "to", (row) => width(row.op.to), (row) => ring(row.op.to)),
-    heading(rows, "times", (row) => row.count, (row) => count(row.count)),
+    column("from", (row) => width(row.op.from[0]), (row) => ring(row.op.from[0])),
+    column("to", (row) => width(row.op.to), (row) => ring(row.op.to)),
+    column("times", (row) => row.count, (row) => count(row.count)),
     elementsColumn,
-    heading(rows, "bits sent", (row) => row.bits, (row) => count(row.bits)),
+    column("bits sent", (row) => row.bits, (row) => count(row.bits)),
   ], rows, elementsColumn);
   flow(rows);
 }
@@ -235,9 +233,13 @@ function timeline() {
   }
   for (const party of [0, 1, 2]) svg.append(element("text", { x: 0, y: party * 36 + 19, class: "ink" }, `P${party}`));
   for (const [party, layer, from, to] of data.run.spans) {
-    const words = `P${party} in ${layerName(layer)}: ${seconds(from)} to ${seconds(to)}`;
-    svg.append(element("rect", { class: layer % 2 ? "talk-foot" : "talk", x: x(from), y: party * 36 + 2, rx: 1.5,
-      width: Math.max(x(to) - x(from) - 0.7, 0.4), height: 25, "data-tip": words }));
+    const words = `P${party} in ${layerName(layer)}: ${seconds(from)} to ${seconds(to)}`, size = x(to) - x(from);
+    svg.append(element("rect", { class: layer % 2 ? "odd" : "even", x: x(from), y: party * 36 + 2, rx: 1.5,
+      width: Math.max(size - 0.7, 0.4), height: 25, "data-tip": words }));
+    const label = layerName(layer).split("/").slice(-2).join("/");
+    if (size > 6.4 * label.length + 10) {
+      svg.append(element("text", { class: "ink", x: x(from) + 6, y: party * 36 + 19, "pointer-events": "none" }, label));
+    }
   }
   byId("parties").append(svg);
 }
