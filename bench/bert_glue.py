@@ -14,7 +14,7 @@ import contextlib
 import json as json_format
 import statistics
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -169,22 +169,24 @@ def main(
         raise typer.BadParameter(str(error)) from error
     similarity = network.kind == "embedding"
     length = seq_len or (32 if similarity else 128)
-    if examples is None:
-        batches = list(
-            workload.random_batches(lambda seed: models.load(**source, **functions, seed=seed), batch, length)
-            if random_weights
-            else [workload.Batch(network, network.make_inputs(batch, length), batch)]
-        )
-    else:
+    batches: Iterable[workload.Batch]
+    if examples is not None:
         texts = examples.first
         if similarity and examples.second is not None:
             texts = [text for pair in zip(examples.first, examples.second, strict=True) for text in pair]
         encoded = network.encode(texts, None if similarity else examples.second, length)
         batches = workload.batches_of(network, encoded, batch)
+        executions, samples = len(batches), len(texts)
+    elif random_weights:
+        batches = workload.random_batches(lambda seed: models.load(**source, **functions, seed=seed), batch, length)
+        executions, samples = workload.SEEDS, workload.SEEDS * batch
+    else:
+        batches = [workload.Batch(network, network.make_inputs(batch, length), batch)]
+        executions, samples = 1, batch
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with parties_running(parties), Progress(*columns, console=console) as progress:
-        bar = progress.add_task("compiling", total=1 + max(len(batches), workload.REPETITIONS) + workload.REPETITIONS)
+        bar = progress.add_task("compiling", total=workload.steps(executions))
         measured = workload.measure(
             batches, policy.value, lambda text: progress.update(bar, advance=1, description=text)
         )
@@ -213,7 +215,7 @@ def main(
     if baseline is not None:
         console.print("running SPU's own ABY3 with PUMA's functions on the first batch, three times")
         try:
-            compared = workload.spu_baseline(source, batches[0])
+            compared = workload.spu_baseline(source, measured.first)
         except subprocess.CalledProcessError as failure:
             raise typer.BadParameter(f"SPU ended with status {failure.returncode}; see its messages above") from failure
         output = compared.pop("output")
@@ -223,7 +225,7 @@ def main(
         "model": network.name,
         "policy": policy.value,
         "seq_len": length,
-        "samples": sum(b.count for b in batches),
+        "samples": samples,
         "max_abs_error": error,
         "label_agreement": agreement,
         "metric": metric,

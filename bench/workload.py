@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ class Batch:
 class Measured:
     """Results of all batches and what their executions cost."""
 
+    first: Batch
     secure: list[Array]
     float32: list[Array]
     reports: list[spu_ditto.RunReport]
@@ -70,42 +72,50 @@ def random_batches(load: Callable[[int], models.Model], size: int, seq_len: int)
         yield Batch(model, model.make_inputs(size, seq_len, seed=seed), size)
 
 
-def measure(batches: Sequence[Batch], policy: str, done: Callable[[str], None]) -> Measured:
+def steps(executions: int) -> int:
+    """How often `measure` reports progress for so many batches."""
+    return 1 + max(executions, REPETITIONS) + REPETITIONS
+
+
+def measure(batches: Iterable[Batch], policy: str, done: Callable[[str], None]) -> Measured:
     """Compiles once and runs every batch, at least `REPETITIONS` executions in all, then as many of the online part.
 
     Args:
+        batches: read one by one, so that only one model's weights need to be in memory.
         done: called with a description after every step, for progress.
     """
-    model = batches[0].model
+    remaining = iter(batches)
+    first = batch = next(remaining)
+    model = first.model
     secure = spu_ditto.compile(model.apply, ring_policy=policy, fraction_bits=model.fraction_bits)
     started = time.perf_counter()
-    compiled = secure.lower(model.params, batches[0].inputs).compile()
+    compiled = secure.lower(model.params, first.inputs).compile()
     compile_seconds = time.perf_counter() - started
     done(f"compiled in {compile_seconds:.1f} s")
     results: list[Array] = []
     plain: list[Array] = []
     reports: list[spu_ditto.RunReport] = []
     weights, owner, input_bytes = None, None, 0
-    for number, batch in enumerate(batches):
+    for batch in itertools.chain([first], remaining):
         if batch.model is not owner:
             weights, owner = secure.share(batch.model.params), batch.model
         output, report = compiled.run(weights, batch.inputs)
-        if number == 0:
+        if not reports:
             input_bytes = report.input_bytes
         results.append(np.asarray(output, np.float64)[: batch.count])
         plain.append(np.asarray(batch.model.reference(batch.model.params, batch.inputs), np.float64)[: batch.count])
         reports.append(report)
-        done(f"execution {number + 1} of {len(batches)} took {report.seconds:.2f} s")
+        done(f"execution {len(reports)} took {report.seconds:.2f} s")
     while len(reports) < REPETITIONS:
-        reports.append(compiled.run(weights, batches[-1].inputs)[1])
-        done(f"repetition {len(reports)} of {REPETITIONS} took {reports[-1].seconds:.2f} s")
+        reports.append(compiled.run(weights, batch.inputs)[1])
+        done(f"execution {len(reports)} took {reports[-1].seconds:.2f} s")
     online = []
     for number in range(REPETITIONS):
-        report = compiled.run(weights, batches[-1].inputs, offline_first=True)[1]
+        report = compiled.run(weights, batch.inputs, offline_first=True)[1]
         assert report.online_seconds is not None
         online.append(report.online_seconds)
         done(f"online part {number + 1} of {REPETITIONS} took {online[-1]:.2f} s")
-    return Measured(results, plain, reports, online, input_bytes, compile_seconds)
+    return Measured(first, results, plain, reports, online, input_bytes, compile_seconds)
 
 
 def relative_error(secure: Array, plain: Array) -> float:
