@@ -1,13 +1,15 @@
 #include "ditto/runtime/executor.h"
 
 #include <chrono>
-#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "ditto/protocols/links.h"
 #include "ditto/runtime/range_check.h"
+#include "ditto/runtime/round_barrier.h"
 
 namespace ditto {
 namespace {
@@ -19,6 +21,34 @@ double Seconds(Clock::duration duration) { return std::chrono::duration<double>(
 double SecondsSince1970() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
+
+std::string Failure(Role role, const std::string& where, const std::exception& error) {
+  return NameOf(role) + " failed in " + where + ": " + error.what();
+}
+
+void AbortAll(const PartyContext& context, const std::string& reason) {
+  for (Channel* channel : context.peers) {
+    if (channel != nullptr) channel->Abort(reason);
+  }
+}
+
+// An op's view of the round it shares with others.
+class LaneLink : public OnlineLink {
+ public:
+  LaneLink(RoundBarrier& barrier, size_t lane) : barrier_(barrier), lane_(lane) {}
+  Bytes Exchange(Bytes mine) override {
+    const auto start = Clock::now();
+    Bytes theirs = barrier_.Exchange(lane_, std::move(mine));
+    waited_ += Seconds(Clock::now() - start);
+    return theirs;
+  }
+  double seconds_waited() const { return waited_; }
+
+ private:
+  RoundBarrier& barrier_;
+  const size_t lane_;
+  double waited_ = 0;
+};
 
 class Execution {
  public:
@@ -106,27 +136,80 @@ class Execution {
   }
 
   void RunGroup(const Group& group) {
-    for (size_t op : group) RunOne(op);
+    if (group.size() == 1 || context_.role == Role::kP0) {
+      for (size_t op : group) RunAlone(op);
+    } else {
+      RunTogether(group);
+    }
     ShareRounds(group, records_);
-    for (size_t op : group) CheckRange(program_.ops[op].out, op);
+    for (size_t op : group) {
+      at_ = program_.Describe(op);
+      CheckRange(program_.ops[op].out, op);
+    }
   }
 
-  void RunOne(size_t index) {
-    at_ = program_.Describe(index);
+  void RunAlone(size_t op) {
+    at_ = program_.Describe(op);
+    const auto start = Clock::now();
+    std::optional<ChannelOnlineLink> online;
+    if (Channel* c = OnlineChannel()) online.emplace(*c, Domain(op));
+    RunOp(op, online ? &*online : nullptr);
+    records_[op].start = Seconds(start - began_);
+    records_[op].seconds = Seconds(Clock::now() - start);
+  }
+
+  void RunTogether(const Group& group) {
+    const auto start = Clock::now();
+    RoundBarrier barrier(*OnlineChannel(), Domain(group[0]), group.size());
+    std::mutex mutex;
+    std::string failure;
+    const auto run_lane = [&](size_t lane) {
+      const size_t op = group[lane];
+      const auto lane_start = Clock::now();
+      LaneLink link(barrier, lane);
+      try {
+        RunOp(op, &link);
+        barrier.Leave();
+      } catch (const std::exception& error) {
+        std::lock_guard<std::mutex> lock(mutex);
+        if (failure.empty()) {
+          failure = Failure(context_.role, program_.Describe(op), error);
+          AbortAll(context_, failure);
+        }
+        barrier.Fail();
+      }
+      records_[op].seconds = Seconds(Clock::now() - lane_start) - link.seconds_waited();
+    };
+    std::vector<std::thread> lanes;
+    for (size_t lane = 1; lane < group.size(); ++lane) lanes.emplace_back(run_lane, lane);
+    run_lane(0);
+    for (std::thread& lane : lanes) lane.join();
+    if (!failure.empty()) throw RunError(failure);
+    ShareSeconds(group, start);
+  }
+
+  // Lanes run at once: each gets a part of the group's time, in proportion to what it was busy, one after the other.
+  void ShareSeconds(const Group& group, Clock::time_point start) {
+    const double seconds = Seconds(Clock::now() - start);
+    double at = Seconds(start - began_), busy = 1e-9;
+    for (size_t op : group) busy += records_[op].seconds;
+    for (size_t op : group) {
+      records_[op].start = at;
+      at += records_[op].seconds *= seconds / busy;
+    }
+  }
+
+  void RunOp(size_t index, OnlineLink* online) {
     const Op& op = program_.ops[index];
     const TypedOp typed(program_, op);
     Operands operands;
     for (int id : op.in) operands.push_back(&values_[id]);
-    const auto start = Clock::now();
     std::optional<ChannelOfflineLink> offline;
-    std::optional<ChannelOnlineLink> online;
     if (Channel* c = OfflineChannel()) offline.emplace(*c, Domain(index));
-    if (Channel* c = OnlineChannel()) online.emplace(*c, Domain(index));
-    Party party(context_.role, context_.keys, Domain(index), offline ? &*offline : nullptr,
-                online ? &*online : nullptr);
+    Party party(context_.role, context_.keys, Domain(index), offline ? &*offline : nullptr, online);
     values_[op.out].share = FindKernel(op.name).run(party, typed, operands);
     party.Finish();
-    records_[index] = {Seconds(start - began_), Seconds(Clock::now() - start), party.sent()};
+    records_[index].cost = party.sent();
   }
 
   Channel* OfflineChannel() const {
@@ -171,11 +254,11 @@ RunResult Execute(const PartyContext& context, const Program& program, const Sch
   Execution execution(context, program, schedule, run, options);
   try {
     return execution.Run(std::move(inputs));
+  } catch (const RunError&) {
+    throw;
   } catch (const std::exception& error) {
-    const std::string message = NameOf(context.role) + " failed in " + execution.at() + ": " + error.what();
-    for (Channel* channel : context.peers) {
-      if (channel != nullptr) channel->Abort(message);
-    }
+    const std::string message = Failure(context.role, execution.at(), error);
+    AbortAll(context, message);
     throw RunError(message);
   }
 }

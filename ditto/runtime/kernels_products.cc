@@ -57,9 +57,13 @@ void CheckMsb(const TypedOp& op) {
   RequireShapeOf(op, 0);
   RequireBits(op);
 }
-Cost CostMsb(const TypedOp& op) { return CompareCost(op.out_size(), op.Int("bits"), op.Int("drop"), 1); }
+// A round costs more than the bits of a few elements.
+Joining MsbJoining(int64_t n) { return n <= 256 ? Joining::kShallow : Joining::kThrifty; }
+Cost CostMsb(const TypedOp& op) {
+  return CompareCost(op.out_size(), op.Int("bits"), op.Int("drop"), 1, MsbJoining(op.out_size()));
+}
 Share RunMsb(Party& p, const TypedOp& op, const Operands& in) {
-  return Msb(p, in[0]->share, op.Int("bits"), op.Int("drop"));
+  return Msb(p, in[0]->share, op.Int("bits"), op.Int("drop"), MsbJoining(in[0]->share.size()));
 }
 
 void CheckEqualZero(const TypedOp& op) {

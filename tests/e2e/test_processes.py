@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.e2e.programs import Builder, bit, fxp, public, value_type
 
 import spu_ditto
 from spu_ditto.processes import processes
 from spu_ditto.program import RingProgram
 from spu_ditto.simulator import Simulator
+from tests.e2e.programs import Builder, bit, fxp, public, value_type
 
 
 def small_program() -> RingProgram:

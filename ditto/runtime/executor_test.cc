@@ -1,0 +1,201 @@
+#include "ditto/runtime/executor.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "ditto/net/memory_channel.h"
+#include "ditto/protocols/testing.h"
+#include "ditto/runtime/program_json.h"
+#include "gtest/gtest.h"
+
+namespace ditto {
+namespace {
+
+using testing::Reconstruct;
+using testing::ShareOf;
+using testing::TestKeys;
+using testing::Views;
+
+// The three parties' channels, kept to be read afterwards.
+struct Connections {
+  explicit Connections(std::chrono::milliseconds timeout = std::chrono::seconds(20)) {
+    for (int a = 0; a < 3; ++a) {
+      for (int b = a + 1; b < 3; ++b) {
+        ChannelOptions to_a, to_b;
+        to_a.timeout = to_b.timeout = timeout;
+        to_a.peer_name = "P" + std::to_string(a);
+        to_b.peer_name = "P" + std::to_string(b);
+        std::tie(at[a][b], at[b][a]) = MemoryChannelPair(to_b, to_a);
+      }
+    }
+  }
+  std::array<std::array<std::unique_ptr<Channel>, 3>, 3> at;
+};
+
+struct ThreeResults {
+  std::array<RunResult, 3> parties;
+  std::array<std::string, 3> errors;
+};
+
+ThreeResults RunAll(Connections& connections, const PairKeys& keys, const std::array<Program, 3>& programs,
+                    const std::vector<Views>& inputs, const RunOptions& options = {}, uint64_t run = 0) {
+  ThreeResults results;
+  std::vector<std::thread> threads;
+  for (int role = 0; role < 3; ++role) {
+    threads.emplace_back([&, role] {
+      PartyContext context{static_cast<Role>(role), keys, {}};
+      for (int i = 0; i < 3; ++i) context.peers[i] = connections.at[role][i].get();
+      std::vector<Value> mine;
+      for (const Views& views : inputs) mine.push_back({views[role], Tensor()});
+      try {
+        results.parties[role] =
+            Execute(context, programs[role], MakeSchedule(programs[role]), run, std::move(mine), options);
+      } catch (const RunError& error) {
+        results.errors[role] = error.what();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return results;
+}
+
+std::string ProgramText(const std::string& values, const std::string& inputs, const std::string& outputs,
+                        const std::string& ops) {
+  return R"({"format": "ditto-program", "version": 1, "name": "test", "constants": [], "values": [)" + values +
+         R"(], "inputs": [)" + inputs + R"(], "outputs": [)" + outputs + R"(], "ops": [)" + ops + "]}";
+}
+
+// Four values that depend only on the inputs, of one, two and more rounds, and one that needs two of them.
+const char kWide[] = R"({"kind": "fxp", "width": 32, "fraction": 8, "shape": [50]})";
+const char kNarrow[] = R"({"kind": "fxp", "width": 24, "fraction": 8, "shape": [50], "range": 20})";
+const char kBits[] = R"({"kind": "bit", "shape": [50]})";
+
+Program Parallel() {
+  const std::string w = kWide, n = kNarrow, b = kBits;
+  return ParseProgram(ProgramText(w + "," + w + "," + n + "," + n + "," + b + "," + b + "," + n, "0, 1", "2, 3, 4, 6",
+                                  R"({"op": "mul", "in": [0, 1], "out": [2], "attrs": {"shift": 8}, "layer": "a"},
+                     {"op": "square", "in": [0], "out": [3], "attrs": {"shift": 8}, "layer": "a"},
+                     {"op": "msb", "in": [0], "out": [4], "attrs": {"bits": 20, "drop": 0}, "layer": "b"},
+                     {"op": "equal_zero", "in": [1], "out": [5], "attrs": {"bits": 6}, "layer": "b"},
+                     {"op": "bit_mul", "in": [4, 2], "out": [6], "layer": "c"})"),
+                      {});
+}
+
+std::vector<int64_t> Numbers(int64_t n, int64_t low, int64_t high) {
+  std::mt19937_64 generator(n);
+  std::uniform_int_distribution<int64_t> uniform(low, high);
+  std::vector<int64_t> numbers(n);
+  for (int64_t& x : numbers) x = uniform(generator);
+  return numbers;
+}
+
+std::vector<int64_t> Output(const ThreeResults& results, size_t k) {
+  const auto& p = results.parties;
+  return Reconstruct(Views{p[0].outputs[k], p[1].outputs[k], p[2].outputs[k]});
+}
+
+TEST(Executor, ComputesAndSharesRounds) {
+  const Program program = Parallel();
+  const auto x = Numbers(50, -2000, 2000), y = Numbers(50, -3000, 3000);
+  Connections connections;
+  const auto results =
+      RunAll(connections, TestKeys(), {program, program, program}, {ShareOf(x, {50}, 32), ShareOf(y, {50}, 32)});
+  for (const std::string& error : results.errors) ASSERT_EQ(error, "");
+  const auto product = Output(results, 0), square = Output(results, 1), negative = Output(results, 2),
+             chosen = Output(results, 3);
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_NEAR(product[i], x[i] * y[i] / 256.0, 1.2);
+    EXPECT_NEAR(square[i], x[i] * x[i] / 256.0, 1.2);
+    EXPECT_EQ(negative[i], x[i] < 0);
+    EXPECT_EQ(chosen[i], x[i] < 0 ? product[i] : 0);
+  }
+
+  // What was declared is what went over the channels, frame by frame.
+  const Schedule schedule = MakeSchedule(program);
+  EXPECT_EQ(schedule, (Schedule{{0, 1, 2, 3}, {4}}));
+  const Cost predicted = Total(PredictedRecords(program, schedule));
+  const auto sent = [&](int from, int to) { return connections.at[from][to]->stats(); };
+  int64_t most = 0;
+  for (size_t op : schedule[0]) most = std::max(most, CostOf(TypedOp(program, program.ops[op])).rounds);
+  EXPECT_GT(most, 1);
+  EXPECT_EQ(predicted.rounds, most + 1);
+  EXPECT_EQ(sent(1, 2).frames_sent, static_cast<uint64_t>(predicted.rounds));
+  EXPECT_EQ(sent(2, 1).frames_sent, static_cast<uint64_t>(predicted.rounds));
+  EXPECT_EQ(sent(1, 2).payload_bytes_sent + sent(2, 1).payload_bytes_sent, static_cast<uint64_t>(predicted.online));
+  EXPECT_EQ(sent(0, 2).payload_bytes_sent, static_cast<uint64_t>(predicted.offline));
+  EXPECT_EQ(sent(0, 1).frames_sent + sent(1, 0).frames_sent + sent(2, 0).frames_sent, 0u);
+  const auto& p = results.parties;
+  EXPECT_EQ(Total(p[1].records).rounds, predicted.rounds);
+  EXPECT_EQ(Total(p[0].records) + Cost({0, Total(p[1].records).online + Total(p[2].records).online, predicted.rounds}),
+            predicted);
+  const auto layers = ByLayer(program, p[1].records);
+  ASSERT_EQ(layers.size(), 3u);
+  EXPECT_EQ(layers[1].name, "b");
+  EXPECT_EQ(layers[1].count, 2);
+}
+
+TEST(Executor, WaitsForTheOfflineStreamIfAsked) {
+  const Program program = Parallel();
+  Connections connections;
+  RunOptions options;
+  options.offline_first = true;
+  const auto x = Numbers(50, -2000, 2000);
+  const auto results = RunAll(connections, TestKeys(), {program, program, program},
+                              {ShareOf(x, {50}, 32), ShareOf(x, {50}, 32)}, options);
+  for (const std::string& error : results.errors) ASSERT_EQ(error, "");
+  EXPECT_NEAR(Output(results, 0)[7], x[7] * x[7] / 256.0, 1.2);
+}
+
+TEST(Executor, NamesTheOpWhoseResultLeavesItsRange) {
+  const Program program = Parallel();
+  Connections connections;
+  RunOptions options;
+  options.check_ranges = true;
+  auto x = Numbers(50, -2000, 2000), y = x;
+  const auto good = RunAll(connections, TestKeys(), {program, program, program},
+                           {ShareOf(x, {50}, 32), ShareOf(y, {50}, 32)}, options);
+  EXPECT_EQ(good.errors[1] + good.errors[2], "");
+  x[3] = y[3] = 17000;
+  const auto bad = RunAll(connections, TestKeys(), {program, program, program},
+                          {ShareOf(x, {50}, 32), ShareOf(y, {50}, 32)}, options, 1);
+  EXPECT_NE(bad.errors[1].find("in op 0 (mul, layer a): element 3 is"), std::string::npos) << bad.errors[1];
+}
+
+TEST(Executor, FailsEverywhereWithinTheTimeOutWhenProgramsDiffer) {
+  const auto other = [](const std::string& size) {
+    const std::string shape = R"("shape": [)" + size + "]}";
+    return ParseProgram(ProgramText(R"({"kind": "fxp", "width": 32, "fraction": 8, )" + shape +
+                                        R"(, {"kind": "fxp", "width": 24, "fraction": 8, )" + shape,
+                                    "0", "1", R"({"op": "square", "in": [0], "out": [1], "attrs": {"shift": 8}})"),
+                        {});
+  };
+  const Program ours = other("50"), theirs = other("60");
+  Connections connections(std::chrono::milliseconds(500));
+  std::vector<Views> inputs = {ShareOf(Numbers(50, 0, 9), {50}, 32)};
+  inputs[0][2] = ShareOf(Numbers(60, 0, 9), {60}, 32)[2];
+  const auto start = std::chrono::steady_clock::now();
+  const auto results = RunAll(connections, TestKeys(), {ours, ours, theirs}, inputs);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+  EXPECT_NE(results.errors[1].find("op 0 (square)"), std::string::npos) << results.errors[1];
+  EXPECT_NE(results.errors[2], "");
+}
+
+TEST(Executor, LanesFailTogether) {
+  const Program program = Parallel();
+  Connections connections;
+  std::vector<Views> inputs = {ShareOf(Numbers(50, 0, 9), {50}, 32), ShareOf(Numbers(50, 0, 9), {50}, 32)};
+  connections.at[0][2]->Abort("the cable is cut");
+  const auto results = RunAll(connections, TestKeys(), {program, program, program}, inputs);
+  for (int role : {0, 2}) EXPECT_NE(results.errors[role].find("the cable is cut"), std::string::npos);
+  EXPECT_NE(results.errors[1].find("P2 failed in op"), std::string::npos) << results.errors[1];
+}
+
+}  // namespace
+}  // namespace ditto
