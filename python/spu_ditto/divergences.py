@@ -180,7 +180,7 @@ def divergence(
     module = ring.parse_module(compiled.program.ring)
     watched = _watched(module)
     secure, results = _run(compiled, module, watched, args)
-    layers = _compared(module, _ring_inputs(compiled, module, leaves), dict(zip(watched, secure, strict=True)))
+    layers = _compared(module, ring_inputs(compiled, module, leaves), dict(zip(watched, secure, strict=True)))
     ideal = evaluate(pphlo.parse_module(lowered.as_text("pphlo")), leaves, exact=True)
     return Divergence(layers, _deviation(list(zip(results, ideal, strict=True))), tolerance)
 
@@ -235,7 +235,7 @@ def _run(
     return revealed[: len(watched)], revealed[len(watched) :]
 
 
-def _ring_inputs(compiled: Compiled, module: ModuleOp, leaves: Sequence[Array]) -> list[Array]:
+def ring_inputs(compiled: Compiled, module: ModuleOp, leaves: Sequence[Array]) -> list[Array]:
     """The arguments of @main: secret ones, then the first results of the public part."""
     secret = [leaves[binding.index] for binding in compiled.program.inputs if binding.source == "argument"]
     arguments = zip(leaves, compiled.signature.arguments, strict=True)

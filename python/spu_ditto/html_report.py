@@ -112,7 +112,7 @@ def _run(run: RunReport, layers: Sequence[str]) -> dict[str, Any]:
 def _spans(run: RunReport, layers: Sequence[str]) -> list[list[float]]:
     """When each party was in each layer: [party, layer, start, end], neighbours of one layer joined."""
     spans: list[list[float]] = []
-    for event in run.events:
+    for event in sorted(run.events, key=lambda event: (event.party, event.start)):
         here = [event.party, layers.index(event.layer)]
         end = event.start + event.seconds
         if spans and spans[-1][:2] == here:

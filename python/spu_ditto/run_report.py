@@ -26,7 +26,8 @@ class OpProfile:
 class OpEvent:
     """One operation at one party: when it began, in seconds since the run did, how long it took, what the party sent.
 
-    Begins at different machines compare as well as their clocks do.
+    Operations that share rounds run at once; each is given its part of their time, one after the other. Begins at
+    different machines compare as well as their clocks do.
     """
 
     party: int
