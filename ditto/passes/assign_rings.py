@@ -27,10 +27,11 @@ from xdsl.passes import ModulePass
 from ditto.dialects import pphlo, ring
 from ditto.interpreter import evaluate_values
 from ditto.passes import ring_arithmetic, ring_contraction, ring_functions, ring_movement
-from ditto.passes.policy import TABLE_FRACTION, Policy
+from ditto.passes.policy import SUM_TERM_FRACTION, TABLE_FRACTION, Policy
 from ditto.passes.ring_arithmetic import Rule, bit_to_number, complement, convert
 from ditto.passes.ring_arithmetic import zero as is_zero
 from ditto.passes.ring_emit import Emitter, Public, Value, is_bits
+from ditto.passes.sum_terms import is_sum_term, resting_fraction
 
 # The dtypes of the secret arguments and of the results, by which callers encode and decode.
 ARGUMENT_TYPES, RESULT_TYPES = "ditto.argument_types", "ditto.result_types"
@@ -124,7 +125,7 @@ class _Walk:
         uses = reached(parameter)
         if "dot" in uses:
             return self.emitter.policy.parameter_fraction(width)
-        return TABLE_FRACTION if "table" in uses else usual
+        return TABLE_FRACTION if "table" in uses else resting_fraction(parameter, usual)
 
     def returned(self, value: SSAValue) -> SSAValue:
         result = self.memo[value]
@@ -178,6 +179,8 @@ class _Walk:
         floats = isinstance(pphlo.element_type(source), AnyFloat) and isinstance(pphlo.element_type(target), AnyFloat)
         if floats and is_parameter(op.operand):
             fraction = min(self.parameter_fraction(op.result, target), ring.fraction(value))
+        elif floats and is_sum_term(op.result):
+            fraction = min(SUM_TERM_FRACTION, ring.fraction(value))
         return convert(self.emitter, value, source, target, fraction)
 
     def folded(self, op: Operation, values: list[Public]) -> Public:

@@ -14,11 +14,13 @@ DEFAULT_FRACTIONS: Mapping[str, int] = {"FM32": 8, "FM64": 18}
 ASSUMED_RANGE: Mapping[int, int] = {32: 10, 64: 13}
 
 # Parameters that feed a dot, and public factors, carry at least this many fraction or significant bits.
-PARAMETER_FRACTION = 12
+PARAMETER_FRACTION, PARAMETER_GAIN = 12, 2
 PUBLIC_BITS = 13
 # Tables that are looked up at secret positions: their fraction, and the power of two that bounds their entries. Every
 # bit counts as often as the table is long.
 TABLE_FRACTION, TABLE_RANGE = 14, 4
+# Terms of a sum that is continued in the wide ring.
+SUM_TERM_FRACTION = 14
 # Finer values are rounded to their ring's fraction when a float becomes an f16.
 FINEST_SMALL_FRACTION = 16
 
@@ -55,7 +57,7 @@ class Policy:
 
     def parameter_fraction(self, ring: int) -> int:
         """The fraction of a parameter that is multiplied by activations of this ring."""
-        return max(PARAMETER_FRACTION, self.fractions[f"FM{ring}"])
+        return max(PARAMETER_FRACTION, self.fractions[f"FM{ring}"] + (PARAMETER_GAIN if ring == 32 else 0))
 
 
 def get_policy(name: str, fraction_bits: int | Mapping[str, int] | None = None) -> Policy:
@@ -72,7 +74,7 @@ def get_policy(name: str, fraction_bits: int | Mapping[str, int] | None = None) 
         if unknown := set(fraction_bits) - set(fractions):
             raise UnknownPolicy(f"field {sorted(unknown)} does not exist; fraction_bits takes {sorted(fractions)}")
         fractions.update(fraction_bits)
-    for (field_name, bits), most in zip(sorted(fractions.items()), (12, 24)):
+    for (field_name, bits), most in zip(sorted(fractions.items()), (16, 24)):
         if not 4 <= bits <= most:
             raise ValueError(f"{bits} fraction bits for {field_name} are not within 4..{most}")
     return Policy(name, fractions)

@@ -6,12 +6,13 @@ import math
 
 import numpy as np
 from xdsl.dialects.builtin import TensorType
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.ir import Operation, SSAValue
 
 from ditto.dialects import pphlo, ring
 from ditto.passes.ring_arithmetic import Rule
 from ditto.passes.ring_emit import Emitter, Public, Value, public_type
 from ditto.passes.ring_movement import reshape, transpose
+from ditto.passes.sum_terms import resting_fraction
 
 _NHWC, _HWIO = ["b", "0", "1", "f"], ["0", "1", "i", "o"]
 
@@ -30,15 +31,15 @@ def _arranged(e: Emitter, x: Value, perm: list[int], shape: tuple[int, ...]) -> 
     return Public(TensorType(pphlo.element_type(x.type), list(shape)), numbers)
 
 
-def matmul(e: Emitter, x: Value, y: Value, type: Attribute) -> SSAValue:
-    """[B, M, K] times [B, K, N], either of them public; `type` is the PPHLO type whose ring the result has."""
+def matmul(e: Emitter, x: Value, y: Value, made: SSAValue) -> SSAValue:
+    """[B, M, K] times [B, K, N], either of them public; `made` is the PPHLO value whose ring the result has."""
     if isinstance(x, Public):
         swapped = [_arranged(e, v, [0, 2, 1], tuple(_shape(v)[dim] for dim in (0, 2, 1))) for v in (y, x)]
-        return transpose(e, matmul(e, swapped[0], swapped[1], type), [0, 2, 1])
-    width, usual = e.ring_of(type)
+        return transpose(e, matmul(e, swapped[0], swapped[1], made), [0, 2, 1])
+    width, usual = e.ring_of(made.type)
     factor = e.factor_fraction(y) if isinstance(y, Public) else ring.fraction(y)
     total = ring.fraction(x) + factor
-    fraction = min(total, usual)
+    fraction = min(total, resting_fraction(made, usual))
     result = ring.fxp((*ring.shape(x)[:2], _shape(y)[2]), width, fraction)
     if isinstance(y, Public):
         real = e.constant(y.known().astype(np.float64))
@@ -51,7 +52,7 @@ def _dot(e: Emitter, op: Operation, values: list[Value]) -> Value:
     lhs, rhs = _shape(values[0]), _shape(values[1])
     x = _arranged(e, values[0], list(range(len(lhs))), (1, math.prod(lhs[:-1]), lhs[-1]))
     y = _arranged(e, values[1], list(range(len(rhs))), (1, rhs[0], math.prod(rhs[1:])))
-    return reshape(e, matmul(e, x, y, op.results[0].type), ring.shape(op.results[0].type))
+    return reshape(e, matmul(e, x, y, op.results[0]), ring.shape(op.results[0].type))
 
 
 def _dot_general(e: Emitter, op: Operation, values: list[Value]) -> Value:
@@ -67,7 +68,7 @@ def _dot_general(e: Emitter, op: Operation, values: list[Value]) -> Value:
         arranged.append(
             _arranged(e, value, order, (count[0], count[2], count[1]) if last else (count[0], count[1], count[2]))
         )
-    product = matmul(e, arranged[0], arranged[1], op.results[0].type)
+    product = matmul(e, arranged[0], arranged[1], op.results[0])
     return reshape(e, product, ring.shape(op.results[0].type))
 
 
@@ -90,7 +91,7 @@ def _convolution(e: Emitter, op: Operation, values: list[Value]) -> Value:
         raise e.fail("grouped convolutions are not supported")
     width, usual = e.ring_of(type)
     total = ring.fraction(image) + ring.fraction(kernel)
-    fraction = min(total, usual)
+    fraction = min(total, resting_fraction(op.result, usual))
     shape = tuple(ring.shape(type)[dim] for dim in orders[2])
     result = e.emit(
         ring.ConvOp, [image, kernel], ring.fxp(shape, width, fraction), strides=stride, shift=total - fraction
