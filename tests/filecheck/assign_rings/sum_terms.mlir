@@ -1,7 +1,7 @@
 // What enters a residual sum and goes on in float32 keeps 14 bits, its bias too; what a softmax compares does not.
 module {
   func.func @main(%arg0: tensor<4x8x!pphlo.secret<f16>>, %arg1: tensor<8x8x!pphlo.secret<f16>>, %arg2: tensor<4x8x!pphlo.secret<f16>>) -> (tensor<4x8x!pphlo.secret<f32>>, tensor<4x!pphlo.secret<f32>>) {
-    // CHECK: %arg2 : tensor<4x8x!ring.fxp<32, 14>>
+    // CHECK: %arg2: tensor<4x8x!ring.fxp<32, 14>>
     // CHECK: ring.matmul {{.*}} {shift = 10 : i64} : {{.*}} -> tensor<1x4x8x!ring.fxp<32, 14>>
     %0 = pphlo.dot %arg0, %arg1 : (tensor<4x8x!pphlo.secret<f16>>, tensor<8x8x!pphlo.secret<f16>>) -> tensor<4x8x!pphlo.secret<f16>>
     // CHECK: ring.add {{.*}} -> tensor<4x8x!ring.fxp<32, 14>>
