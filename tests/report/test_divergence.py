@@ -35,8 +35,11 @@ def test_a_network_within_its_tolerance(network: Any) -> None:
 
 
 def _exactly(params: Any, x: Any) -> Array:
-    wide = [np.float64(w) for w in (params["mlp"]["0"]["w"], params["mlp"]["1"]["w"], params["head"]["out"]["w"])]
-    hidden = np.float64(x)
+    wide = [
+        np.asarray(w, np.float64)
+        for w in (params["mlp"]["0"]["w"], params["mlp"]["1"]["w"], params["head"]["out"]["w"])
+    ]
+    hidden = np.asarray(x, np.float64)
     for weight in wide[:2]:
         hidden = hidden @ weight
         hidden = hidden * 0.5 * (1 + erf(hidden / np.sqrt(2)))
@@ -71,7 +74,7 @@ def test_public_arguments_and_results_take_part() -> None:
     def masked(params: Any, x: Any, mask: Any) -> Any:
         return jnp.sum((x @ params["dense"]["0"]["w"]) * (1 - mask), -1), mask * 2
 
-    x, mask = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4), np.float32([[1.0, 0.0]] * 3)
+    x, mask = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4), np.array([[1.0, 0.0]] * 3, np.float32)
     params = {"dense": {"0": {"w": np.linspace(-1, 1, 8, dtype=np.float32).reshape(4, 2)}}}
     found = spu_ditto.divergence(masked, (params, x, mask), input_visibility=("secret", "secret", "public"))
     assert found.ok and found.result.relative_error < 1e-3
