@@ -1,0 +1,54 @@
+"""bench/bert_glue.py as a user runs it: three processes, a real model, the JSON file."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench import glue
+
+SCRIPT = Path(glue.__file__).with_name("bert_glue.py")
+PAIRS = """sentence1\tsentence2\tscore
+The kettle whistles in the kitchen.\tWater is boiling for tea.\t3.2
+Nobody answered the telephone.\tThe phone rang and nobody picked up.\t4.6
+"""
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, str(SCRIPT), *arguments], capture_output=True, text=True, timeout=240)
+
+
+def test_sentence_pairs_among_three_processes(tmp_path: Path) -> None:
+    pairs, result = tmp_path / "pairs.tsv", tmp_path / "result.json"
+    pairs.write_text(PAIRS)
+    done = run("--pairs", str(pairs), "--layers", "2", "--seq-len", "16", "--batch", "2", "--json", str(result))
+    assert done.returncode == 0, done.stderr
+    assert "kettle whistles" in done.stdout
+    measured = json.loads(result.read_text())
+    assert set(measured) == {
+        *("model", "policy", "seq_len", "samples", "max_abs_error", "label_agreement", "metric", "seconds"),
+        *("bytes", "rounds", "peak_rss_bytes", "baseline"),
+    }
+    assert measured["samples"] == 4 and measured["seq_len"] == 16
+    assert 0 < measured["max_abs_error"] < 0.02
+    sizes = measured["bytes"]
+    assert sizes["total"] == sizes["offline"] + sizes["online"] == sum(sizes["per_party_sent"])
+    assert sizes["input"] > 0 and measured["rounds"] > 0 and measured["peak_rss_bytes"] > 0
+    assert all(measured["seconds"][part] > 0 for part in ("compile", "online", "total"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--task", "rte"), "--task and --data-dir go together"),
+        (("--model", "bert-base"), "weights of bert-base are not bundled"),
+        (("--model", "/nowhere"), "no config.json in it"),
+        (("--pairs", "/nowhere.tsv"), "/nowhere.tsv does not exist"),
+    ],
+)
+def test_bad_arguments_are_named_before_any_party_starts(arguments: tuple[str, ...], message: str) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert message in " ".join(done.stderr.replace("│", " ").split())
