@@ -3,10 +3,10 @@
     python bench/protocols.py [--json FILE] [--elements 98304] [--no-spu]
 
 Three parties run as threads of this process. Bits are those all parties send for one element, offline and online;
-elements are those of the result, at maxima of the operand. Of SPU (ABY3, FM64) all three ranks count; "messages"
-are the most that one rank sent, an upper bound of its rounds. Operands are the same and exact in either encoding.
-Errors are the largest absolute differences from float64. A protocol that sends anything but what it declares ends the
-benchmark.
+elements are those of the result, at maxima of the operand. Sharing and revealing count the caller's work alone. Of SPU
+(ABY3, FM64) the bytes of all three ranks count; its "messages" are the most that one rank sent, which is near its
+rounds. Operands are the same and exact in either encoding. Errors are the largest absolute differences from float64.
+A protocol that sends anything but what it declares ends the benchmark.
 """
 
 from __future__ import annotations
