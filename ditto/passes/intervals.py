@@ -56,9 +56,9 @@ ZERO = Interval(0.0, 0.0)
 
 
 def bound(value: SSAValue) -> float:
-    """What a value of unknown range is assumed not to exceed, by its ring. Integers: all but two bits of it."""
+    """What a value of unknown range is assumed not to exceed, by its ring. Integers fill theirs."""
     if ring.fraction(value) == 0:
-        return 2.0 ** (ring.width(value) - 2) - 1
+        return 2.0 ** (ring.width(value) - 1) - 1
     # One less than a power of two, so that the difference of two such values still has room for a comparison.
     return 2.0 ** ASSUMED_RANGE[32 if ring.width(value) <= 32 else 64] - 1
 
@@ -106,6 +106,9 @@ class Intervals:
     def _limited(self, op: ring.RingOp, operands: list[Interval], result: Interval) -> Interval:
         """An assumed interval does not grow beyond the bound, unless an operand is beyond it already."""
         limit = bound(op.result)
+        if ring.fraction(op.result) == 0 and result.size > limit:
+            # Integers wrap.
+            return Interval(-limit, limit, True)
         if isinstance(op, ring.SumOp) or not result.assumed or result.size <= limit:
             return result
         if isinstance(op, ring.SubOp) and row_of_softmax(op.result) is not None:

@@ -114,8 +114,10 @@ def scale(e: Emitter, x: SSAValue, exponent: int) -> SSAValue:
         return e.emit(ring.RelabelOp, [x], ring.retyped(x, fraction=fraction - exponent))
     if exponent < 0:
         raise e.fail(f"a factor of 2^{exponent} leaves no digits of a value with {fraction} fraction bits")
-    grown = e.with_fraction(x, exponent)
-    return e.emit(ring.RelabelOp, [grown], ring.retyped(x, fraction=ring.fraction(grown) - exponent))
+    whole = ring.retyped(x, fraction=0)
+    if fraction:
+        x = e.emit(ring.RelabelOp, [x], whole)
+    return e.emit(ring.MulPublicOp, [x, e.constant(np.array(1 << (exponent - fraction), np.int64))], whole, shift=0)
 
 
 def _bit_times_public(e: Emitter, x: SSAValue, y: Public) -> SSAValue:
@@ -310,11 +312,25 @@ def _secret(value: Value) -> SSAValue:
     return value
 
 
+def of_one_dtype(rule: Rule) -> Rule:
+    """A rule for operands that SPU may leave in different dtypes: integers become the float that the result is."""
+
+    def converting(e: Emitter, op: Operation, values: list[Value]) -> Value:
+        target = op.results[0].type
+        for index, operand in enumerate(op.operands):
+            value = values[index]
+            if _is_float(target) and isinstance(value, SSAValue) and ring.is_fxp(value) and not _is_float(operand.type):
+                values[index] = convert(e, value, operand.type, target, None)
+        return rule(e, op, values)
+
+    return converting
+
+
 RULES: dict[str, Rule] = {
-    "pphlo.add": lambda e, op, v: add(e, v[0], v[1]),
-    "pphlo.subtract": lambda e, op, v: subtract(e, v[0], v[1]),
+    "pphlo.add": of_one_dtype(lambda e, op, v: add(e, v[0], v[1])),
+    "pphlo.subtract": of_one_dtype(lambda e, op, v: subtract(e, v[0], v[1])),
     "pphlo.negate": lambda e, op, v: negate(e, _secret(v[0])),
-    "pphlo.multiply": lambda e, op, v: multiply(e, v[0], v[1]),
+    "pphlo.multiply": of_one_dtype(lambda e, op, v: multiply(e, v[0], v[1])),
     "pphlo.less": lambda e, op, v: less(e, v[0], v[1]),
     "pphlo.greater": lambda e, op, v: less(e, v[1], v[0]),
     "pphlo.less_equal": lambda e, op, v: complement(e, less(e, v[1], v[0])),

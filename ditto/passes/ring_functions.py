@@ -11,7 +11,7 @@ from xdsl.ir import Attribute, Operation, SSAValue
 
 from ditto.dialects import pphlo, ring
 from ditto.passes.policy import ASSUMED_RANGE
-from ditto.passes.ring_arithmetic import Rule, add, multiply, multiply_public, negative, scale
+from ditto.passes.ring_arithmetic import Rule, add, multiply, multiply_public, negative, of_one_dtype, scale
 from ditto.passes.ring_emit import Emitter, Public, Value
 
 # The exponential's table has 2^(f + 4) entries: finer operands are rounded to this fraction first.
@@ -62,7 +62,7 @@ def exponential(e: Emitter, x: SSAValue, type: Attribute) -> SSAValue:
         return e.emit(ring.ExpOp, [x], result, slack=slack, clip_bits=width)
     # e^x = (e^2 e^(x/4 - 2))^4: the operand of the protocol is at most 0, and x may fall to -40 before it vanishes.
     shift = Public(type, np.broadcast_to(np.float64(-2), ring.shape(type)))
-    operand = add(e, e.with_fraction(scale(e, x, -2), EXP_FRACTION), shift)
+    operand = e.with_fraction(add(e, scale(e, x, -2), shift), EXP_FRACTION)
     slack = 1 << (EXP_FRACTION - 1)
     fourth = e.emit(ring.ExpOp, [operand], ring.fxp(ring.shape(x), width, 16), slack=slack, clip_bits=width)
     fourth = multiply_public(e, fourth, Public(type, np.broadcast_to(np.exp(2.0), ring.shape(type))), 16)
@@ -99,12 +99,10 @@ def _sums_exponentials(x: SSAValue) -> bool:
 
 
 def is_positive(x: SSAValue) -> bool:
-    """Whether x is positive for a reason that can be seen."""
+    """Whether x is not negative for a reason that can be seen."""
     op = x.owner
     match op:
-        case ring.ExpOp() | ring.RsqrtOp():
-            return True
-        case ring.SquareOp():
+        case ring.ExpOp() | ring.RsqrtOp() | ring.SquareOp() | ring.BitToFxpOp():
             return True
         case (
             ring.SumOp() | ring.ReshapeOp() | ring.BroadcastOp() | ring.TransposeOp() | ring.ConvertOp() | ring.ShlOp()
@@ -185,7 +183,7 @@ def _typed(function: Callable[[Emitter, SSAValue, Attribute], SSAValue]) -> Rule
 
 
 RULES: dict[str, Rule] = {
-    "pphlo.divide": lambda e, op, v: divide(e, v[0], v[1], op.results[0].type),
+    "pphlo.divide": of_one_dtype(lambda e, op, v: divide(e, v[0], v[1], op.results[0].type)),
     "pphlo.exponential": _typed(exponential),
     "pphlo.logistic": _typed(logistic),
     "pphlo.reciprocal": _unary(reciprocal),
