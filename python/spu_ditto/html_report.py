@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.resources
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from spu_ditto.run_report import RunReport
 from spu_ditto.stages import Compiled, Lowered
 
 _CASTS = ("up_cast", "down_cast", "narrow")
+# How finely the timeline is drawn.
+_MOMENTS = 400
 
 
 def report(subject: Compiled | Lowered | RunReport, path: str | Path, *, divergence: Divergence | None = None) -> None:
@@ -110,13 +113,25 @@ def _run(run: RunReport, layers: Sequence[str]) -> dict[str, Any]:
 
 
 def _spans(run: RunReport, layers: Sequence[str]) -> list[list[float]]:
-    """When each party was in each layer: [party, layer, start, end], neighbours of one layer joined."""
+    """When each party was in which layer: [party, layer, start, end].
+
+    Operations of neighbouring layers alternate; each moment counts for the layer that took most of it.
+    """
+    end = max((event.start + event.seconds for event in run.events), default=0.0)
+    moment = end / _MOMENTS
+    shares: defaultdict[tuple[int, int], defaultdict[int, float]] = defaultdict(lambda: defaultdict(float))
+    for event in run.events:
+        layer, at, left = layers.index(event.layer), event.start, event.seconds
+        while left > 0:
+            index = min(int(at / moment), _MOMENTS - 1)
+            part = min(left, max((index + 1) * moment - at, moment * 1e-6))
+            shares[event.party, index][layer] += part
+            at, left = at + part, left - part
     spans: list[list[float]] = []
-    for event in sorted(run.events, key=lambda event: (event.party, event.start)):
-        here = [event.party, layers.index(event.layer)]
-        end = event.start + event.seconds
-        if spans and spans[-1][:2] == here:
-            spans[-1][3] = end
+    for (party, index), share in sorted(shares.items()):
+        layer = max(share, key=share.__getitem__)
+        if spans and spans[-1][:2] == [party, layer] and spans[-1][3] == index * moment:
+            spans[-1][3] = (index + 1) * moment
         else:
-            spans.append([*here, event.start, end])
+            spans.append([party, layer, index * moment, (index + 1) * moment])
     return spans

@@ -32,6 +32,7 @@ const bytes = (value) => (value ? scaled(value, ["B", "kB", "MB", "GB", "TB"], 1
 const count = (value) => (value ? value.toLocaleString("en") : "–");
 function seconds(value) {
   if (value === null || value === undefined) return "–";
+  if (value === 0) return "0 s";
   if (value >= 1) return `${value.toFixed(value < 10 ? 2 : 1)} s`;
   return value >= 1e-3 ? `${Number((value * 1e3).toPrecision(3))} ms` : `${(value * 1e6).toFixed(0)} µs`;
 }

@@ -54,7 +54,7 @@ function layers() {
   const pace = Math.min(4, 390 / Math.max(...rows.map((row) => row.ops.length)));
   const columns = [
     column("layer", (row) => row.name, (row) => layerName(row.name), { up: true }),
-    column("rings in order; below them those that hold most elements, width/fraction", null, (row) => [
+    column("rings, width/fraction", null, (row) => [
       skyline(row.ops, pace),
       element("small", {}, rings(row.ops).slice(0, 4).map((r) => r.name).join(" · ")),
     ], { kind: "rings" }),
@@ -97,7 +97,7 @@ function heat() {
       element("tr", {}, element("th", { scope: "row" }, name), ...held.map((k) => {
         const cell = found.get(`${index} ${k.name}`), size = cell ? value(cell) : 0, share = size / largest;
         const style = size
-          ? `background:rgb(var(--heat) / ${0.07 + 0.93 * share});${share > 0.55 ? "color:var(--on-heat)" : ""}` : "";
+          ? `background:rgb(var(--heat) / ${0.07 + 0.93 * share});${share > 0.65 ? "color:var(--on-heat)" : ""}` : "";
         return element("td", {}, element("span", { style }, size ? written(size) : ""));
       })));
     byId("heat").replaceChildren(element("thead", {}, head), element("tbody", {}, ...rows));
@@ -236,8 +236,9 @@ function timeline() {
     const words = `P${party} in ${layerName(layer)}: ${seconds(from)} to ${seconds(to)}`, size = x(to) - x(from);
     svg.append(element("rect", { class: layer % 2 ? "odd" : "even", x: x(from), y: party * 36 + 2, rx: 1.5,
       width: Math.max(size - 0.7, 0.4), height: 25, "data-tip": words }));
-    const label = layerName(layer).split("/").slice(-2).join("/");
-    if (size > 6.4 * label.length + 10) {
+    const path = layerName(layer).split("/");
+    const label = [path.slice(-2).join("/"), path.at(-1)].find((name) => size > 6.4 * name.length + 10);
+    if (label) {
       svg.append(element("text", { class: "ink", x: x(from) + 6, y: party * 36 + 19, "pointer-events": "none" }, label));
     }
   }
