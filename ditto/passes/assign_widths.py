@@ -201,6 +201,9 @@ def _needed(plan: Plan, op: ring.RingOp, value: SSAValue) -> int:
     least = plan.least[resolve(value)]
     if isinstance(op, ring.ExpOp):
         return max(least, _number(op, "clip_bits"), ring.fraction(value) + 6)
+    if isinstance(op, ring.RsqrtOp):
+        # It would widen a narrower one itself, in a round of its own.
+        return max(least, min(ring.fraction(value) + _number(op, "hi") + 5, ring.MAX_WIDTH))
     if isinstance(op, _FUNCTIONS):
         # They may widen their operand themselves.
         least += 1

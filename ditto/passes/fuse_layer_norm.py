@@ -5,7 +5,7 @@
 becomes one inner product a row,
     %2 = ring.matmul %rows, %columns {shift = 0} : (tensor<4x1x768..>, tensor<4x768x1..>) -> tensor<4x1x1..>
 
-and the factor of the normalised values, gamma / sigma, keeps the 12 fraction bits that its product needs.
+and the factor of the normalised values, gamma / sigma, keeps the 12 fraction bits that its product needs, gamma 14.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import BlockArgument, SSAValue
 from xdsl.passes import ModulePass
 
 from ditto.dialects import ring
@@ -23,7 +24,7 @@ from ditto.passes.ring_rewriting import erase_dead, insert_before, replace, user
 
 # Fraction of values whose squares are summed: the sum then has 24 bits, and rounding adds 2^-24 / 12 to a mean square.
 SQUARED_FRACTION = 12
-FACTOR_FRACTION = 12
+FACTOR_FRACTION, GAMMA_FRACTION = 12, 14
 
 
 def inner_product(total: ring.SumOp) -> None:
@@ -61,16 +62,33 @@ def coarsen_factor(product: ring.MulOp) -> None:
     (outer,) = found if len(found := users(product.result)) == 1 else (None,)
     if not isinstance(outer, ring.MulOp):
         return
-    if not any(isinstance(origin(value).owner, ring.RsqrtOp) for value in product.arguments):
+    if not any(_is_rsqrt(value) for value in product.arguments):
         return
     excess = min(ring.fraction(product.result) - FACTOR_FRACTION, outer.get("shift"))
     if excess <= 0:
         return
     type = ring.retyped(product.result, fraction=ring.fraction(product.result) - excess)
-    shift = product.get("shift") + excess
-    factor = insert_before(product, ring.MulOp, product.arguments, type, shift=shift)
+    operands = [value if _is_rsqrt(value) else _rounded(product, value) for value in product.arguments]
+    shift = sum(ring.fraction(value) for value in operands) - ring.fraction(type)
+    factor = insert_before(product, ring.MulOp, operands, type, shift=shift)
     replace(product, factor)
     outer.attributes["shift"] = ring.attribute(outer.get("shift") - excess)
+
+
+def _is_rsqrt(value: SSAValue) -> bool:
+    """Whether a value repeats an rsqrt, perhaps times a constant."""
+    value = origin(value)
+    if isinstance(value.owner, ring.MulPublicOp):
+        value = origin(value.owner.arguments[0])
+    return isinstance(value.owner, ring.RsqrtOp)
+
+
+def _rounded(product: ring.MulOp, gamma: SSAValue) -> SSAValue:
+    excess = ring.fraction(gamma) - GAMMA_FRACTION
+    if excess <= 0 or not isinstance(origin(gamma), BlockArgument):
+        return gamma
+    type = ring.retyped(gamma, fraction=GAMMA_FRACTION)
+    return insert_before(product, ring.DownCastOp, [gamma], type, shift=excess)
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,8 @@ class Intervals:
         if is_inner_square(op):
             rows = ring.shape(op.arguments[0])[2]
             return Interval(0.0, min(result.high, rows * _MEAN_SQUARE), True)
+        if (terms := squared_sum(op)) is not None:
+            return Interval(0.0, min(result.high, terms**2 * _MEAN_SQUARE), True)
         if isinstance(op, _GROWING):
             if isinstance(op, _SUMS) and any(operand.size > limit for operand in operands):
                 return result
@@ -148,6 +150,15 @@ def is_inner_square(op: ring.RingOp) -> bool:
             value = value.owner.arguments[0]
         sources.append(value)
     return sources[0] is sources[1]
+
+
+def squared_sum(op: ring.RingOp) -> int | None:
+    """The number of terms, if an operation squares a sum: at most the mean square times its square."""
+    total = op.arguments[0].owner if isinstance(op, ring.SquareOp) else None
+    if not isinstance(total, ring.SumOp):
+        return None
+    terms: int = math.prod(ring.shape(total.arguments[0])[dim] for dim in total.get("dims"))
+    return terms
 
 
 _SUMS = (ring.AddOp, ring.SubOp, ring.AddPublicOp, ring.MulPublicOp)

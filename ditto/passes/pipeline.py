@@ -22,6 +22,7 @@ from ditto.passes.fold_constants import FoldConstants
 from ditto.passes.fuse_layer_norm import FuseLayerNorm
 from ditto.passes.fuse_softmax import FuseSoftmax
 from ditto.passes.fuse_truncation import FuseTruncation
+from ditto.passes.fuse_variance import FuseVariance
 from ditto.passes.hoist_arguments import HoistArguments
 from ditto.passes.infer_layers import InferLayers
 from ditto.passes.insert_casts import InsertCasts
@@ -62,6 +63,7 @@ RING_STEPS: tuple[Step, ...] = (
     Step(lambda policy: InsertCasts(), "from here on a program can be executed"),
     Step(lambda policy: MergeCasts(), "equal casts must meet before anything depends on one of them"),
     Step(lambda policy: FuseSoftmax(), "looks at whole softmaxes, with their casts in place"),
+    Step(lambda policy: FuseVariance(), "makes sums of squares, which the next pass turns into inner products"),
     Step(
         lambda policy: FuseLayerNorm(), "needs the squares of a variance before ranges are known: they are never opened"
     ),
