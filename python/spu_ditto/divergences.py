@@ -32,6 +32,10 @@ from spu_ditto.runtime import use_runtime
 from spu_ditto.simulator import Simulator
 from spu_ditto.stages import Compiled, SecureFunction, Signature
 
+# Operations that add a value to others, and those that leave its numbers alone.
+_ADDING = ("ring.add", "ring.sub")
+_PASSING = ("ring.up_cast", "ring.narrow", "ring.down_cast", "ring.shl", "ring.reshape", "ring.transpose")
+
 
 @dataclass(frozen=True)
 class Deviation:
@@ -54,7 +58,7 @@ class LayerDivergence:
 
     Attributes:
         name: as in `CostAnalysis.layers`.
-        deviation: of the values that leave the layer; None if all are bits.
+        deviation: of the values that leave the layer, or of the sums they are terms of; None if all are bits.
         headroom_bits: how much larger, in bits, values could be before one leaves the range that the compiler assumes
             of it; negative if one does, None if nothing was assumed.
         out_of_range: the first operation whose result leaves its range, and by how much.
@@ -179,8 +183,8 @@ def divergence(
     leaves = [np.asarray(leaf) for leaf in compiled.signature.leaves(tuple(args))]
     module = ring.parse_module(compiled.program.ring)
     watched = _watched(module)
-    secure, results = _run(compiled, module, watched, args)
-    layers = _compared(module, ring_inputs(compiled, module, leaves), dict(zip(watched, secure, strict=True)))
+    secure, results = _run(compiled, module, list(watched), args)
+    layers = _compared(module, ring_inputs(compiled, module, leaves), watched, dict(zip(watched, secure, strict=True)))
     ideal = evaluate(pphlo.parse_module(lowered.as_text("pphlo")), leaves, exact=True)
     return Divergence(layers, _deviation(list(zip(results, ideal, strict=True))), tolerance)
 
@@ -195,15 +199,26 @@ def _layer(op: ring.RingOp) -> str:
     return str(op.get("layer", ""))
 
 
-def _watched(module: ModuleOp) -> list[SSAValue]:
-    """The numbers that leave a layer: for another one, or as results."""
-    values: list[SSAValue] = []
+def _watched(module: ModuleOp) -> dict[SSAValue, list[str]]:
+    """The numbers that leave a layer, for another one or as results, and the layers they speak for."""
+    watched: dict[SSAValue, list[str]] = {}
     for op in _operations(module):
         users = (use.operation for use in op.result.uses)
         leaves = any(not isinstance(user, ring.RingOp) or _layer(user) != _layer(op) for user in users)
         if leaves and ring.is_fxp(op.result):
-            values.append(op.result)
-    return values
+            for value in _sums(op.result):
+                layers = watched.setdefault(value, [])
+                if _layer(op) not in layers:
+                    layers.append(_layer(op))
+    return watched
+
+
+def _sums(value: SSAValue) -> list[SSAValue]:
+    """A value, or the sums it goes into if that is all that happens to it: what matters of a term is its sum."""
+    users = [use.operation for use in value.uses]
+    if users and all(user.name in _ADDING or user.name in _PASSING for user in users):
+        return [inner for user in users for inner in _sums(user.results[0])]
+    return [value]
 
 
 def _run(
@@ -244,7 +259,9 @@ def ring_inputs(compiled: Compiled, module: ModuleOp, leaves: Sequence[Array]) -
     return [*secret, *evaluate_public(compiled.program, public)[:taken]]
 
 
-def _compared(module: ModuleOp, inputs: Sequence[Array], secure: dict[SSAValue, Array]) -> tuple[LayerDivergence, ...]:
+def _compared(
+    module: ModuleOp, inputs: Sequence[Array], watched: dict[SSAValue, list[str]], secure: dict[SSAValue, Array]
+) -> tuple[LayerDivergence, ...]:
     pairs: dict[str, list[tuple[Array, Array]]] = {}
     headroom: dict[str, float] = {}
     outside: dict[str, str] = {}
@@ -261,8 +278,8 @@ def _compared(module: ModuleOp, inputs: Sequence[Array], secure: dict[SSAValue, 
             if largest >= 2.0**bits and layer not in outside:
                 unit = 2.0 ** -ring.fraction(op.result)
                 outside[layer] = f"{op.name} gives {largest * unit:g}, outside its range of {2.0**bits * unit:g}"
-        if op.result in secure:
-            pairs[layer].append((secure[op.result], np.ldexp(scaled, -ring.fraction(op.result))))
+        for spoken_for in watched.get(op.result, ()):
+            pairs[spoken_for].append((secure[op.result], np.ldexp(scaled, -ring.fraction(op.result))))
 
     evaluate_exactly(module, inputs, observe)
     return tuple(

@@ -70,6 +70,19 @@ def test_the_first_value_out_of_its_range_is_named(network: Any) -> None:
     assert "<- out of range" in str(found)
 
 
+def test_of_a_small_term_the_sum_counts() -> None:
+    def added(params: Any, x: Any) -> Any:
+        return (x @ params["a"]["0"]["w"] + x @ params["a"]["1"]["w"]) @ params["a"]["2"]["w"]
+
+    # The first product is below the last fraction bit, hence all wrong.
+    scales = (1e-5, 1.0, 1.0)
+    params = {"a": {str(n): {"w": scale * np.eye(4, dtype=np.float16)} for n, scale in enumerate(scales)}}
+    found = spu_ditto.divergence(added, (params, np.ones((2, 4), np.float16)))
+    assert found.ok
+    assert [layer.name for layer in found.layers] == ["a/0", "a/1", "a/2"]
+    assert all(layer.deviation is not None and layer.deviation.largest > 0.5 for layer in found.layers)
+
+
 def test_public_arguments_and_results_take_part() -> None:
     def masked(params: Any, x: Any, mask: Any) -> Any:
         return jnp.sum((x @ params["dense"]["0"]["w"]) * (1 - mask), -1), mask * 2
