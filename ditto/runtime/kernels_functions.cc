@@ -1,7 +1,10 @@
 // Real functions, element by element.
 
+#include <algorithm>
+
 #include "ditto/protocols/exp.h"
 #include "ditto/protocols/gelu.h"
+#include "ditto/protocols/linear.h"
 #include "ditto/protocols/polynomial.h"
 #include "ditto/protocols/reciprocal.h"
 #include "ditto/protocols/rsqrt.h"
@@ -28,11 +31,14 @@ void CheckBounded(const TypedOp& op) {
   RequireShapeOf(op, 0);
   RequireInt(op, "bits", 2, op.in[0].width);
 }
+// The protocol needs room for a few units; a result known to be small is the low bits of one that has it.
+int GeluWidth(const TypedOp& op) { return std::max(op.out.width, op.out.fraction + 4); }
 Cost CostGelu(const TypedOp& op) {
-  return GeluCost(op.out_size(), op.in[0].width, op.in[0].fraction, op.Int("bits"), op.out.width, op.out.fraction);
+  return GeluCost(op.out_size(), op.in[0].width, op.in[0].fraction, op.Int("bits"), GeluWidth(op), op.out.fraction);
 }
 Share RunGelu(Party& p, const TypedOp& op, const Operands& in) {
-  return Gelu(p, in[0]->share, op.in[0].fraction, op.Int("bits"), op.out.width, op.out.fraction);
+  const Share y = Gelu(p, in[0]->share, op.in[0].fraction, op.Int("bits"), GeluWidth(op), op.out.fraction);
+  return NarrowShare(y, op.out.width);
 }
 
 Cost CostTanh(const TypedOp& op) {

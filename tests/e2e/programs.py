@@ -76,7 +76,7 @@ class Builder:
         return RingProgram(
             ring="",
             engine=self.text(*outputs),
-            constants=tuple(self.arrays),
+            constants=list(self.arrays),
             public="",
             inputs=tuple(binding(id, n) for n, id in enumerate(self.inputs)),
             outputs=tuple(binding(id, n) for n, id in enumerate(outputs)),
