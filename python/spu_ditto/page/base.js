@@ -30,6 +30,7 @@ function scaled(value, units, step) {
 }
 const bytes = (value) => (value ? scaled(value, ["B", "kB", "MB", "GB", "TB"], 1000) : "–");
 const count = (value) => (value ? value.toLocaleString("en") : "–");
+const several = (value, noun) => `${value.toLocaleString("en")} ${noun}${value === 1 ? "" : "s"}`;
 function seconds(value) {
   if (value === null || value === undefined) return "–";
   if (value === 0) return "0 s";

@@ -4,7 +4,8 @@ function totals() {
   byId("name").textContent = document.title = data.name.replace(/^jit_/, "");
   const casts = data.ops.filter((op) => op.cast).length;
   byId("summary").textContent =
-    `${count(data.ops.length)} operations in ${data.layers.length} layers, ${count(casts)} casts between rings`;
+    `${several(data.ops.length, "operation")} in ${several(data.layers.length, "layer")}, ` +
+    `${several(casts, "cast")} between rings`;
   const add = (name, value, note = "") =>
     byId("totals").append(
       element("div", {}, element("dt", {}, name), element("dd", {}, value, element("small", {}, note))),
@@ -44,7 +45,7 @@ function skyline(ops, pace) {
 
 function opText(op) {
   const sent = op.offline + op.online ? `\n${bytes(op.offline)} offline, ${bytes(op.online)} online` : "";
-  const waits = op.rounds ? `, ${op.rounds} round${op.rounds > 1 ? "s" : ""}` : "";
+  const waits = op.rounds ? `, ${several(op.rounds, "round")}` : "";
   const time = op.seconds === null ? "" : `\n${seconds(op.seconds)} at P1`;
   return `${op.kind}: ${op.from.map(ring).join(", ")} → ${ring(op.to)}\n[${op.shape.join(", ")}]${sent}${waits}${time}`;
 }
