@@ -62,8 +62,8 @@ ValueType ParseValue(const Json& json, const std::string& where) {
   int64_t elements = 1;
   for (const Json& dim : List(json, "shape", where)) {
     type.shape.push_back(Integer(dim, 0, kMaxElements, where + ", shape"));
+    if (type.shape.back() > 0 && elements > kMaxElements / type.shape.back()) Fail(where, "the shape is too large");
     elements *= type.shape.back();
-    if (elements > kMaxElements) Fail(where, "the shape is too large");
   }
   const auto range = json.find("range");
   if (range != json.end() && !range->is_null()) {
