@@ -31,6 +31,8 @@ from ditto.passes.ranges import ARGUMENT_RANGES
 
 # Bits that one more bit of width costs, over all parties and per element.
 _WIDEN, _PRODUCT = 4, 3
+# Bits that a round is worth: widening takes one of its own, landing wide does not.
+_ROUND = 2_500_000
 # The widest an exponential lands in one opening.
 _WIDEST_EXP = 24
 # Kernels below and above this width work on different words.
@@ -45,8 +47,8 @@ _CARRIERS = (ring.ReshapeOp, ring.TransposeOp, ring.BroadcastOp, ring.NegOp, rin
 _SHIFTING = (ring.MulPublicOp, ring.MatmulPublicOp, ring.DownCastOp)
 _PRODUCTS = (ring.MulOp, ring.SquareOp, ring.MatmulOp, ring.ConvOp)
 _FUNCTIONS = (ring.ReciprocalOp, ring.RsqrtOp, ring.TanhOp, ring.GeluOp, ring.PolynomialOp)
-# Protocols whose cost is four bits for every bit of the result, or which have no other form.
-_ANY_WIDTH = (ring.OneHotOp, ring.BitToFxpOp)
+# Protocols whose cost is four bits for every bit of the result, which have no other form, or one result a row.
+_ANY_WIDTH = (ring.OneHotOp, ring.BitToFxpOp, ring.ReciprocalOp, ring.RsqrtOp)
 
 
 def _count(value: SSAValue) -> int:
@@ -156,22 +158,27 @@ def _decide(plan: Plan, op: ring.RingOp) -> int:
         shift = _number(op, "shift")
         if shift + wanted > ring.MAX_WIDTH:
             return least
-        if isinstance(op, ring.MatmulOp | ring.ConvOp) and shift + least <= _WORD < shift + wanted:
+        if _is_large(op) and shift + least <= _WORD < shift + wanted:
             # A product of 32-bit words takes a third of the time.
             return least
         operands = {resolve(v) for v in op.arguments}
         before = _PRODUCT * (wanted - least) * _count(value) + sum(
             plan.extra(v, shift + wanted) - plan.extra(v, shift + least) for v in operands
         )
-        return wanted if before < after else least
+        return wanted if before < after + _ROUND else least
     if isinstance(op, (*_MOVES, *_SHRINKING, *_LINEAR, *_SHIFTING)):
         shift = _number(op, "shift")
         if shift + wanted > ring.MAX_WIDTH:
             return least
         operands = {resolve(v) for v in op.arguments if ring.is_fxp(v)}
         before = sum(plan.extra(v, shift + wanted) - plan.extra(v, shift + least) for v in operands)
-        return wanted if before <= after else least
+        return wanted if before <= after + (_ROUND if isinstance(op, _LINEAR) else 0) else least
     return least
+
+
+def _is_large(op: ring.RingOp) -> bool:
+    """Whether the size of its words matters: a product of one matrix with all rows is most of a network's work."""
+    return isinstance(op, ring.ConvOp) or (isinstance(op, ring.MatmulOp) and ring.shape(op.arguments[0])[0] == 1)
 
 
 def _demand(plan: Plan, op: ring.RingOp) -> None:

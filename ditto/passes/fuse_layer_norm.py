@@ -5,7 +5,8 @@
 becomes one inner product a row,
     %2 = ring.matmul %rows, %columns {shift = 0} : (tensor<4x1x768..>, tensor<4x768x1..>) -> tensor<4x1x1..>
 
-and the factor of the normalised values, gamma / sigma, keeps the 12 fraction bits that its product needs, gamma 14.
+and the factor of the normalised values, gamma / sigma, keeps the 12 fraction bits that its product needs, gamma 14;
+x - mean keeps those of x.
 """
 
 from __future__ import annotations
@@ -73,6 +74,21 @@ def coarsen_factor(product: ring.MulOp) -> None:
     factor = insert_before(product, ring.MulOp, operands, type, shift=shift)
     replace(product, factor)
     outer.attributes["shift"] = ring.attribute(outer.get("shift") - excess)
+    centred = outer.arguments[1 if outer.arguments[0] is factor else 0]
+    excess = min(_padding(centred), outer.get("shift"))
+    if excess > 0:
+        type = ring.retyped(centred, fraction=ring.fraction(centred) - excess)
+        rounded = insert_before(outer, ring.DownCastOp, [centred], type, shift=excess)
+        outer.operands = [rounded if value is centred else value for value in outer.arguments]
+        outer.attributes["shift"] = ring.attribute(outer.get("shift") - excess)
+
+
+def _padding(centred: SSAValue) -> int:
+    """The fraction bits of x - mean that x does not have."""
+    op = centred.owner
+    minuend = op.arguments[0].owner if isinstance(op, ring.SubOp) and len(users(centred)) == 1 else None
+    bits: int = minuend.get("bits") if isinstance(minuend, ring.ShlOp) else 0
+    return bits
 
 
 def _is_rsqrt(value: SSAValue) -> bool:
