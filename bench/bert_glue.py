@@ -129,7 +129,9 @@ def table_of_cost(result: dict[str, Any]) -> Table:
 
 
 def main(
-    pairs: Annotated[Path | None, typer.Option(help="Sentence pairs in STS-B's TSV layout.")] = None,
+    pairs: Annotated[
+        Path | None, typer.Option(help="Sentence pairs in STS-B's layout, with or without scores.")
+    ] = None,
     model: Annotated[str, typer.Option(help="A directory, minilm, bert-base, bert-large, gpt2 or vit.")] = "minilm",
     random_weights: Annotated[bool, typer.Option("--random-weights", help="Draw the weights at random.")] = False,
     layers: Annotated[int | None, typer.Option(min=1, help="Keep only the first so many layers.")] = None,
@@ -160,7 +162,8 @@ def main(
             assert data_dir is not None
             examples = glue.read(glue_task, data_dir)
         elif network.kind == "embedding":
-            glue_task, examples = glue.TASKS["stsb"], glue.read(glue.TASKS["stsb"], pairs or DEFAULT_PAIRS)
+            glue_task = glue.TASKS["stsb"]
+            examples = glue.read(glue_task, pairs or DEFAULT_PAIRS, rated=False)
         elif pairs is not None:
             raise typer.BadParameter(f"--pairs needs a sentence-embedding model, and {model} is none")
         else:
@@ -207,7 +210,7 @@ def main(
         agreement = float(np.mean(np.argmax(secure, -1) == np.argmax(plain, -1)))
         if glue_task is not None:
             predicted = (class_numbers(secure, glue_task), class_numbers(plain, glue_task))
-    if glue_task is not None and examples is not None:
+    if glue_task is not None and examples is not None and examples.targets is not None:
         scores = [glue.score(glue_task, values, examples.targets) for values in predicted]
         metric = {"name": glue_task.metric, "secure": scores[0], "float32": scores[1]}
 

@@ -59,19 +59,19 @@ TASKS: dict[str, Task] = {
 
 @dataclass(frozen=True)
 class Examples:
-    """Sentences of a task; `second` is None for single-sentence tasks. Targets are class numbers, or scores."""
+    """Sentences of a task, `second` for tasks on pairs. Targets are class numbers or scores, if known."""
 
     first: list[str]
     second: list[str] | None
-    targets: list[float]
+    targets: list[float] | None
 
 
-def read(task: Task, path: Path, limit: int | None = None) -> Examples:
+def read(task: Task, path: Path, *, rated: bool = True) -> Examples:
     """Reads a task's TSV file.
 
     Args:
         path: the file, or the folder that holds the task's file.
-        limit: read only the first so many examples.
+        rated: whether the label column has to be there; without one there are no targets.
 
     Raises:
         DataError: the file is missing, or a line does not fit the task's layout.
@@ -89,18 +89,18 @@ def read(task: Task, path: Path, limit: int | None = None) -> Examples:
         columns = [
             _column(path, header, c) for c in (task.first, task.second if task.second is not None else task.first)
         ]
-        label = _column(path, header, task.label)
+        label = _column(path, header, task.label) if rated or task.label in header else None
         for row in rows:
-            if limit is not None and len(first) == limit:
-                break
-            if len(row) <= max(*columns, label):
-                raise DataError(f"{path}:{rows.line_num}: {len(row)} columns, too few for this task's layout")
+            place = f"{path}:{rows.line_num}"
+            if len(row) <= max(*columns, label or 0):
+                raise DataError(f"{place}: {len(row)} columns, too few for this task's layout")
             first.append(row[columns[0]])
             second.append(row[columns[1]])
-            targets.append(_target(task, row[label], f"{path}:{rows.line_num}"))
+            if label is not None:
+                targets.append(_target(task, row[label], place))
     if not first:
         raise DataError(f"{path} holds no examples")
-    return Examples(first, None if task.second is None else second, targets)
+    return Examples(first, None if task.second is None else second, None if label is None else targets)
 
 
 def score(task: Task, predicted: Sequence[float], targets: Sequence[float]) -> float:

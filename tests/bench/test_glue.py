@@ -52,6 +52,13 @@ def test_names_the_missing_file(tmp_path: Path) -> None:
         glue.read(glue.TASKS["mnli"], tmp_path)
 
 
+def test_pairs_need_no_score(tmp_path: Path) -> None:
+    (tmp_path / "dev.tsv").write_text("sentence1\tsentence2\nOne.\tTwo.\n")
+    assert glue.read(glue.TASKS["stsb"], tmp_path, rated=False) == glue.Examples(["One."], ["Two."], None)
+    with pytest.raises(glue.DataError, match="no column 'score'"):
+        glue.read(glue.TASKS["stsb"], tmp_path)
+
+
 def test_metrics() -> None:
     truth = [1, 1, 0, 0, 1]
     guess = [1, 0, 0, 0, 1]
@@ -63,6 +70,6 @@ def test_metrics() -> None:
 
 def test_the_projects_own_pairs_are_complete() -> None:
     pairs = glue.read(glue.TASKS["stsb"], Path(glue.__file__).parent / "data" / "pairs.tsv")
-    assert pairs.second is not None
+    assert pairs.second is not None and pairs.targets is not None
     assert len(pairs.first) >= 16 and all(pairs.first) and all(pairs.second)
     assert all(0 <= score <= 5 for score in pairs.targets)
