@@ -57,7 +57,7 @@ class RingInterpreter:
         for argument, array in zip(block.args, inputs):
             if np.shape(array) != ring.shape(argument):
                 raise ValueError(f"argument {argument.index} has the shape {np.shape(array)}")
-            values[argument] = self._entered(argument, np.asarray(array))
+            values[argument] = self.entered(argument, np.asarray(array))
         for op in block.ops:
             if isinstance(op, ReturnOp):
                 return [self._left(value, values[value]) for value in op.arguments]
@@ -103,7 +103,8 @@ class RingInterpreter:
                 )
         return result
 
-    def _entered(self, argument: SSAValue, array: Array) -> Array:
+    def entered(self, argument: SSAValue, array: Array) -> Array:
+        """Real numbers as an argument of @main takes them."""
         if ring.is_bit(argument):
             return array.astype(np.bool_)
         if ring.is_public(argument):

@@ -27,7 +27,7 @@ from xdsl.passes import ModulePass
 from ditto.dialects import pphlo, ring
 from ditto.interpreter import evaluate_values
 from ditto.passes import ring_arithmetic, ring_contraction, ring_functions, ring_movement
-from ditto.passes.policy import SUM_TERM_FRACTION, TABLE_FRACTION, Policy
+from ditto.passes.policy import SUM_TERM_FRACTION, TABLE_FRACTION, WEIGHT_FRACTION, Policy
 from ditto.passes.ring_arithmetic import Rule, bit_to_number, complement, convert
 from ditto.passes.ring_arithmetic import zero as is_zero
 from ditto.passes.ring_emit import Emitter, Public, Value, is_bits
@@ -89,6 +89,8 @@ class _Walk:
 
     def run(self) -> FuncOp:
         source = self.function.body.block
+        if self.emitter.policy.plan is not None:
+            self.emitter.planned = self.emitter.policy.plan.fractions(source)
         for parameter in source.args:
             self.memo[parameter] = self.argument(parameter)
         results: list[SSAValue] = []
@@ -121,8 +123,10 @@ class _Walk:
 
     def parameter_fraction(self, parameter: SSAValue, type: Attribute) -> int:
         """The fraction a parameter of a PPHLO type rests at, by what it is used for."""
-        width, usual = self.emitter.ring_of(type)
+        width, usual = self.emitter.ring_of(type)[0], self.emitter.usual_fraction(parameter)
         uses = reached(parameter)
+        if "dot" in uses and width == 32 and self.emitter.policy.plan is not None:
+            return WEIGHT_FRACTION
         if "dot" in uses:
             return self.emitter.policy.parameter_fraction(width)
         return TABLE_FRACTION if "table" in uses else resting_fraction(parameter, usual)
@@ -181,6 +185,8 @@ class _Walk:
             fraction = min(self.parameter_fraction(op.result, target), ring.fraction(value))
         elif floats and is_sum_term(op.result):
             fraction = min(SUM_TERM_FRACTION, ring.fraction(value))
+        elif floats and op.result in self.emitter.planned:
+            fraction = min(self.emitter.planned[op.result], ring.fraction(value))
         return convert(self.emitter, value, source, target, fraction)
 
     def folded(self, op: Operation, values: list[Public]) -> Public:

@@ -7,7 +7,7 @@ policy's bound; the bound is written into the plan and checked in debug mode.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,9 +64,14 @@ def bound(value: SSAValue) -> float:
 
 
 class Intervals:
-    """Forward analysis over a function in which widths are still those of the policy."""
+    """Forward analysis over a function in which widths are still those of the policy.
 
-    def __init__(self) -> None:
+    `bounds` are what a calibrated plan found of values for which there are only assumptions otherwise. Sums of two
+    keep the bound that follows from those of their terms: a mask may be absent from the sample inputs.
+    """
+
+    def __init__(self, bounds: Mapping[SSAValue, float] | None = None) -> None:
+        self.bounds = bounds or {}
         self.known: dict[SSAValue, Interval] = {}
 
     def of(self, value: SSAValue) -> Interval:
@@ -78,6 +83,10 @@ class Intervals:
         assert isinstance(value, BlockArgument), value
         if is_table(value):
             return Interval(-(2.0**TABLE_RANGE) + 1, 2.0**TABLE_RANGE - 1, True)
+        if value in self.bounds:
+            # One unit less than a power of two, as below.
+            size = self.bounds[value] - 2.0 ** -ring.fraction(value)
+            return Interval(-size, size, True)
         return Interval(-bound(value), bound(value), True)
 
     def _public(self, value: SSAValue) -> Interval:
@@ -109,10 +118,15 @@ class Intervals:
         if ring.fraction(op.result) == 0 and result.size > limit:
             # Integers wrap.
             return Interval(-limit, limit, True)
+        if result.assumed and op.result in self.bounds and isinstance(op, (*_PRODUCTS, ring.SumOp)):
+            size = self.bounds[op.result] - 2.0 ** -ring.fraction(op.result)
+            return Interval(max(result.low, -size), min(result.high, size), True)
         if isinstance(op, ring.SumOp) or not result.assumed or result.size <= limit:
             return result
         if isinstance(op, ring.SubOp) and row_of_softmax(op.result) is not None:
             return Interval(operands[0].low - operands[0].high, 1.0, True)
+        if self.bounds:
+            return result
         if is_inner_square(op):
             rows = ring.shape(op.arguments[0])[2]
             return Interval(0.0, min(result.high, rows * _MEAN_SQUARE), True)
@@ -162,7 +176,8 @@ def squared_sum(op: ring.RingOp) -> int | None:
 
 
 _SUMS = (ring.AddOp, ring.SubOp, ring.AddPublicOp, ring.MulPublicOp)
-_GROWING = (*_SUMS, ring.MulOp, ring.SquareOp, ring.MatmulOp, ring.ConvOp, ring.MatmulPublicOp)
+_PRODUCTS = (ring.MulOp, ring.SquareOp, ring.MatmulOp, ring.ConvOp, ring.MatmulPublicOp)
+_GROWING = (*_SUMS, *_PRODUCTS)
 
 Rule = Callable[[ring.RingOp, list[Interval]], Interval]
 

@@ -69,7 +69,7 @@ RING_STEPS: tuple[Step, ...] = (
     ),
     Step(lambda policy: FuseTruncation(), "a cast that is left moves into a product, or up to an argument"),
     Step(lambda policy: HoistArguments(), "all casts of an argument now stand next to it"),
-    Step(lambda policy: Ranges(), "fractions are final now"),
+    Step(lambda policy: Ranges(policy.plan), "fractions are final now"),
     Step(lambda policy: AssignWidths(), "demand follows from ranges; nothing may change a type afterwards"),
 )
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from xdsl.dialects.builtin import Float16Type, Float32Type, Float64Type, IntegerType
 from xdsl.ir import Attribute
 
+from ditto.passes.plan import Plan
+
 DEFAULT_FRACTIONS: Mapping[str, int] = {"FM32": 8, "FM64": 18}
 
 # |x| below which a value of unknown range is assumed to stay, as a power of two, by ring.
@@ -19,6 +21,8 @@ PUBLIC_BITS = 13
 # Tables that are looked up at secret positions: their fraction, and the power of two that bounds their entries. Every
 # bit counts as often as the table is long.
 TABLE_FRACTION, TABLE_RANGE = 14, 4
+# Parameters of 32-bit rings that feed a dot, where a plan has found room for it.
+WEIGHT_FRACTION = 13
 # Terms of a sum that is continued in the wide ring.
 SUM_TERM_FRACTION = 14
 # Finer values are rounded to their ring's fraction when a float becomes an f16.
@@ -33,11 +37,13 @@ class UnknownPolicy(ValueError):
 class Policy:
     """Gives every dtype a ring.
 
-    `ditto`: f16 in 32 bits, f32 in 64. `fm64`: every float in 64 bits, for comparison.
+    `ditto`: f16 in 32 bits, f32 in 64. `fm64`: every float in 64 bits, for comparison. A calibrated `plan` gives single
+    values scales and ranges of their own.
     """
 
     name: str
     fractions: Mapping[str, int] = field(default_factory=lambda: DEFAULT_FRACTIONS)
+    plan: Plan | None = None
 
     def ring(self, element: Attribute) -> tuple[int, int]:
         """(ring width, fraction of activations) of a builtin element type other than i1.

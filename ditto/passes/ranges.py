@@ -21,6 +21,7 @@ from xdsl.passes import ModulePass
 from ditto.dialects import ring
 from ditto.passes.errors import CompileError
 from ditto.passes.intervals import Interval, Intervals
+from ditto.passes.plan import Plan
 
 # One number per argument of @main; 0 for bits and public arguments.
 ARGUMENT_RANGES = "ditto.ranges"
@@ -75,11 +76,15 @@ def annotate(op: ring.RingOp, intervals: Intervals) -> None:
 
 @dataclass(frozen=True)
 class Ranges(ModulePass):
+    """`plan` knows what some values are on real inputs."""
+
     name = "ranges"
+    plan: Plan | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         function = ring.main(op)
-        intervals = Intervals()
+        bounds = {} if self.plan is None else self.plan.bounds(function.body.block)
+        intervals = Intervals(bounds)
         for inner in function.body.block.ops:
             if isinstance(inner, ring.RingOp):
                 intervals.visit(inner)

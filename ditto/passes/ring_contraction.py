@@ -36,7 +36,7 @@ def matmul(e: Emitter, x: Value, y: Value, made: SSAValue) -> SSAValue:
     if isinstance(x, Public):
         swapped = [_arranged(e, v, [0, 2, 1], tuple(_shape(v)[dim] for dim in (0, 2, 1))) for v in (y, x)]
         return transpose(e, matmul(e, swapped[0], swapped[1], made), [0, 2, 1])
-    width, usual = e.ring_of(made.type)
+    width, usual = e.ring_of(made.type)[0], e.usual_fraction(made)
     factor = e.factor_fraction(y) if isinstance(y, Public) else ring.fraction(y)
     total = ring.fraction(x) + factor
     fraction = min(total, resting_fraction(made, usual))
@@ -89,7 +89,7 @@ def _convolution(e: Emitter, op: Operation, values: list[Value]) -> Value:
         kernel = e.made_secret(kernel, e.with_fraction(image, max(ring.fraction(image), 12)))
     if ring.shape(image)[3] != ring.shape(kernel)[2]:
         raise e.fail("grouped convolutions are not supported")
-    width, usual = e.ring_of(type)
+    width, usual = e.ring_of(type)[0], e.usual_fraction(op.result)
     total = ring.fraction(image) + ring.fraction(kernel)
     fraction = min(total, resting_fraction(op.result, usual))
     shape = tuple(ring.shape(type)[dim] for dim in orders[2])

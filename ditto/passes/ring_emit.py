@@ -84,6 +84,8 @@ class Emitter:
         self.policy = policy
         self.block = block
         self.op: Operation | None = None
+        # Fractions of single PPHLO values, from a calibrated plan.
+        self.planned: dict[SSAValue, int] = {}
         self._through: dict[tuple[str, SSAValue], SSAValue] = {}
         self._encoded: dict[tuple[int, int], tuple[Array, SSAValue]] = {}
 
@@ -110,6 +112,10 @@ class Emitter:
             return self.policy.ring(pphlo.element_type(type))
         except TypeError as error:
             raise self.fail(f"{error}; the supported dtypes are f16, f32, bool and signed integers") from None
+
+    def usual_fraction(self, made: SSAValue) -> int:
+        """The fraction at which a PPHLO value rests, as the plan or else the policy says."""
+        return self.planned.get(made, self.ring_of(made.type)[1])
 
     def secret_type(self, type: Attribute, fraction: int | None = None) -> Attribute:
         """The ring type of a secret PPHLO tensor."""

@@ -162,8 +162,14 @@ def logistic(e: Emitter, x: SSAValue, type: Attribute) -> SSAValue:
     return scale(e, add(e, tanh(e, scale(e, x, -1)), one), -1)
 
 
-def gelu(e: Emitter, x: SSAValue) -> SSAValue:
-    return e.emit(ring.GeluOp, [x], x.type, bits=ring.width(x))
+def gelu(e: Emitter, x: SSAValue, made: SSAValue) -> SSAValue:
+    fraction = min(ring.fraction(x), max(7, e.planned.get(made, ring.fraction(x))))
+    return e.emit(ring.GeluOp, [x], ring.retyped(x, fraction=fraction), bits=ring.width(x))
+
+
+def _secret(value: Value) -> SSAValue:
+    assert isinstance(value, SSAValue)
+    return value
 
 
 def _unary(function: Callable[[Emitter, SSAValue], SSAValue]) -> Rule:
@@ -192,6 +198,6 @@ RULES: dict[str, Rule] = {
     "pphlo.tanh": _unary(tanh),
 }
 CALLS: dict[str, Rule] = {
-    "ditto.gelu": _unary(gelu),
+    "ditto.gelu": lambda e, op, v: gelu(e, _secret(v[0]), op.results[0]),
     "spu.prefer_a": lambda e, op, v: v[0],
 }

@@ -17,10 +17,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import spu
 
+from ditto.passes.plan import Plan
 from spu_ditto.cost import LAN, WAN, CostAnalysis, Network
 from spu_ditto.divergences import Divergence, divergence
 from spu_ditto.errors import (
@@ -50,6 +52,7 @@ __all__ = [
     "Divergence",
     "Lowered",
     "Network",
+    "Plan",
     "PolicyError",
     "RangeError",
     "RunReport",
@@ -77,24 +80,32 @@ load = Compiled.load
 def compile(
     fn: Callable[..., Any],
     *,
-    ring_policy: str = "ditto",
+    ring_policy: str | Path | Plan = "ditto",
     fraction_bits: FractionBits = None,
     input_visibility: Any = None,
     static_argnums: int | Sequence[int] = (),
+    calibration: Sequence[tuple[Any, ...]] = (),
 ) -> SecureFunction:
     """Makes a JAX function run on shares.
 
     Args:
         fn: takes and returns pytrees of arrays.
-        ring_policy: "ditto" (the dtype of a value decides its ring) or "fm64" (all in 64-bit rings).
+        ring_policy: "ditto" (the dtype of a value decides its ring), "fm64" (all in 64-bit rings), or a plan from an
+            earlier calibration (`Lowered.plan`), or the path of its `.json` file.
         fraction_bits: of activations; one number, or a map, by default {"FM32": 8, "FM64": 18}.
         input_visibility: None (all secret), "secret", "public", or a sequence of these, one per argument.
         static_argnums: positions of arguments that are no arrays; hashable, compiled in.
+        calibration: sample arguments, one tuple per sample, of the shapes of the calls. The function is run on them in
+            plain, here, and every value gets a scale and a range by what it was; a call whose arguments leave theirs
+            raises RangeError. The plan shows the magnitudes of samples and weights.
 
     Raises:
         PolicyError: there is no such policy, or the fraction bits are out of range.
     """
-    return SecureFunction(fn, get_policy(ring_policy, fraction_bits), input_visibility, static_argnums)
+    policy = get_policy(ring_policy, fraction_bits)
+    if calibration and policy.plan is not None:
+        raise PolicyError("a plan is calibrated already; leave calibration out, or name a policy")
+    return SecureFunction(fn, policy, input_visibility, static_argnums, calibration)
 
 
 def _teach(spu_compile: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import jax
@@ -18,10 +20,12 @@ from ditto.dialects.mlir_text import InvalidProgram, UnsupportedOp
 from ditto.interpreter import EvaluationError, function_named
 from ditto.passes import policy as policies
 from ditto.passes import split_public
+from ditto.passes.calibrate import calibrate
 from ditto.passes.errors import CompileError as PassError
 from ditto.passes.infer_layers import set_argument_names
 from ditto.passes.lower_to_program import Slot, lower_to_program
 from ditto.passes.pipeline import run_pipeline
+from ditto.passes.plan import InvalidPlan, Plan
 from spu_ditto.encoding import Array, ValueType
 from spu_ditto.errors import CompileError, PolicyError, UnsupportedError
 from spu_ditto.frontend import Argument
@@ -30,14 +34,23 @@ from spu_ditto.program import Binding, RingProgram
 FractionBits = int | Mapping[str, int] | None
 
 
-def get_policy(name: str, fraction_bits: FractionBits = None) -> policies.Policy:
-    """The ring policy of this name.
+def get_policy(ring_policy: str | Path | Plan, fraction_bits: FractionBits = None) -> policies.Policy:
+    """The ring policy of this name, or that of a plan (or of the `.json` file of one).
 
     Raises:
-        PolicyError: there is no such policy or field, or the fraction bits are out of range.
+        PolicyError: there is no such policy, field or file, or the fraction bits are out of range.
     """
     try:
-        return policies.get_policy(name, fraction_bits)
+        if isinstance(ring_policy, Path) or (isinstance(ring_policy, str) and ring_policy.endswith(".json")):
+            ring_policy = Plan.load(ring_policy)
+        if isinstance(ring_policy, str):
+            return policies.get_policy(ring_policy, fraction_bits)
+        if fraction_bits is not None:
+            raise PolicyError("a plan has its own fraction bits; leave fraction_bits out")
+        policy = policies.get_policy(ring_policy.policy, ring_policy.fraction_bits)
+        return dataclasses.replace(policy, plan=ring_policy)
+    except OSError as error:
+        raise PolicyError(f"the plan {ring_policy} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise PolicyError(str(error)) from error
 
@@ -51,14 +64,25 @@ def translated_errors() -> Iterator[None]:
         raise UnsupportedError(str(error)) from error
     except (InvalidProgram, PassError, EvaluationError, ring.WidthError) as error:
         raise CompileError(str(error)) from error
+    except InvalidPlan as error:
+        raise PolicyError(str(error)) from error
 
 
-def lower_pphlo(text: str, arguments: Sequence[Argument], policy: policies.Policy) -> RingProgram:
+def lower_pphlo(
+    text: str,
+    arguments: Sequence[Argument],
+    policy: policies.Policy,
+    samples: Sequence[Sequence[Array]] = (),
+) -> tuple[RingProgram, Plan | None]:
     """Runs the passes on a PPHLO module.
 
     Args:
         text: what SPU's compiler gave.
         arguments: those of @main, in order.
+        samples: arrays for the arguments, per sample, to calibrate with.
+
+    Returns:
+        The program, and its plan if the policy has one or samples were given.
 
     Raises:
         UnsupportedError: an operation has no form here.
@@ -67,6 +91,8 @@ def lower_pphlo(text: str, arguments: Sequence[Argument], policy: policies.Polic
     with translated_errors():
         module = pphlo.parse_module(text)
         set_argument_names(module, [argument.name for argument in arguments])
+        if samples:
+            policy = dataclasses.replace(policy, plan=calibrate(module, policy, samples))
         run_pipeline(module, policy)
         signature = split_public.signature(module)
         program = lower_to_program(module)
@@ -74,7 +100,7 @@ def lower_pphlo(text: str, arguments: Sequence[Argument], policy: policies.Polic
         Binding("program", k, _value_type(program.outputs[k])) if k >= 0 else Binding("public", -1 - k, None)
         for k in signature.outputs
     )
-    return RingProgram(
+    made = RingProgram(
         ring=ring.to_text(module),
         engine=program.json,
         constants=[np.asarray(c, np.int64) for c in program.constants],
@@ -82,6 +108,7 @@ def lower_pphlo(text: str, arguments: Sequence[Argument], policy: policies.Polic
         inputs=tuple(_input_binding(slot, signature) for slot in program.inputs),
         outputs=outputs,
     )
+    return made, policy.plan
 
 
 def _input_binding(slot: Slot, signature: split_public.Signature) -> Binding:

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 import spu
 
+from ditto.passes.plan import Plan
 from ditto.passes.policy import Policy
 from spu_ditto import handle, lowering
 from spu_ditto.cost import CostAnalysis, cost_analysis
@@ -174,9 +175,10 @@ class Compiled:
 
 
 class Lowered:
-    """A function lowered for given shapes: its texts and its cost, before anything runs."""
+    """A function lowered for given shapes: its texts, its cost and its calibrated `plan`, before anything runs."""
 
-    def __init__(self, signature: Signature, pphlo: str, program: RingProgram) -> None:
+    def __init__(self, signature: Signature, pphlo: str, program: RingProgram, plan: Plan | None = None) -> None:
+        self.plan = plan
         self._signature = signature
         self._pphlo = pphlo
         self._program = program
@@ -206,8 +208,10 @@ class SecureFunction:
         policy: Policy,
         input_visibility: Any = None,
         static_argnums: int | Sequence[int] = (),
+        calibration: Sequence[tuple[Any, ...]] = (),
     ) -> None:
         self._fn = fn
+        self._calibration = calibration
         self._policy = policy
         self._visibility = input_visibility
         self._static = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
@@ -227,7 +231,10 @@ class SecureFunction:
         """Lowers for the shapes and dtypes of `args`, which may be arrays, handles or `jax.ShapeDtypeStruct`s."""
         traced = trace(self._fn, args, self._visibility, self._static)
         pphlo = compile_stablehlo(traced.stablehlo, [a.visibility for a in traced.arguments], traced.located_stablehlo)
-        return Lowered(_signature(traced), pphlo, lowering.lower_pphlo(pphlo, traced.arguments, self._policy))
+        signature = _signature(traced)
+        samples = [[np.asarray(leaf) for leaf in signature.leaves(self._dynamic(args))] for args in self._calibration]
+        program, plan = lowering.lower_pphlo(pphlo, traced.arguments, self._policy, samples)
+        return Lowered(signature, pphlo, program, plan)
 
     def share(self, tree: Any) -> Any:
         """A handle that calls take in place of the arrays of `tree`; each array is shared once, at its first use."""
@@ -282,4 +289,4 @@ def from_pphlo(
         jax.tree_util.tree_structure(tuple(0 for _ in outputs)),
         outputs,
     )
-    return Compiled(signature, lowering.lower_pphlo(source, arguments, policy))
+    return Compiled(signature, lowering.lower_pphlo(source, arguments, policy)[0])
