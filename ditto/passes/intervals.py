@@ -66,8 +66,8 @@ def bound(value: SSAValue) -> float:
 class Intervals:
     """Forward analysis over a function in which widths are still those of the policy.
 
-    `bounds` are what a calibrated plan found of values for which there are only assumptions otherwise. Sums of two
-    keep the bound that follows from those of their terms: a mask may be absent from the sample inputs.
+    `bounds` are what a calibrated plan found of values for which there are only assumptions otherwise. What is added to
+    a mask keeps the bound that follows from both: the mask may be absent from the sample inputs.
     """
 
     def __init__(self, bounds: Mapping[SSAValue, float] | None = None) -> None:
@@ -118,7 +118,7 @@ class Intervals:
         if ring.fraction(op.result) == 0 and result.size > limit:
             # Integers wrap.
             return Interval(-limit, limit, True)
-        if result.assumed and op.result in self.bounds and isinstance(op, (*_PRODUCTS, ring.SumOp)):
+        if op.result in self.bounds and self._rests_on_assumptions(op, operands):
             size = self.bounds[op.result] - 2.0 ** -ring.fraction(op.result)
             return Interval(max(result.low, -size), min(result.high, size), True)
         if isinstance(op, ring.SumOp) or not result.assumed or result.size <= limit:
@@ -137,6 +137,15 @@ class Intervals:
                 return result
             return Interval(max(result.low, -limit), min(result.high, limit), True)
         return result
+
+    @staticmethod
+    def _rests_on_assumptions(op: ring.RingOp, operands: list[Interval]) -> bool:
+        """Whether nothing but assumptions tells how large a result is. A mask that is added is known to be large."""
+        if isinstance(op, ring.SubOp) and row_of_softmax(op.result) is not None:
+            return False
+        if isinstance(op, ring.AddOp | ring.SubOp):
+            return all(operand.assumed for operand in operands)
+        return isinstance(op, (*_PRODUCTS, ring.SumOp)) and any(operand.assumed for operand in operands)
 
 
 def is_table(value: SSAValue) -> bool:
