@@ -5,7 +5,9 @@
     python bench/bert_glue.py --model DIR --task rte --data-dir glue/RTE
 
 Everything from the token ids to the logits (or the mean-pooled embedding) runs securely: ids, attention mask and
-weights are secret. The cosine similarity of two revealed embeddings is computed by their owner, in the clear.
+weights are secret. The cosine similarity of two revealed embeddings is computed by their owner, in the clear. With
+--calibrate every value gets a scale and a range by what it is on other inputs (and with these weights: the largest
+magnitude of each of their tensors is visible in the plan).
 """
 
 from __future__ import annotations
@@ -142,6 +144,9 @@ def main(
     gelu: Gelu = Gelu.raw,
     softmax: Softmax = Softmax.raw,
     policy: Policy = Policy.ditto,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Choose scales by inputs other than those measured.")
+    ] = False,
     parties: Parties = Parties.processes,
     baseline: Annotated[Baseline | None, typer.Option(help="Also run SPU 0.9.5 with PUMA's functions.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write the results to this file.")] = None,
@@ -191,7 +196,10 @@ def main(
     with parties_running(parties), Progress(*columns, console=console) as progress:
         bar = progress.add_task("compiling", total=workload.steps(executions))
         measured = workload.measure(
-            batches, policy.value, lambda text: progress.update(bar, advance=1, description=text)
+            batches,
+            policy.value,
+            lambda text: progress.update(bar, advance=1, description=text),
+            workload.calibration_inputs(network, batch, length) if calibrate else (),
         )
 
     secure, plain = np.concatenate(measured.secure), np.concatenate(measured.float32)
@@ -227,6 +235,7 @@ def main(
     result = {
         "model": network.name,
         "policy": policy.value,
+        "calibrated": calibrate,
         "seq_len": length,
         "samples": samples,
         "max_abs_error": error,

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,22 +72,53 @@ def random_batches(load: Callable[[int], models.Model], size: int, seq_len: int)
         yield Batch(model, model.make_inputs(size, seq_len, seed=seed), size)
 
 
+# What a model for texts is calibrated on: none of it is in the data that is measured.
+CALIBRATION_TEXTS = (
+    "The harbour was empty when the last ferry left.",
+    "She has been learning the violin for eleven years, and it shows.",
+    "Rain is expected in the north, with strong winds along the coast on Thursday.",
+    "Why?",
+    "Our neighbours painted their fence green over the weekend!",
+    "In 1969, about 600 million people watched two astronauts walk on the moon.",
+    "The committee did not accept the report, because its figures could not be explained.",
+    "Add two eggs and a pinch of salt, then stir until the dough no longer sticks to the bowl.",
+)
+
+
+def calibration_inputs(model: models.Model, size: int, seq_len: int) -> list[Inputs]:
+    """Sample batches that are not measured: texts of our own, or random inputs of other seeds."""
+    if model.tokenizer is None:
+        return [model.make_inputs(size, seq_len, seed=1000 + number) for number in range(2)]
+    texts = list(CALIBRATION_TEXTS)
+    count = -(-len(texts) // size) * size
+    encoded = model.encode((texts * count)[:count], seq_len=seq_len)
+    return [batch.inputs for batch in batches_of(model, encoded, size)]
+
+
 def steps(executions: int) -> int:
     """How often `measure` reports progress for so many batches."""
     return 1 + max(executions, REPETITIONS) + REPETITIONS
 
 
-def measure(batches: Iterable[Batch], policy: str, done: Callable[[str], None]) -> Measured:
+def measure(
+    batches: Iterable[Batch], policy: str, done: Callable[[str], None], calibration: Sequence[Inputs] = ()
+) -> Measured:
     """Compiles once and runs every batch, at least `REPETITIONS` executions in all, then as many of the online part.
 
     Args:
         batches: read one by one, so that only one model's weights need to be in memory.
         done: called with a description after every step, for progress.
+        calibration: inputs to calibrate on, with the weights of the first batch. Magnitudes of weights are then visible
+            in the plan.
     """
     remaining = iter(batches)
     first = batch = next(remaining)
     model = first.model
-    secure = spu_ditto.compile(model.apply, ring_policy=policy, fraction_bits=model.fraction_bits)
+    if calibration:
+        samples = [(model.params, inputs) for inputs in calibration]
+        secure = spu_ditto.compile(model.apply, ring_policy=policy, calibration=samples)
+    else:
+        secure = spu_ditto.compile(model.apply, ring_policy=policy, fraction_bits=model.fraction_bits)
     started = time.perf_counter()
     compiled = secure.lower(model.params, first.inputs).compile()
     compile_seconds = time.perf_counter() - started

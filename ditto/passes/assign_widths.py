@@ -211,6 +211,9 @@ def _needed(plan: Plan, op: ring.RingOp, value: SSAValue) -> int:
     if isinstance(op, ring.RsqrtOp):
         # It would widen a narrower one itself, in a round of its own.
         return max(least, min(ring.fraction(value) + _number(op, "hi") + 5, ring.MAX_WIDTH))
+    if isinstance(op, ring.GeluOp):
+        # As many integer bits as its result, at least.
+        least = max(least, plan.made[op.result] + ring.fraction(value) - ring.fraction(op.result) - 1)
     if isinstance(op, _FUNCTIONS):
         # They may widen their operand themselves.
         least += 1
