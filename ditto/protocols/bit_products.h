@@ -16,15 +16,17 @@
 
 namespace ditto {
 
+constexpr int kMaxJoined = 8;
+
 struct Joined {
   Tensor lt;
   Tensor eq;  // empty unless wanted
 };
 
-// 1 to 4 chunks. eq[0] is read only if want_eq. P0 gets empty tensors.
+// 1 to kMaxJoined chunks. eq[0] is read only if want_eq. P0 gets empty tensors.
 Joined JoinChunks(Party& p, const std::vector<Share>& lt, const std::vector<Share>& eq, bool want_eq);
 
-// XOR parts of the AND of 1 to 4 masked bits; an empty tensor at P0.
+// XOR parts of the AND of 1 to kMaxJoined masked bits; an empty tensor at P0.
 Tensor AndAll(Party& p, const std::vector<Share>& wires);
 constexpr int64_t AndAllProducts(int wires) { return (int64_t{1} << wires) - 1 - wires; }
 

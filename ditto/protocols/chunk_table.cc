@@ -5,19 +5,18 @@
 namespace ditto {
 namespace {
 
-constexpr int kMaxChunkBits = 4;
-
 constexpr int TableBits(int chunk_width) { return (1 << chunk_width) - 1; }
 
 }  // namespace
 
-std::vector<int> ChunkWidths(int n) {
-  const int count = (n + kMaxChunkBits - 1) / kMaxChunkBits;
+std::vector<int> ChunkWidths(int n, int count) {
   std::vector<int> widths(count, n / count);
   for (int i = 0; i < n % count; ++i) ++widths[i];
   for (int& w : widths) w = w < 2 ? 2 : w;
   return widths;
 }
+
+std::vector<int> ChunkWidths(int n) { return ChunkWidths(n, (n + 3) / 4); }
 
 std::vector<Tensor> DealTables(Party& p, const Tensor& a, const Shape& shape, const std::vector<int>& widths) {
   std::vector<Tensor> tables;

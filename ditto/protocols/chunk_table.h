@@ -1,6 +1,6 @@
 // Truth tables over small chunks of a mask: how P1 and P2 compare what they know (m) with what only P0 knows (a).
 //
-// Computes, for n-bit values m (public to P1 and P2) and a (known to P0) cut into chunks of at most 4 bits, XOR parts
+// Computes, for n-bit values m (public to P1 and P2) and a (known to P0) cut into chunks of at most 5 bits, XOR parts
 //   between P1 and P2 of lt = [m_chunk < a_chunk] and eq = [m_chunk = a_chunk].
 // Source: one-time truth tables (TinyTable), with the table's index public because x = m - a is masked by a.
 // Steps:
@@ -18,7 +18,11 @@
 
 namespace ditto {
 
-// Widths of the chunks of n bits, lowest first. Equal widths make the smallest tables; none is below 2 bits.
+constexpr int kMaxChunkBits = 5;
+
+// Widths of `count` chunks of n bits, lowest first. Equal widths make the smallest tables; none is below 2 bits.
+std::vector<int> ChunkWidths(int n, int count);
+// Of the fewest chunks of at most 4 bits, which cost least where they are joined in groups of four.
 std::vector<int> ChunkWidths(int n);
 
 // 1. One table per chunk. `a` is held by P0: its low bits, n of them, are cut. Words must hold at least 2 bits.

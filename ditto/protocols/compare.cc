@@ -13,6 +13,7 @@
 namespace ditto {
 namespace {
 
+// Chunks joined at once, but for comparisons of one level.
 constexpr int kGroup = 4;
 
 void CheckBits(const Share& x, int bits, int drop) {
@@ -20,6 +21,27 @@ void CheckBits(const Share& x, int bits, int drop) {
     throw std::invalid_argument("cannot compare " + std::to_string(bits) + " bits less " + std::to_string(drop) +
                                 " dropped ones of a " + std::to_string(x.width()) + "-bit share");
   }
+}
+
+struct Plan {
+  std::vector<int> widths;  // of the chunks
+  int group;                // chunks joined at once
+};
+
+// Bits per element of one level of `count` chunks.
+int64_t OneLevelBits(int low_bits, int count, int thresholds) {
+  int64_t bits = DealTablesCost(8, ChunkWidths(low_bits, count)).offline;
+  return bits + thresholds * (JoinProducts(count, false) + 2 * (2 * count - 1));
+}
+
+Plan MakePlan(int low_bits, int thresholds, Joining joining) {
+  Plan plan{ChunkWidths(low_bits), kGroup};
+  if (joining == Joining::kThrifty || static_cast<int>(plan.widths.size()) <= kGroup) return plan;
+  int best = 0;
+  for (int count = (low_bits + kMaxChunkBits - 1) / kMaxChunkBits; count <= kMaxJoined; ++count) {
+    if (best == 0 || OneLevelBits(low_bits, count, thresholds) < OneLevelBits(low_bits, best, thresholds)) best = count;
+  }
+  return best == 0 ? plan : Plan{ChunkWidths(low_bits, best), best};
 }
 
 // The low n bits, in words that chunks of at least two bits can be read from.
@@ -53,12 +75,12 @@ void OpenWires(Party& p, const Shape& shape, const std::vector<ChunkParts>& part
 
 }  // namespace
 
-std::vector<Share> LessThanPublic(Party& p, const Share& x, int bits, int drop,
-                                  const std::vector<int64_t>& thresholds) {
+std::vector<Share> LessThanPublic(Party& p, const Share& x, int bits, int drop, const std::vector<int64_t>& thresholds,
+                                  Joining joining) {
   CheckBits(x, bits, drop);
   const Shape& shape = x.shape();
-  const std::vector<int> widths = ChunkWidths(bits - drop - 1);
   const size_t count = thresholds.size();
+  const auto [widths, group] = MakePlan(bits - drop - 1, static_cast<int>(count), joining);
   // 1.
   Tensor a_low, top;
   if (p.is_p0()) {
@@ -93,8 +115,8 @@ std::vector<Share> LessThanPublic(Party& p, const Share& x, int bits, int drop,
     for (size_t t = 0; t < count; ++t) {
       const size_t chunks = wires[t].lt.size();
       parts[t] = ChunkParts();
-      for (size_t g = 0; g < chunks; g += kGroup) {
-        const size_t end = std::min(g + kGroup, chunks);
+      for (size_t g = 0; g < chunks; g += group) {
+        const size_t end = std::min(g + group, chunks);
         const auto joined = JoinChunks(p, {wires[t].lt.begin() + g, wires[t].lt.begin() + end},
                                        {wires[t].eq.begin() + g, wires[t].eq.begin() + end}, /*want_eq=*/g > 0);
         parts[t].lt.push_back(joined.lt);
@@ -115,10 +137,12 @@ std::vector<Share> LessThanPublic(Party& p, const Share& x, int bits, int drop,
   return results;
 }
 
-Share Msb(Party& p, const Share& x, int bits, int drop) { return LessThanPublic(p, x, bits, drop, {0})[0]; }
+Share Msb(Party& p, const Share& x, int bits, int drop, Joining joining) {
+  return LessThanPublic(p, x, bits, drop, {0}, joining)[0];
+}
 
-Cost CompareCost(int64_t n, int bits, int drop, int thresholds) {
-  const std::vector<int> widths = ChunkWidths(bits - drop - 1);
+Cost CompareCost(int64_t n, int bits, int drop, int thresholds, Joining joining) {
+  const auto [widths, group] = MakePlan(bits - drop - 1, thresholds, joining);
   Cost cost = DealCost(n, 1) + DealTablesCost(n, widths);
   const auto open_round = [&](int chunks) {
     cost.online += thresholds * (2 * chunks - 1) * 2 * PackedBytes(n, 1);
@@ -128,9 +152,9 @@ Cost CompareCost(int64_t n, int bits, int drop, int thresholds) {
   open_round(chunks);
   while (chunks > 1) {
     int groups = 0;
-    for (int g = 0; g < chunks; g += kGroup, ++groups) {
-      const int size = std::min(kGroup, chunks - g);
-      cost.offline += thresholds * JoinProducts(size, g > 0) * DealCost(n, 1).offline;
+    for (int g = 0; g < chunks; g += group, ++groups) {
+      const int size = std::min(group, chunks - g);
+      cost.offline += thresholds * DealCost(JoinProducts(size, g > 0) * n, 1).offline;
     }
     chunks = groups;
     open_round(chunks);

@@ -6,16 +6,15 @@
 //   top(x - t) = top(m) ^ top(a) ^ [m_low < a_low] for m = m_x - t: a value public to P1 and P2 against one P0 knows.
 // Steps, with n = bits - drop - 1 low bits:
 //   1. P0 deals the truth tables of a_low's chunks (chunk_table.h) and the bit top(a). All thresholds share them,
-//   because
-//      only m differs.
+//      because only m differs.
 //   2. Per threshold and chunk P1 and P2 read their parts of lt = [m_chunk < a_chunk] and, for all but the lowest
-//   chunk,
-//      eq = [m_chunk = a_chunk], and open both masked. One round for all.
-//   3. Groups of four chunks are joined: lt = lt_3 ^ eq_3 lt_2 ^ eq_3 eq_2 lt_1 ^ eq_3 eq_2 eq_1 lt_0, a polynomial in
-//      wires whose masks P0 knows. P0 deals the products of masks, P1 and P2 evaluate locally and open masked. One
-//      round a level, until one wire is left.
+//      chunk, eq = [m_chunk = a_chunk], and open both masked. One round for all.
+//   3. Groups of four chunks, or all at once (Joining), are joined: lt = lt_3 ^ eq_3 lt_2 ^ eq_3 eq_2 lt_1 ^
+//      eq_3 eq_2 eq_1 lt_0, a polynomial in wires whose masks P0 knows. P0 deals the products of masks, P1 and P2
+//      evaluate locally and open masked. One round a level, until one wire is left.
 //   4. top(m) joins the masked bit, top(a) its masks.
 // Sends: CompareCost. At (bits, drop) = (20, 4): 68 bits offline, 16 online, 2 rounds; a further threshold 31 more.
+//   At (22, 4), thrifty: 68 and 26, 3 rounds; shallow: 92 and 16, 2 rounds. At (41, 0), shallow: 616 and 32, 2 rounds.
 // Error: none but what `drop` allows.
 // Security: every table and product is masked by k01's stream; each threshold opens wires with masks of its own and has
 //   mask products of its own. Only the mask bit top(a) is common, under masks that are not.
@@ -27,12 +26,19 @@
 
 namespace ditto {
 
+// How a comparison of more than 16 low bits joins its chunks.
+enum class Joining {
+  kThrifty,  // in two levels: the fewest bits, three rounds
+  kShallow,  // up to 40 low bits in one level: two rounds, for 15 bits more at 17 to 20 low bits, 400 more at 40
+};
+
 // Thresholds are integers in units of x; the result has one share of bits per threshold.
-std::vector<Share> LessThanPublic(Party& p, const Share& x, int bits, int drop, const std::vector<int64_t>& thresholds);
+std::vector<Share> LessThanPublic(Party& p, const Share& x, int bits, int drop, const std::vector<int64_t>& thresholds,
+                                  Joining joining = Joining::kThrifty);
 
 // [x < 0].
-Share Msb(Party& p, const Share& x, int bits, int drop);
+Share Msb(Party& p, const Share& x, int bits, int drop, Joining joining = Joining::kThrifty);
 
-Cost CompareCost(int64_t n, int bits, int drop, int thresholds);
+Cost CompareCost(int64_t n, int bits, int drop, int thresholds, Joining joining = Joining::kThrifty);
 
 }  // namespace ditto

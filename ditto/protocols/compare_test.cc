@@ -9,6 +9,7 @@ using namespace ditto::testing;
 
 struct Case {
   int width, bits, drop;
+  Joining joining = Joining::kThrifty;
 };
 
 class CompareTest : public ::testing::TestWithParam<Case> {};
@@ -23,8 +24,8 @@ TEST_P(CompareTest, IsRightButForDroppedBits) {
   x[2] = high;
   x[3] = low;
   const Views xs = ShareOf(x, {n}, c.width);
-  const auto run = RunThree([&](Party& p) { return Msb(p, Mine(xs, p), c.bits, c.drop); });
-  ExpectConforms(run, CompareCost(n, c.bits, c.drop, 1));
+  const auto run = RunThree([&](Party& p) { return Msb(p, Mine(xs, p), c.bits, c.drop, c.joining); });
+  ExpectConforms(run, CompareCost(n, c.bits, c.drop, 1, c.joining));
   const auto b = Reconstruct(run.views);
   for (int64_t i = 0; i < n; ++i) {
     if (b[i] == (x[i] < 0)) continue;
@@ -35,7 +36,9 @@ TEST_P(CompareTest, IsRightButForDroppedBits) {
 INSTANTIATE_TEST_SUITE_P(Widths, CompareTest,
                          ::testing::Values(Case{32, 20, 4}, Case{24, 24, 0}, Case{32, 32, 0}, Case{64, 64, 0},
                                            Case{32, 12, 10}, Case{40, 33, 0}, Case{64, 34, 0}, Case{20, 7, 2},
-                                           Case{64, 20, 4}, Case{8, 3, 0}));
+                                           Case{64, 20, 4}, Case{8, 3, 0}, Case{22, 22, 4, Joining::kShallow},
+                                           Case{24, 22, 1, Joining::kShallow}, Case{42, 41, 0, Joining::kShallow},
+                                           Case{42, 42, 0, Joining::kShallow}, Case{32, 12, 0, Joining::kShallow}));
 
 TEST(Compare, SharesTablesAmongThresholds) {
   const int64_t n = 4096;
@@ -60,6 +63,10 @@ TEST(Compare, CostsWhatItsHeaderSays) {
   EXPECT_EQ(CompareCost(n, 24, 0, 1), (Cost{101, 30, 3}));
   EXPECT_EQ(CompareCost(n, 32, 0, 1), (Cost{151, 38, 3}));
   EXPECT_EQ(CompareCost(n, 64, 0, 1), (Cost{329, 78, 3}));
+  EXPECT_EQ(CompareCost(n, 22, 4, 1), (Cost{68, 26, 3}));
+  EXPECT_EQ(CompareCost(n, 22, 4, 1, Joining::kShallow), (Cost{92, 16, 2}));
+  EXPECT_EQ(CompareCost(n, 22, 1, 1, Joining::kShallow), (Cost{113, 20, 2}));
+  EXPECT_EQ(CompareCost(n, 41, 0, 1, Joining::kShallow), (Cost{616, 32, 2}));
 }
 
 TEST(Compare, RefusesMoreBitsThanTheShareHas) {

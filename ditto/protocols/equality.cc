@@ -55,7 +55,7 @@ Cost EqualZeroCost(int64_t n, int bits) {
   while (wires > 1) {
     size_t groups = 0;
     for (size_t g = 0; g < wires; g += kGroup, ++groups) {
-      cost.offline += AndAllProducts(static_cast<int>(std::min(kGroup, wires - g))) * PackedBytes(n, 1);
+      cost.offline += PackedBytes(AndAllProducts(static_cast<int>(std::min(kGroup, wires - g))) * n, 1);
     }
     wires = groups;
     cost += Cost{0, static_cast<int64_t>(wires) * 2 * PackedBytes(n, 1), 1};

@@ -176,7 +176,7 @@ Share Normalized(Party& p, const Share& x_narrow, int fraction, const NormalFunc
   const Shape& shape = x.shape();
   // 1.
   std::vector<Share> bits;
-  if (!n.bounds.empty()) bits = LessThanPublic(p, x, plan.bits, plan.drop, n.bounds);
+  if (!n.bounds.empty()) bits = LessThanPublic(p, x, plan.bits, plan.drop, n.bounds, Joining::kShallow);
   // 2.
   const NormalForm form = Normalize(p, x, bits, n, plan);
   // 3. The constant's part of h g(y) first.
@@ -201,7 +201,7 @@ Cost NormalizedCost(int64_t elements, int width, int fraction, const Normalizati
   const int bounds = static_cast<int>(n.bounds.size());
   Cost cost;
   if (plan.x_width > width) cost += UpCastCost(elements, width, plan.x_width);
-  if (bounds > 0) cost += CompareCost(elements, plan.bits, plan.drop, bounds);
+  if (bounds > 0) cost += CompareCost(elements, plan.bits, plan.drop, bounds, Joining::kShallow);
   for (int j = 0; j < bounds; ++j) {
     cost += DealCost(elements, std::max(plan.ring(), plan.product())) + DealCost(elements, plan.product());
   }

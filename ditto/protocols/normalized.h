@@ -15,7 +15,7 @@
 //      public waves of m_y of 17 bits, truncate and open f. One round.
 //   4. Where the ring of step 3 would exceed 64 bits, the result is opened in as few bits as it needs and up-cast.
 //      Where x is too narrow for step 2, it is up-cast first.
-// Sends: NormalizedCost. Rounds: 2, and those of the comparison (2 up to 11 powers of two, then 3) and of the up-casts.
+// Sends: NormalizedCost. Rounds: 2, and those of the comparison (2 up to 34 powers of two, then 3) and of the up-casts.
 // Error: 2^-13 relative, and one unit.
 // Security: composition of compare.h, bits.h and up_cast.h; dealt values are masked by k01's stream, openings by fresh
 //   masks.

@@ -53,7 +53,8 @@ Share Tanh(Party& p, const Share& x, int fraction, int bits, int out_width, int 
   const auto sines = p.OpenWithNext({x.shape(), out_width, TruncateOwnShare(p, parts, shift, out_width)});
   // 2.
   const int64_t eighth = int64_t{1} << (fraction - 3);
-  const std::vector<Share> below = LessThanPublic(p, x, bits, Drop(fraction), {-28 * eighth, 29 * eighth});
+  const std::vector<Share> below =
+      LessThanPublic(p, x, bits, Drop(fraction), {-28 * eighth, 29 * eighth}, Joining::kShallow);
   // 3.
   const auto constant = [&](int64_t value) {
     return PublicShare(p, AddScalar(Tensor::Zeros(x.shape(), out_width), static_cast<uint64_t>(value)));
@@ -65,7 +66,8 @@ Share Tanh(Party& p, const Share& x, int fraction, int bits, int out_width, int 
 
 Cost TanhCost(int64_t n, int fraction, int bits, int out_width, int out_fraction) {
   Check(fraction, out_width, out_fraction);
-  return Together(CompareCost(n, bits, Drop(fraction), 2), PeriodicCost(n, Sines(), out_width, out_fraction)) +
+  return Together(CompareCost(n, bits, Drop(fraction), 2, Joining::kShallow),
+                  PeriodicCost(n, Sines(), out_width, out_fraction)) +
          SumOfBitTimesCost(n, out_width, 3);
 }
 
