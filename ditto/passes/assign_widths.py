@@ -33,6 +33,8 @@ from ditto.passes.ranges import ARGUMENT_RANGES
 _WIDEN, _PRODUCT = 4, 3
 # Bits that a round is worth: widening takes one of its own, landing wide does not.
 _ROUND = 2_500_000
+# Integer bits that GELU's own values take.
+_GELU_INTEGERS = 5
 # The widest an exponential lands in one opening.
 _WIDEST_EXP = 24
 # Kernels below and above this width work on different words.
@@ -123,6 +125,8 @@ def _plan(function: FuncOp, expected: dict[SSAValue, int]) -> Plan:
     for op in ops:
         if isinstance(op, ring.RingOp) and ring.is_fxp(op.result):
             plan.least[op.result] = max(op.get("range") + 1, op.get("bits") if isinstance(op, ring.MaxOp) else 0)
+            if isinstance(op, ring.GeluOp):
+                plan.least[op.result] = max(plan.least[op.result], ring.fraction(op.result) + _GELU_INTEGERS)
             operands = [value for value in op.arguments if not ring.is_public(value)]
             if isinstance(op, (*_MOVES, *_SHRINKING, *_LINEAR)) and all(resolve(v) in plan.free for v in operands):
                 plan.free.add(op.result)
