@@ -235,7 +235,6 @@ def main(
     result = {
         "model": network.name,
         "policy": policy.value,
-        "calibrated": calibrate,
         "seq_len": length,
         "samples": samples,
         "max_abs_error": error,
