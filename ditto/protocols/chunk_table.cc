@@ -1,5 +1,6 @@
 #include "ditto/protocols/chunk_table.h"
 
+#include "ditto/ring/elementwise.h"
 #include "ditto/ring/loop.h"
 
 namespace ditto {
@@ -17,6 +18,8 @@ std::vector<int> ChunkWidths(int n, int count) {
 }
 
 std::vector<int> ChunkWidths(int n) { return ChunkWidths(n, (n + 3) / 4); }
+
+Tensor LowBits(const Tensor& t, int n) { return Widen(Narrow(t, n), n <= 32 ? 32 : kMaxWidth); }
 
 std::vector<Tensor> DealTables(Party& p, const Tensor& a, const Shape& shape, const std::vector<int>& widths) {
   std::vector<Tensor> tables;

@@ -25,6 +25,9 @@ std::vector<int> ChunkWidths(int n, int count);
 // Of the fewest chunks of at most 4 bits, which cost least where they are joined in groups of four.
 std::vector<int> ChunkWidths(int n);
 
+// The low n bits of t, in words that chunks of at least two bits can be read from.
+Tensor LowBits(const Tensor& t, int n);
+
 // 1. One table per chunk. `a` is held by P0: its low bits, n of them, are cut. Words must hold at least 2 bits.
 std::vector<Tensor> DealTables(Party& p, const Tensor& a, const Shape& shape, const std::vector<int>& widths);
 Cost DealTablesCost(int64_t elements, const std::vector<int>& widths);

@@ -44,9 +44,6 @@ Plan MakePlan(int low_bits, int thresholds, Joining joining) {
   return best == 0 ? plan : Plan{ChunkWidths(low_bits, best), best};
 }
 
-// The low n bits, in words that chunks of at least two bits can be read from.
-Tensor LowBits(const Tensor& t, int n) { return Widen(Narrow(t, n), n <= 32 ? 32 : kMaxWidth); }
-
 // Chunks of one threshold, lowest first. eq[0] is not used and stays empty.
 struct Wires {
   std::vector<Share> lt;

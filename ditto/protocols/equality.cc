@@ -19,9 +19,6 @@ std::vector<Share> OpenBits(Party& p, const Shape& shape, const std::vector<Tens
   return p.OpenMasked(openings);
 }
 
-// The low bits, in words that chunks of at least two bits can be read from.
-Tensor LowBits(const Tensor& t, int bits) { return Widen(Narrow(t, bits), bits <= 32 ? 32 : kMaxWidth); }
-
 }  // namespace
 
 Share EqualZero(Party& p, const Share& x, int bits) {

@@ -14,8 +14,8 @@ Bytes RoundBarrier::Exchange(size_t lane, Bytes mine) {
   waits_[lane] = true;
   ++waiting_;
   SwapIfComplete();
-  swapped_.wait(lock, [&] { return rounds_ > round || failed_; });
-  if (rounds_ == round) throw ChannelError("an operation of the same round failed");
+  swapped_.wait(lock, [&] { return rounds_ > round || !failure_.empty(); });
+  if (rounds_ == round) throw ChannelError(failure_);
   return std::move(messages_[lane]);
 }
 
@@ -27,16 +27,16 @@ void RoundBarrier::Leave() {
 
 void RoundBarrier::Fail() {
   std::lock_guard<std::mutex> lock(mutex_);
-  failed_ = true;
+  if (failure_.empty()) failure_ = "an operation of the same round failed";
   swapped_.notify_all();
 }
 
 void RoundBarrier::SwapIfComplete() {
-  if (waiting_ == 0 || waiting_ < live_ || failed_) return;
+  if (waiting_ == 0 || waiting_ < live_ || !failure_.empty()) return;
   try {
     Swap();
-  } catch (...) {
-    failed_ = true;
+  } catch (const std::exception& error) {
+    failure_ = error.what();
     swapped_.notify_all();
     throw;
   }

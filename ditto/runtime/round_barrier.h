@@ -40,7 +40,7 @@ class RoundBarrier {
   size_t live_;
   size_t waiting_ = 0;
   uint64_t rounds_ = 0;
-  bool failed_ = false;
+  std::string failure_;  // why no exchange can succeed any more: whichever lane tells first, tells the cause
 };
 
 }  // namespace ditto
