@@ -91,9 +91,9 @@ def class_numbers(outputs: Any, task: glue.Task) -> list[float]:
 def table_of_pairs(rows: list[tuple[Any, ...]]) -> Table:
     table = Table(title="Cosine similarity")
     for sentence in ("sentence 1", "sentence 2"):
-        table.add_column(sentence, no_wrap=True, ratio=1)
+        table.add_column(sentence, no_wrap=True, width=max(16, (console.width - 44) // 2))
     for number in ("secure", "float32", "difference"):
-        table.add_column(number, justify="right", min_width=len(number))
+        table.add_column(number, justify="right", no_wrap=True)
     for first, second, ours, reference in rows:
         table.add_row(first, second, f"{ours:.4f}", f"{reference:.4f}", f"{abs(ours - reference):.4f}")
     return table
