@@ -90,7 +90,7 @@ class Listener:
     @property
     def port(self) -> int: ...
 
-class Party:
+class Session:
     """One party of a session over TCP. Connecting agrees on keys with the other two.
 
     Raises ChannelError.

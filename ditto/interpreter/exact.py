@@ -16,7 +16,7 @@ from xdsl.ir import BlockArgument, SSAValue
 
 from ditto.dialects import ring
 from ditto.dialects.dense import Array
-from ditto.interpreter.encoding import saturate
+from ditto.encoding import saturate
 from ditto.interpreter.ring_kernels import FUNCTIONS, KERNELS, conv
 
 Observer = Callable[[ring.RingOp, Array], None]

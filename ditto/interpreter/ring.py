@@ -17,7 +17,7 @@ from xdsl.ir import Operation, SSAValue
 
 from ditto.dialects import ring
 from ditto.dialects.dense import Array
-from ditto.interpreter.encoding import decode, encode
+from ditto.encoding import decode, encode
 from ditto.interpreter.ring_kernels import KERNELS, signed
 
 _SHIFTING = ("ring.mul_public", "ring.matmul_public", "ring.down_cast")

@@ -27,7 +27,7 @@ class NodeParty:
         self._timeout = timeout
         self._threads = threads or len(os.sched_getaffinity(0))
         self._listener: _core.Listener | None = None
-        self._party: _core.Party | None = None
+        self._party: _core.Session | None = None
         self._programs: dict[str, _core.Program] = {}
 
     def handle(self, header: dict[str, Any], buffers: list[bytes]) -> Reply:
@@ -57,7 +57,7 @@ class NodeParty:
         except (KeyError, IndexError) as error:
             raise ValueError(f"the command {header['command']} lacks {error}") from error
 
-    def _session(self) -> _core.Party:
+    def _session(self) -> _core.Session:
         if self._party is None:
             raise ValueError(f"P{self._role} has no open session")
         return self._party
@@ -73,7 +73,7 @@ class NodeParty:
         _core.set_threads(self._threads)
         addresses = [(str(host), int(port)) for host, port in header["addresses"]]
         session = bytes.fromhex(header["session"])
-        self._party = _core.Party(self._role, self._listener, addresses, session, self._timeout)
+        self._party = _core.Session(self._role, self._listener, addresses, session, self._timeout)
         self._listener = None
         return {}, []
 

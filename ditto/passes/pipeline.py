@@ -15,26 +15,26 @@ from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import VerifyException
 
 from ditto.dialects import pphlo
-from ditto.passes.assign_rings import AssignRings
-from ditto.passes.assign_widths import AssignWidths
-from ditto.passes.erase_no_effect import EraseNoEffect
-from ditto.passes.fold_constants import FoldConstants
-from ditto.passes.fuse_layer_norm import FuseLayerNorm
-from ditto.passes.fuse_softmax import FuseSoftmax
-from ditto.passes.fuse_truncation import FuseTruncation
-from ditto.passes.fuse_variance import FuseVariance
-from ditto.passes.hoist_arguments import HoistArguments
-from ditto.passes.infer_layers import InferLayers
-from ditto.passes.insert_casts import InsertCasts
-from ditto.passes.match_embedding import MatchEmbedding
-from ditto.passes.match_gelu import MatchGelu
-from ditto.passes.merge_casts import MergeCasts
-from ditto.passes.ranges import Ranges
-from ditto.passes.recover_max_sub import RecoverMaxSub
-from ditto.passes.remove_frees import RemoveFrees
-from ditto.passes.saturate_constants import SaturateConstants
-from ditto.passes.split_public import SplitPublic
-from ditto.passes.unroll_loops import UnrollLoops
+from ditto.passes.pphlo.erase_no_effect import EraseNoEffect
+from ditto.passes.pphlo.fold_constants import FoldConstants
+from ditto.passes.pphlo.match_embedding import MatchEmbedding
+from ditto.passes.pphlo.match_gelu import MatchGelu
+from ditto.passes.pphlo.recover_max_sub import RecoverMaxSub
+from ditto.passes.pphlo.remove_frees import RemoveFrees
+from ditto.passes.pphlo.saturate_constants import SaturateConstants
+from ditto.passes.pphlo.split_public import SplitPublic
+from ditto.passes.pphlo.unroll_loops import UnrollLoops
+from ditto.passes.ring.assign_rings import AssignRings
+from ditto.passes.ring.assign_widths import AssignWidths
+from ditto.passes.ring.fuse_layer_norm import FuseLayerNorm
+from ditto.passes.ring.fuse_softmax import FuseSoftmax
+from ditto.passes.ring.fuse_truncation import FuseTruncation
+from ditto.passes.ring.fuse_variance import FuseVariance
+from ditto.passes.ring.hoist_arguments import HoistArguments
+from ditto.passes.ring.infer_layers import InferLayers
+from ditto.passes.ring.insert_casts import InsertCasts
+from ditto.passes.ring.merge_casts import MergeCasts
+from ditto.passes.ring.ranges import Ranges
 
 
 @dataclass(frozen=True)

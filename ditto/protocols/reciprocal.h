@@ -1,7 +1,7 @@
 // The reciprocal of a positive number of known range.
 //
 // Computes: 1/x over Z_{2^out} with out_fraction fractional bits, for 2^lo <= x < 2^hi (real numbers).
-// Source, steps, security: normalized.h, with the powers of two as bounds.
+// Source, steps, security: octaves.h, with the powers of two as bounds.
 // Sends: ReciprocalCost. For softmax's sums, from (24, 14) in [1, 2^8) into (24, 16): 1,241 bits offline, 292 online, 4
 // rounds. Error: 2^-13 relative, and one unit.
 #pragma once

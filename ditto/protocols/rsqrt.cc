@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "ditto/protocols/normalized.h"
+#include "ditto/protocols/octaves.h"
 
 namespace ditto {
 namespace {

@@ -1,7 +1,7 @@
 // The reciprocal square root of a positive number of known range.
 //
 // Computes: 1/sqrt(x) over Z_{2^out} with out_fraction fractional bits, for 2^lo <= x < 2^hi (real numbers).
-// Source, steps, security: normalized.h, with two intervals per factor of four: h runs through the powers of two and
+// Source, steps, security: octaves.h, with two intervals per factor of four: h runs through the powers of two and
 //   three halves of them, y = x h^2 stays in [1, 2.25).
 // Sends: RsqrtCost; 5 rounds from (40, 18) in [2^-12, 2^18). Error: 2^-13 relative, and one unit.
 #pragma once

@@ -85,7 +85,7 @@ void BindParty(py::module_& m) {
   py::class_<TcpListener>(m, "Listener")
       .def(py::init<const std::string&, uint16_t>(), py::arg("host"), py::arg("port"))
       .def_property_readonly("port", &TcpListener::port);
-  py::class_<Session>(m, "Party")
+  py::class_<Session>(m, "Session")
       .def(py::init(&Open), py::arg("role"), py::arg("listener"), py::arg("addresses"), py::arg("session"),
            py::arg("timeout"))
       .def("mask", &Mask, py::arg("id"), py::arg("shape"), py::arg("width"))

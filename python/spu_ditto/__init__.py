@@ -22,9 +22,8 @@ from typing import Any
 
 import spu
 
-from ditto.passes.plan import Plan
-from spu_ditto.cost import LAN, WAN, CostAnalysis, Network
-from spu_ditto.divergences import Divergence, divergence
+from ditto.policy.plan import Plan
+from spu_ditto.cost import LAN, WAN, CostAnalysis, Link
 from spu_ditto.errors import (
     CompileError,
     DittoError,
@@ -35,10 +34,11 @@ from spu_ditto.errors import (
     UnsupportedError,
 )
 from spu_ditto.handle import SharedArray, share
-from spu_ditto.html_report import report
 from spu_ditto.lowering import FractionBits, get_policy
 from spu_ditto.processes import connect, processes
-from spu_ditto.run_report import RunReport
+from spu_ditto.reports.divergence import Divergence, divergence
+from spu_ditto.reports.html import report
+from spu_ditto.reports.run_report import RunReport
 from spu_ditto.runtime import Runtime, current_runtime, use_runtime
 from spu_ditto.stages import Compiled, Lowered, SecureFunction, from_pphlo
 
@@ -51,7 +51,7 @@ __all__ = [
     "DittoError",
     "Divergence",
     "Lowered",
-    "Network",
+    "Link",
     "Plan",
     "PolicyError",
     "RangeError",

@@ -10,7 +10,7 @@ from spu_ditto.program import RingProgram
 
 
 @dataclass(frozen=True)
-class Network:
+class Link:
     """Links between every two of three parties.
 
     Attributes:
@@ -24,8 +24,8 @@ class Network:
 
 
 # As Ditto measures them: Wu et al., "Ditto: Quantization-aware Secure Inference of Transformers upon MPC", section 5.
-LAN = Network("LAN", 5e9, 0.4e-3)
-WAN = Network("WAN", 400e6, 40e-3)
+LAN = Link("LAN", 5e9, 0.4e-3)
+WAN = Link("WAN", 400e6, 40e-3)
 
 _NETWORKS = {network.name: network for network in (LAN, WAN)}
 
@@ -56,21 +56,21 @@ class CostAnalysis:
         """Bytes of all parties together, offline and online."""
         return self.offline_bytes + self.online_bytes
 
-    def seconds(self, network: str | Network = "LAN") -> float:
+    def seconds(self, network: str | Link = "LAN") -> float:
         """What the network alone takes of an execution: 8 B / bandwidth + rounds * round-trip time.
 
         P0 -> P2 (the offline stream), P1 -> P2 and P2 -> P1 (half of the online bytes each) are links of their own and
         carry their bytes at once, so B is what the busiest of the three carries. Computing is not counted.
 
         Args:
-            network: "LAN" (5 Gbit/s, 0.4 ms), "WAN" (400 Mbit/s, 40 ms), or any other as a `Network`.
+            network: "LAN" (5 Gbit/s, 0.4 ms), "WAN" (400 Mbit/s, 40 ms), or any other as a `Link`.
 
         Raises:
             UnsupportedError: there is no network of this name.
         """
         if isinstance(network, str):
             if network not in _NETWORKS:
-                raise UnsupportedError(f'network {network!r} is not one of "LAN", "WAN"; give a spu_ditto.Network')
+                raise UnsupportedError(f'network {network!r} is not one of "LAN", "WAN"; give a spu_ditto.Link')
             network = _NETWORKS[network]
         busiest = max(self.offline_bytes, self.online_bytes / 2)
         return 8 * busiest / network.bits_per_second + self.rounds * network.round_trip_seconds

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ditto.interpreter.encoding import encode as encode_public
+from ditto.encoding import encode as encode_public
 from spu_ditto.errors import RangeError
 
 Array = NDArray[Any]

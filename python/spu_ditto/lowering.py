@@ -17,15 +17,15 @@ from xdsl.ir import Attribute
 
 from ditto.dialects import pphlo, ring
 from ditto.dialects.mlir_text import InvalidProgram, UnsupportedOp
+from ditto.errors import CompileError as PassError
 from ditto.interpreter import EvaluationError, function_named
-from ditto.passes import policy as policies
-from ditto.passes import split_public
-from ditto.passes.calibrate import calibrate
-from ditto.passes.errors import CompileError as PassError
-from ditto.passes.infer_layers import set_argument_names
-from ditto.passes.lower_to_program import Slot, lower_to_program
+from ditto.lowering.lower_to_program import Slot, lower_to_program
 from ditto.passes.pipeline import run_pipeline
-from ditto.passes.plan import InvalidPlan, Plan
+from ditto.passes.pphlo import split_public
+from ditto.passes.ring.infer_layers import set_argument_names
+from ditto.policy import policy as policies
+from ditto.policy.calibrate import calibrate
+from ditto.policy.plan import InvalidPlan, Plan
 from spu_ditto.encoding import Array, ValueType
 from spu_ditto.errors import CompileError, PolicyError, UnsupportedError
 from spu_ditto.frontend import Argument

@@ -29,9 +29,9 @@ from transformers.models.bert import modeling_flax_bert
 from transformers.models.gpt2 import modeling_flax_gpt2
 from transformers.models.vit import modeling_flax_vit
 
-from spu_ditto import networks
+from spu_ditto import mixed_precision as networks
 from spu_ditto.errors import UnsupportedError
-from spu_ditto.functions import Gelu, Softmax, replaced
+from spu_ditto.replacements import Gelu, Softmax, replaced
 
 Kind = Literal["embedding", "classification", "language", "image"]
 Inputs = dict[str, np.ndarray[Any, Any]]
@@ -201,7 +201,7 @@ def load(
         layers: keep only the first so many layers.
         seed: of the random weights.
         num_labels: classes of the head, if not as configured.
-        gelu, softmax: the model's own functions ("raw") or stand-ins, see `spu_ditto.functions`.
+        gelu, softmax: the model's own functions ("raw") or stand-ins, see `spu_ditto.replacements`.
 
     Raises:
         UnsupportedError: no such model, or weights that are not at hand.

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import ditto
 from ditto.node.config import TIMEOUT, read_config
+from spu_ditto.accounting import threads_of_a_local_party
 from spu_ditto.errors import RuntimeFailure
-from spu_ditto.parties import threads_of_a_local_party
 from spu_ditto.remote import RemoteParties
 from spu_ditto.runtime import use_runtime
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from spu_ditto.encoding import Encoded, ValueType
 from spu_ditto.program import RingProgram
-from spu_ditto.run_report import RunReport
+from spu_ditto.reports.run_report import RunReport
 
 
 class Stored(Protocol):

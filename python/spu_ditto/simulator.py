@@ -12,11 +12,11 @@ import numpy as np
 
 from ditto import _core
 from ditto.node.config import TIMEOUT
+from spu_ditto.accounting import ring_width, run_report, sharing_bytes, threads_of_a_local_party
 from spu_ditto.encoding import Encoded, ValueType
 from spu_ditto.errors import RuntimeFailure
-from spu_ditto.parties import ring_width, run_report, sharing_bytes, threads_of_a_local_party
 from spu_ditto.program import RingProgram
-from spu_ditto.run_report import RunReport
+from spu_ditto.reports.run_report import RunReport
 from spu_ditto.runtime import Stored
 
 

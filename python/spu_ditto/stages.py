@@ -11,8 +11,8 @@ import jax
 import numpy as np
 import spu
 
-from ditto.passes.plan import Plan
-from ditto.passes.policy import Policy
+from ditto.policy.plan import Plan
+from ditto.policy.policy import Policy
 from spu_ditto import handle, lowering
 from spu_ditto.cost import CostAnalysis, cost_analysis
 from spu_ditto.encoding import Array, Encoded, decode, encode
@@ -21,7 +21,7 @@ from spu_ditto.frontend import Argument, Traced, abstract, trace
 from spu_ditto.handle import SharedArray
 from spu_ditto.lowering import FractionBits
 from spu_ditto.program import RingProgram, load_program, save_program
-from spu_ditto.run_report import RunReport
+from spu_ditto.reports.run_report import RunReport
 from spu_ditto.runtime import Stored, current_runtime
 from spu_ditto.spu_compiler import compile_stablehlo
 from spu_ditto.trees import tree_from_json, tree_to_json

@@ -10,7 +10,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from ditto.dialects import pphlo
 from ditto.interpreter import function_named
-from ditto.passes.remove_frees import RemoveFrees
+from ditto.passes.pphlo.remove_frees import RemoveFrees
 
 DATA = Path(__file__).parent.parent / "data"
 PROGRAMS = sorted(DATA.glob("*.pphlo"))

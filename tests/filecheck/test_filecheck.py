@@ -17,9 +17,9 @@ from filecheck.options import parse_argv_options
 from ditto.dialects import pphlo
 from ditto.dialects.mlir_text import parse, print_module
 from ditto.dialects.ring import RING
-from ditto.passes.errors import CompileError
+from ditto.errors import CompileError
 from ditto.passes.pipeline import STEPS, run_pipeline
-from ditto.passes.policy import get_policy
+from ditto.policy.policy import get_policy
 
 HERE = Path(__file__).parent
 CASES = sorted(HERE.glob("*/*.mlir"))

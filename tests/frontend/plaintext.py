@@ -11,7 +11,7 @@ from ditto.dialects import ring
 from ditto.interpreter.ring import evaluate_ring
 from spu_ditto.encoding import Encoded, ValueType
 from spu_ditto.program import RingProgram
-from spu_ditto.run_report import RunReport
+from spu_ditto.reports.run_report import RunReport
 
 
 @dataclass(frozen=True)

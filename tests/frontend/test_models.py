@@ -16,7 +16,7 @@ from transformers.models.bert import modeling_flax_bert
 
 from spu_ditto import models
 from spu_ditto.errors import UnsupportedError
-from spu_ditto.functions import poly_gelu, replaced, softmax_2quad, softmax_2relu
+from spu_ditto.replacements import poly_gelu, replaced, softmax_2quad, softmax_2relu
 from tests.frontend.tiny_models import write_tiny_model
 
 SENTENCES = ["A cat sleeps on the sofa.", "The market fell sharply today."]

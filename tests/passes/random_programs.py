@@ -22,7 +22,7 @@ from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from ditto.dialects import pphlo
 from ditto.dialects.dense import Array
 from ditto.interpreter import evaluate, function_named
-from ditto.passes.split_public import PROLOGUE, run_prologue, signature
+from ditto.passes.pphlo.split_public import PROLOGUE, run_prologue, signature
 
 F16, F32, I32, BIT = Float16Type(), Float32Type(), IntegerType(32), IntegerType(1)
 

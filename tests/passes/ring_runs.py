@@ -12,8 +12,8 @@ from ditto.dialects import pphlo, ring
 from ditto.dialects.dense import Array
 from ditto.interpreter.ring import evaluate_ring
 from ditto.passes.pipeline import PPHLO_STEPS, RING_STEPS, run_pipeline
-from ditto.passes.policy import Policy
-from ditto.passes.split_public import run_prologue, signature
+from ditto.passes.pphlo.split_public import run_prologue, signature
+from ditto.policy.policy import Policy
 
 DATA = Path(__file__).parent.parent / "data"
 

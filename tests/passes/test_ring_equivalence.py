@@ -12,7 +12,7 @@ from ditto.dialects import pphlo
 from ditto.dialects.dense import Array
 from ditto.interpreter import function_named
 from ditto.interpreter.ring import RangeViolation
-from ditto.passes.policy import get_policy
+from ditto.policy.policy import get_policy
 from tests.passes.random_programs import random_inputs, random_module, run
 from tests.passes.ring_runs import after_ring_passes, load, wrong
 

@@ -12,10 +12,10 @@ import pytest
 from xdsl.dialects.builtin import ModuleOp
 
 from ditto.dialects import ring
-from ditto.passes.infer_layers import layer_of, set_argument_names
-from ditto.passes.lower_to_program import lower_to_program
+from ditto.lowering.lower_to_program import lower_to_program
 from ditto.passes.pipeline import RING_STEPS, STEPS, run_pipeline
-from ditto.passes.policy import UnknownPolicy, get_policy
+from ditto.passes.ring.infer_layers import layer_of, set_argument_names
+from ditto.policy.policy import UnknownPolicy, get_policy
 from tests.passes.ring_runs import load
 
 DITTO = get_policy("ditto")

@@ -10,7 +10,7 @@ import pytest
 from ditto.dialects import ring
 from ditto.interpreter.ring import evaluate_ring
 from ditto.passes.pipeline import RING_STEPS, run_pipeline
-from ditto.passes.policy import get_policy
+from ditto.policy.policy import get_policy
 
 CASE = Path(__file__).parent.parent / "filecheck" / "fuse_variance" / "moments.mlir"
 EPS = 0.0078125

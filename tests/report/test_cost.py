@@ -21,7 +21,7 @@ def test_the_busiest_link_and_the_rounds_make_the_time() -> None:
 
 
 def test_any_network_can_be_given() -> None:
-    assert _analysis(0, 2_000_000, 10).seconds(spu_ditto.Network("office", 8e6, 0.1)) == pytest.approx(1 + 1)
+    assert _analysis(0, 2_000_000, 10).seconds(spu_ditto.Link("office", 8e6, 0.1)) == pytest.approx(1 + 1)
     assert _analysis(9, 8, 7).seconds(spu_ditto.WAN) == _analysis(9, 8, 7).seconds("WAN")
     with pytest.raises(spu_ditto.UnsupportedError, match="MOON.*LAN.*WAN"):
         _analysis(0, 0, 0).seconds("MOON")

@@ -15,8 +15,8 @@ from ditto.dialects import pphlo, ring
 from ditto.dialects.dense import Array
 from ditto.interpreter import evaluate
 from ditto.interpreter.exact import evaluate_exactly
-from spu_ditto.divergences import ring_inputs
 from spu_ditto.lowering import pphlo_signature
+from spu_ditto.reports.divergence import ring_inputs
 
 
 def test_a_network_within_its_tolerance(network: Any) -> None:

@@ -1,0 +1,369 @@
+"""Elementwise PPHLO arithmetic, comparison and logic as ring operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from xdsl.dialects.builtin import AnyFloat
+from xdsl.ir import Attribute, Operation, SSAValue
+
+from ditto.dialects import pphlo, ring
+from ditto.lowering.emitter import Emitter, Public, Value, is_bits, power_of_two
+
+# Squares of small numbers (a variance) keep this many more bits.
+_SQUARE_BITS = 6
+
+Rule = Callable[[Emitter, Operation, list[Value]], Value]
+
+
+def _is_float(type: Attribute) -> bool:
+    return isinstance(pphlo.element_type(type), AnyFloat)
+
+
+# ------------------------------------------------------------------------------------------------ sums
+
+
+def add(e: Emitter, x: Value, y: Value) -> SSAValue:
+    """x + y of one dtype."""
+    if isinstance(x, Public):
+        x, y = y, x
+    assert isinstance(x, SSAValue)
+    if isinstance(y, Public):
+        if y.uniform() == 0:
+            return x
+        if y.is_float:
+            usual = e.ring_of(y.type)[1]
+            x = e.at_least(x, min(usual, ring.fraction(x) + 4))
+        return e.emit(ring.AddPublicOp, [x, e.encode(y, ring.fraction(x))], x.type)
+    x, y = e.aligned(x, y)
+    return e.emit(ring.AddOp, [x, y], x.type)
+
+
+def negate(e: Emitter, x: SSAValue) -> SSAValue:
+    return e.before_broadcast("neg", x, lambda value: e.emit(ring.NegOp, [value], value.type))
+
+
+def subtract(e: Emitter, x: Value, y: Value) -> SSAValue:
+    """x - y of one dtype."""
+    if isinstance(y, Public):
+        if y.numbers is not None:
+            return add(e, x, Public(y.type, -y.numbers))
+        assert isinstance(x, SSAValue)
+        return negate(e, add(e, negate(e, x), y))
+    if isinstance(x, Public):
+        return add(e, negate(e, y), x)
+    x, y = e.aligned(x, y)
+    return e.emit(ring.SubOp, [x, y], x.type)
+
+
+# ------------------------------------------------------------------------------------------------ products
+
+
+def multiply(e: Emitter, x: Value, y: Value, fraction: int | None = None) -> SSAValue:
+    """x * y; of a bit and a number, the number or zero. `fraction` is the result's, if not the usual one."""
+    if isinstance(x, Public):
+        x, y = y, x
+    assert isinstance(x, SSAValue)
+    if isinstance(y, Public):
+        return multiply_public(e, x, y, fraction)
+    if ring.is_bit(x) and ring.is_bit(y):
+        return e.emit(ring.BitAndOp, [x, y], x.type)
+    if ring.is_bit(y):
+        x, y = y, x
+    if ring.is_bit(x):
+        return e.emit(ring.BitMulOp, [x, y], y.type)
+    total = ring.fraction(x) + ring.fraction(y)
+    if fraction is None:
+        fraction = min(total, _usual(e, x, total) + (_SQUARE_BITS if x is y and ring.width(x) == 64 else 0))
+    type = ring.retyped(x, fraction=fraction)
+    if x is y:
+        return e.emit(ring.SquareOp, [x], type, shift=total - fraction)
+    return e.emit(ring.MulOp, [x, y], type, shift=total - fraction)
+
+
+def _usual(e: Emitter, x: SSAValue, total: int) -> int:
+    """The fraction a product rests at: that of its ring, or none for integers."""
+    return e.policy.fractions["FM32" if ring.width(x) == 32 else "FM64"] if total else 0
+
+
+def multiply_public(e: Emitter, x: SSAValue, y: Public, fraction: int | None = None) -> SSAValue:
+    """x times public numbers. A power of two only changes the scale."""
+    if ring.is_bit(x):
+        return _bit_times_public(e, x, y)
+    number = y.uniform()
+    exponent = power_of_two(abs(number)) if number is not None else None
+    if number is not None and exponent is not None:
+        if number < 0:
+            x = e.emit(ring.NegOp, [x], x.type)
+        return scale(e, x, exponent)
+    factor = e.factor_fraction(y, 46 - ring.fraction(x))
+    total = ring.fraction(x) + factor
+    if fraction is None:
+        fraction = min(total, max(ring.fraction(x), _usual(e, x, total)))
+    type = ring.retyped(x, fraction=fraction)
+    return e.emit(ring.MulPublicOp, [x, e.encode(y, factor)], type, shift=total - fraction)
+
+
+def scale(e: Emitter, x: SSAValue, exponent: int) -> SSAValue:
+    """x * 2^exponent, exactly and for free."""
+    fraction = ring.fraction(x)
+    if exponent == 0:
+        return x
+    if 0 <= fraction - exponent < 40:
+        return e.emit(ring.RelabelOp, [x], ring.retyped(x, fraction=fraction - exponent))
+    if exponent < 0:
+        raise e.fail(f"a factor of 2^{exponent} leaves no digits of a value with {fraction} fraction bits")
+    whole = ring.retyped(x, fraction=0)
+    if fraction:
+        x = e.emit(ring.RelabelOp, [x], whole)
+    return e.emit(ring.MulPublicOp, [x, e.constant(np.array(1 << (exponent - fraction), np.int64))], whole, shift=0)
+
+
+def _bit_times_public(e: Emitter, x: SSAValue, y: Public) -> SSAValue:
+    if is_bits(y.type):
+        return e.emit(ring.BitAndPublicOp, [x, e.integers(y)], x.type)
+    width, usual = e.ring_of(y.type)
+    number = e.emit(ring.BitToFxpOp, [x], ring.fxp(ring.shape(x), width, 0))
+    return e.emit(ring.MulPublicOp, [number, e.encode(y, usual)], ring.fxp(ring.shape(x), width, usual), shift=0)
+
+
+# ------------------------------------------------------------------------------------------------ comparisons
+
+
+def negative(e: Emitter, x: SSAValue) -> SSAValue:
+    """Bit [x < 0]. The ranges pass says how many bits have to be looked at."""
+    return e.before_broadcast(
+        "msb", x, lambda v: e.emit(ring.MsbOp, [v], ring.bits(ring.shape(v)), bits=ring.width(v), drop=0)
+    )
+
+
+def complement(e: Emitter, x: SSAValue) -> SSAValue:
+    return e.emit(ring.BitNotOp, [x], x.type)
+
+
+def less(e: Emitter, x: Value, y: Value) -> SSAValue:
+    """Bit [x < y]."""
+    if is_bits((x if isinstance(x, Public) else y if isinstance(y, Public) else x).type):
+        return multiply(e, _complement(e, x), y)
+    return negative(e, subtract(e, x, y))
+
+
+def _complement(e: Emitter, x: Value) -> Value:
+    return Public(x.type, ~x.known().astype(np.bool_)) if isinstance(x, Public) else complement(e, x)
+
+
+def equal(e: Emitter, x: Value, y: Value) -> SSAValue:
+    """Bit [x = y]."""
+    if isinstance(x, Public):
+        x, y = y, x
+    assert isinstance(x, SSAValue)
+    if ring.is_bit(x):
+        return complement(e, exclusive_or(e, x, y))
+    return zero(e, subtract(e, x, y))
+
+
+def zero(e: Emitter, x: SSAValue) -> SSAValue:
+    """Bit [x = 0]."""
+    return e.emit(ring.EqualZeroOp, [x], ring.bits(ring.shape(x)), bits=ring.width(x))
+
+
+def exclusive_or(e: Emitter, x: Value, y: Value) -> SSAValue:
+    if isinstance(x, Public):
+        x, y = y, x
+    assert isinstance(x, SSAValue)
+    if not ring.is_bit(x):
+        raise e.fail("bitwise logic is supported on booleans only")
+    if isinstance(y, Public):
+        return e.emit(ring.BitXorPublicOp, [x, e.integers(y)], x.type)
+    return e.emit(ring.BitXorOp, [x, y], x.type)
+
+
+def both(e: Emitter, x: Value, y: Value) -> SSAValue:
+    if not is_bits((x if isinstance(x, Public) else y if isinstance(y, Public) else x).type) and not (
+        isinstance(x, SSAValue) and ring.is_bit(x)
+    ):
+        raise e.fail("bitwise logic is supported on booleans only")
+    return multiply(e, x, y)
+
+
+def either(e: Emitter, x: Value, y: Value) -> SSAValue:
+    return complement(e, both(e, _complement(e, x), _complement(e, y)))
+
+
+# ------------------------------------------------------------------------------------------------ choices
+
+
+def select(e: Emitter, condition: Value, x: Value, y: Value, type: Attribute) -> Value:
+    """condition ? x : y."""
+    if isinstance(condition, Public):
+        return _select_public(e, condition, x, y, type)
+    shape = ring.shape(type)
+    if ring.shape(condition) != shape:
+        condition = e.emit(ring.BroadcastOp, [condition], ring.bits(shape), dims=[])
+    if is_bits(type):
+        difference = (
+            exclusive_or(e, x, y)
+            if not (isinstance(x, Public) and isinstance(y, Public))
+            else Public(type, x.known() ^ y.known())
+        )
+        return exclusive_or(e, multiply(e, condition, difference), y)
+    if isinstance(x, Public) and isinstance(y, Public):
+        steps = Public(x.type, x.known().astype(np.float64) - y.known())
+        return add(e, _bit_times_public(e, condition, steps), y)
+    if isinstance(y, Public):
+        return add(e, multiply(e, condition, subtract(e, x, y)), y)
+    if isinstance(x, Public):
+        return select(e, complement(e, condition), y, x, type)
+    x, y = e.aligned(x, y)
+    return e.emit(ring.SelectOp, [condition, x, y], x.type)
+
+
+def _select_public(e: Emitter, condition: Public, x: Value, y: Value, type: Attribute) -> Value:
+    chosen = condition.uniform()
+    if chosen is not None:
+        return x if chosen else y
+    shape = ring.shape(type)
+    if isinstance(x, Public) and isinstance(y, Public):
+        return Public(type, np.where(condition.known(), x.known(), y.known()))
+    if condition.numbers is None:
+        return _select_at_call(e, condition, x, y, type)
+    numbers = np.broadcast_to(condition.numbers, shape)
+    if is_bits(type):
+        mask = Public(type, numbers)
+        like = next(v for v in (x, y) if isinstance(v, SSAValue))
+        x, y = (e.made_secret(v, like) if isinstance(v, Public) else v for v in (x, y))
+        return exclusive_or(e, multiply(e, exclusive_or(e, x, y), mask), y)
+    # Each branch where it is chosen, zero elsewhere: a selection of elements, no message.
+    parts: list[SSAValue] = []
+    constant: Public | None = None
+    for value, where in ((x, numbers), (y, ~numbers)):
+        if isinstance(value, Public):
+            known = np.where(where, np.nan_to_num(value.known()), 0).astype(value.known().dtype)
+            constant = Public(value.type, known)
+        else:
+            indices = np.where(where, np.arange(numbers.size).reshape(shape), -1)
+            parts.append(e.emit(ring.TakeOp, [value, e.constant(indices)], value.type))
+    result = parts[0] if len(parts) == 1 else add(e, parts[0], parts[1])
+    return result if constant is None else add(e, result, constant)
+
+
+def _select_at_call(e: Emitter, condition: Public, x: Value, y: Value, type: Attribute) -> SSAValue:
+    """y + condition * (x - y), for a condition that is public but known only when the program is called."""
+    chosen = e.integers(condition)
+    if is_bits(type):
+        like = next(v for v in (x, y) if isinstance(v, SSAValue))
+        x, y = (e.made_secret(v, like) if isinstance(v, Public) else v for v in (x, y))
+        return exclusive_or(e, e.emit(ring.BitAndPublicOp, [exclusive_or(e, x, y), chosen], like.type), y)
+    difference = subtract(e, x, y)
+    return add(e, e.emit(ring.MulPublicOp, [difference, chosen], difference.type, shift=0), y)
+
+
+def maximum(e: Emitter, x: Value, y: Value, type: Attribute) -> Value:
+    """The greater one."""
+    if isinstance(x, Public):
+        x, y = y, x
+    if is_bits(type):
+        return either(e, x, y)
+    if isinstance(y, Public) and y.uniform() == 0:
+        assert isinstance(x, SSAValue)
+        return multiply(e, complement(e, negative(e, x)), x)
+    return select(e, negative(e, subtract(e, x, y)), y, x, type)
+
+
+def minimum(e: Emitter, x: Value, y: Value, type: Attribute) -> Value:
+    """The smaller one."""
+    if is_bits(type):
+        return both(e, x, y)
+    return select(e, less(e, x, y), x, y, type)
+
+
+def absolute(e: Emitter, x: SSAValue) -> SSAValue:
+    minus = e.emit(ring.NegOp, [x], x.type)
+    return e.emit(ring.SelectOp, [negative(e, x), minus, x], x.type)
+
+
+def sign(e: Emitter, x: SSAValue, type: Attribute) -> SSAValue:
+    """-1, 0 or 1: [-x < 0] - [x < 0]."""
+    below, above = negative(e, x), negative(e, e.emit(ring.NegOp, [x], x.type))
+    return subtract(e, bit_to_number(e, above, type), bit_to_number(e, below, type))
+
+
+def bit_to_number(e: Emitter, x: SSAValue, type: Attribute) -> SSAValue:
+    """A bit as 0 or 1 of a PPHLO type."""
+    width, usual = e.ring_of(type)
+    return e.with_fraction(e.emit(ring.BitToFxpOp, [x], ring.fxp(ring.shape(x), width, 0)), usual)
+
+
+def convert(e: Emitter, x: SSAValue, source: Attribute, target: Attribute, fraction: int | None) -> SSAValue:
+    """x of the PPHLO type `source` in `target`; `fraction` where a parameter wants one of its own."""
+    if is_bits(source):
+        return x if is_bits(target) else bit_to_number(e, x, target)
+    if is_bits(target):
+        return complement(e, zero(e, x))
+    if _is_float(source) and not _is_float(target):
+        raise e.fail("a secret float cannot become an integer here; keep it a float, or convert the revealed result")
+    result = e.converted(x, target, fraction)
+    return result if _is_float(source) else e.at_least(result, e.ring_of(target)[1])
+
+
+def _secret(value: Value) -> SSAValue:
+    assert isinstance(value, SSAValue)
+    return value
+
+
+def of_one_dtype(rule: Rule) -> Rule:
+    """A rule for operands that SPU may leave in different dtypes: integers become the float that the result is."""
+
+    def converting(e: Emitter, op: Operation, values: list[Value]) -> Value:
+        target = op.results[0].type
+        for index, operand in enumerate(op.operands):
+            value = values[index]
+            if _is_float(target) and isinstance(value, SSAValue) and ring.is_fxp(value) and not _is_float(operand.type):
+                values[index] = convert(e, value, operand.type, target, None)
+        return rule(e, op, values)
+
+    return converting
+
+
+RULES: dict[str, Rule] = {
+    "pphlo.add": of_one_dtype(lambda e, op, v: add(e, v[0], v[1])),
+    "pphlo.subtract": of_one_dtype(lambda e, op, v: subtract(e, v[0], v[1])),
+    "pphlo.negate": lambda e, op, v: negate(e, _secret(v[0])),
+    "pphlo.multiply": of_one_dtype(lambda e, op, v: multiply(e, v[0], v[1])),
+    "pphlo.less": lambda e, op, v: less(e, v[0], v[1]),
+    "pphlo.greater": lambda e, op, v: less(e, v[1], v[0]),
+    "pphlo.less_equal": lambda e, op, v: complement(e, less(e, v[1], v[0])),
+    "pphlo.greater_equal": lambda e, op, v: complement(e, less(e, v[0], v[1])),
+    "pphlo.equal": lambda e, op, v: equal(e, v[0], v[1]),
+    "pphlo.not_equal": lambda e, op, v: complement(e, equal(e, v[0], v[1])),
+    "pphlo.xor": lambda e, op, v: exclusive_or(e, v[0], v[1]),
+    "pphlo.and": lambda e, op, v: both(e, v[0], v[1]),
+    "pphlo.or": lambda e, op, v: either(e, v[0], v[1]),
+    "pphlo.not": lambda e, op, v: complement(e, _boolean(e, v[0])),
+    "pphlo.select": lambda e, op, v: select(e, v[0], v[1], v[2], op.results[0].type),
+    "pphlo.maximum": lambda e, op, v: maximum(e, v[0], v[1], op.results[0].type),
+    "pphlo.minimum": lambda e, op, v: minimum(e, v[0], v[1], op.results[0].type),
+    "pphlo.clamp": lambda e, op, v: _clamp(e, v, op.results[0].type),
+    "pphlo.abs": lambda e, op, v: absolute(e, _secret(v[0])),
+    "pphlo.sign": lambda e, op, v: sign(e, _secret(v[0]), op.results[0].type),
+}
+
+
+def _boolean(e: Emitter, x: Value) -> SSAValue:
+    if not (isinstance(x, SSAValue) and ring.is_bit(x)):
+        raise e.fail("bitwise logic is supported on booleans only")
+    return x
+
+
+def _clamp(e: Emitter, v: list[Value], type: Attribute) -> Value:
+    low, x, high = v
+    shape = ring.shape(type)
+    bounds: list[Value] = []
+    for bound in (low, high):
+        if isinstance(bound, Public) and bound.numbers is not None:
+            bound = Public(type, np.broadcast_to(bound.numbers, shape))
+        elif isinstance(bound, SSAValue) and ring.shape(bound) != shape:
+            bound = e.emit(ring.BroadcastOp, [bound], ring.fxp(shape, ring.width(bound), ring.fraction(bound)), dims=[])
+        bounds.append(bound)
+    return minimum(e, maximum(e, x, bounds[0], type), bounds[1], type)

@@ -1,0 +1,123 @@
+"""Dots, convolutions and embedding look-ups as ring matmuls."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from xdsl.dialects.builtin import TensorType
+from xdsl.ir import Operation, SSAValue
+
+from ditto.analysis.sum_terms import resting_fraction
+from ditto.dialects import pphlo, ring
+from ditto.lowering.arithmetic import Rule
+from ditto.lowering.emitter import Emitter, Public, Value, public_type
+from ditto.lowering.movement import reshape, transpose
+
+_NHWC, _HWIO = ["b", "0", "1", "f"], ["0", "1", "i", "o"]
+
+
+def _shape(x: Value) -> tuple[int, ...]:
+    return x.shape if isinstance(x, Public) else ring.shape(x)
+
+
+def _arranged(e: Emitter, x: Value, perm: list[int], shape: tuple[int, ...]) -> Value:
+    """x transposed, then reshaped."""
+    if isinstance(x, SSAValue):
+        return reshape(e, transpose(e, x, perm), shape)
+    if x.numbers is None:
+        raise e.fail("a public argument cannot be an operand of a dot; declare it secret")
+    numbers = np.ascontiguousarray(x.numbers.transpose(perm)).reshape(shape)
+    return Public(TensorType(pphlo.element_type(x.type), list(shape)), numbers)
+
+
+def matmul(e: Emitter, x: Value, y: Value, made: SSAValue) -> SSAValue:
+    """[B, M, K] times [B, K, N], either of them public; `made` is the PPHLO value whose ring the result has."""
+    if isinstance(x, Public):
+        swapped = [_arranged(e, v, [0, 2, 1], tuple(_shape(v)[dim] for dim in (0, 2, 1))) for v in (y, x)]
+        return transpose(e, matmul(e, swapped[0], swapped[1], made), [0, 2, 1])
+    width, usual = e.ring_of(made.type)[0], e.usual_fraction(made)
+    factor = e.factor_fraction(y) if isinstance(y, Public) else ring.fraction(y)
+    total = ring.fraction(x) + factor
+    fraction = min(total, resting_fraction(made, usual))
+    result = ring.fxp((*ring.shape(x)[:2], _shape(y)[2]), width, fraction)
+    if isinstance(y, Public):
+        real = e.constant(y.known().astype(np.float64))
+        encoded = e.emit(ring.EncodeOp, [real], public_type(y.shape), fraction=factor)
+        return e.emit(ring.MatmulPublicOp, [x, encoded], result, shift=total - fraction)
+    return e.emit(ring.MatmulOp, [x, y], result, shift=total - fraction)
+
+
+def _dot(e: Emitter, op: Operation, values: list[Value]) -> Value:
+    lhs, rhs = _shape(values[0]), _shape(values[1])
+    x = _arranged(e, values[0], list(range(len(lhs))), (1, math.prod(lhs[:-1]), lhs[-1]))
+    y = _arranged(e, values[1], list(range(len(rhs))), (1, rhs[0], math.prod(rhs[1:])))
+    return reshape(e, matmul(e, x, y, op.results[0]), ring.shape(op.results[0].type))
+
+
+def _dot_general(e: Emitter, op: Operation, values: list[Value]) -> Value:
+    assert isinstance(op, pphlo.DotGeneralOp)
+    arranged = []
+    extents = []
+    for value, batch, contracted, last in zip(values, op.batching(), op.contracting(), (False, True)):
+        shape = _shape(value)
+        free = [dim for dim in range(len(shape)) if dim not in (*batch, *contracted)]
+        order = [*batch, *contracted, *free] if last else [*batch, *free, *contracted]
+        count = [math.prod(shape[dim] for dim in dims) for dims in (batch, free, contracted)]
+        extents.append(count)
+        arranged.append(
+            _arranged(e, value, order, (count[0], count[2], count[1]) if last else (count[0], count[1], count[2]))
+        )
+    product = matmul(e, arranged[0], arranged[1], op.results[0])
+    return reshape(e, product, ring.shape(op.results[0].type))
+
+
+def _convolution(e: Emitter, op: Operation, values: list[Value]) -> Value:
+    assert isinstance(op, pphlo.ConvolutionOp)
+    type = op.result.type
+    labels = op.dimension_labels()
+    orders = [[found.index(label) for label in wanted] for found, wanted in zip(labels, (_NHWC, _HWIO, _NHWC))]
+    if any(len(found) != 4 for found in labels):
+        raise e.fail("only convolutions over two spatial dimensions are supported")
+    stride = [int(s) for s in op.stride.get_values()]
+    image, kernel = (
+        _arranged(e, value, order, tuple(_shape(value)[dim] for dim in order)) for value, order in zip(values, orders)
+    )
+    if isinstance(image, Public):
+        raise e.fail("a convolution of a public image; compute it before the call")
+    if isinstance(kernel, Public):
+        kernel = e.made_secret(kernel, e.with_fraction(image, max(ring.fraction(image), 12)))
+    if ring.shape(image)[3] != ring.shape(kernel)[2]:
+        raise e.fail("grouped convolutions are not supported")
+    width, usual = e.ring_of(type)[0], e.usual_fraction(op.result)
+    total = ring.fraction(image) + ring.fraction(kernel)
+    fraction = min(total, resting_fraction(op.result, usual))
+    shape = tuple(ring.shape(type)[dim] for dim in orders[2])
+    result = e.emit(
+        ring.ConvOp, [image, kernel], ring.fxp(shape, width, fraction), strides=stride, shift=total - fraction
+    )
+    return transpose(e, result, [_NHWC.index(label) for label in labels[2]])
+
+
+def _embedding(e: Emitter, op: Operation, values: list[Value]) -> Value:
+    """Rows of a secret table at secret positions: one-hot rows times the table, exactly."""
+    table, ids = values
+    if not isinstance(table, SSAValue):
+        raise e.fail("a public table looked up at secret positions; declare the table secret")
+    assert isinstance(ids, SSAValue)
+    depth, columns = ring.shape(table)
+    count = math.prod(ring.shape(ids))
+    rows = e.emit(
+        ring.OneHotOp, [reshape(e, ids, (count,))], ring.fxp((count, depth), ring.width(table), 0), depth=depth
+    )
+    result = ring.fxp((1, count, columns), ring.width(table), ring.fraction(table))
+    operands = [reshape(e, rows, (1, count, depth)), reshape(e, table, (1, depth, columns))]
+    return reshape(e, e.emit(ring.MatmulOp, operands, result, shift=0), ring.shape(op.results[0].type))
+
+
+RULES: dict[str, Rule] = {
+    "pphlo.dot": _dot,
+    "pphlo.dot_general": _dot_general,
+    "pphlo.convolution": _convolution,
+}
+CALLS: dict[str, Rule] = {"ditto.embedding": _embedding}

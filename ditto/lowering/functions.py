@@ -1,0 +1,180 @@
+"""Division and the real functions: which protocol serves them, with which ranges and fractions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from xdsl.dialects.builtin import AnyFloat
+from xdsl.ir import Attribute, Operation, SSAValue
+
+from ditto.analysis.look_through import origin, row_of_softmax
+from ditto.dialects import pphlo, ring
+from ditto.lowering.arithmetic import Rule, add, multiply, multiply_public, negative, of_one_dtype, scale
+from ditto.lowering.emitter import Emitter, Public, Value
+from ditto.policy.policy import ASSUMED_RANGE
+
+# The exponential's table has 2^(f + 4) entries: finer operands are rounded to this fraction first.
+EXP_FRACTION = 10
+# The exponential's result: 24 bits with 14 fraction bits, or fewer where a row's sum would not fit.
+EXP_WIDTH, EXP_RESULT_FRACTION = 24, 14
+# Softmax outputs.
+PROBABILITY_FRACTION = 16
+# Together with the exponential's fraction, a reciprocal's: the quotient then takes a shift of 14.
+QUOTIENT_SHIFT = 14
+# The least divisor, and the least operand of rsqrt, as powers of two.
+LEAST_DIVISOR, LEAST_RADICAND = -8, -14
+
+
+def exponential(e: Emitter, x: SSAValue, type: Attribute) -> SSAValue:
+    """e^x. After the subtraction of a row's maximum in one protocol; otherwise for x < 8."""
+    row = row_of_softmax(x)
+    width = e.ring_of(type)[0]
+    if row is not None:
+        x = e.with_fraction(x, min(ring.fraction(x), EXP_FRACTION))
+        slack = 1 << (ring.fraction(x) - 1)
+        fits = EXP_WIDTH - 2 - math.ceil(math.log2(row) + 0.5 / math.log(2))
+        result = ring.fxp(ring.shape(x), width, min(EXP_RESULT_FRACTION, fits))
+        return e.emit(ring.ExpOp, [x], result, slack=slack, clip_bits=width)
+    # e^x = (e^2 e^(x/4 - 2))^4: the operand of the protocol is at most 0, and x may fall to -40 before it vanishes.
+    shift = Public(type, np.broadcast_to(np.float64(-2), ring.shape(type)))
+    operand = e.with_fraction(add(e, scale(e, x, -2), shift), EXP_FRACTION)
+    slack = 1 << (EXP_FRACTION - 1)
+    fourth = e.emit(ring.ExpOp, [operand], ring.fxp(ring.shape(x), width, 16), slack=slack, clip_bits=width)
+    fourth = multiply_public(e, fourth, Public(type, np.broadcast_to(np.exp(2.0), ring.shape(type))), 16)
+    half = multiply(e, fourth, fourth, 16)
+    return multiply(e, half, half, e.ring_of(type)[1])
+
+
+def reciprocal(e: Emitter, x: SSAValue) -> SSAValue:
+    """1 / x, computed before x is broadcast; of |x| with the sign put back unless x is plainly positive."""
+    return e.before_broadcast("reciprocal", x, lambda value: _signed_reciprocal(e, value))
+
+
+def _signed_reciprocal(e: Emitter, x: SSAValue) -> SSAValue:
+    if is_positive(x):
+        return _reciprocal(e, x)
+    below = negative(e, x)
+    size = e.emit(ring.SelectOp, [below, e.emit(ring.NegOp, [x], x.type), x], x.type)
+    inverse = _reciprocal(e, size)
+    minus = e.emit(ring.NegOp, [inverse], inverse.type)
+    return e.emit(ring.SelectOp, [below, minus, inverse], inverse.type)
+
+
+def _reciprocal(e: Emitter, x: SSAValue) -> SSAValue:
+    fraction = 16
+    if _sums_exponentials(x):
+        fraction = PROBABILITY_FRACTION + QUOTIENT_SHIFT - ring.fraction(origin(x))
+    high = ASSUMED_RANGE[ring.width(x)]
+    return e.emit(ring.ReciprocalOp, [x], ring.retyped(x, fraction=fraction), lo=LEAST_DIVISOR, hi=high)
+
+
+def _sums_exponentials(x: SSAValue) -> bool:
+    total = origin(x).owner
+    return isinstance(total, ring.SumOp) and isinstance(origin(total.arguments[0]).owner, ring.ExpOp)
+
+
+def is_positive(x: SSAValue) -> bool:
+    """Whether x is not negative for a reason that can be seen."""
+    op = x.owner
+    match op:
+        case ring.ExpOp() | ring.RsqrtOp() | ring.SquareOp() | ring.BitToFxpOp():
+            return True
+        case (
+            ring.SumOp() | ring.ReshapeOp() | ring.BroadcastOp() | ring.TransposeOp() | ring.ConvertOp() | ring.ShlOp()
+        ):
+            return is_positive(op.arguments[0])
+        case ring.DownCastOp() | ring.RelabelOp() | ring.SliceOp() | ring.MaxOp():
+            return is_positive(op.arguments[0])
+        case ring.AddOp() | ring.MulOp():
+            return all(is_positive(value) for value in op.arguments)
+        case ring.AddPublicOp() | ring.MulPublicOp():
+            encoded = op.arguments[1].owner
+            constant = encoded.arguments[0].owner if isinstance(encoded, ring.EncodeOp) else encoded
+            return (
+                is_positive(op.arguments[0])
+                and isinstance(constant, ring.ConstantOp)
+                and bool(np.all(constant.numpy() >= 0))
+            )
+    return False
+
+
+def divide(e: Emitter, x: Value, y: Value, type: Attribute) -> SSAValue:
+    """x / y of floats."""
+    if not isinstance(pphlo.element_type(type), AnyFloat):
+        raise e.fail("integers cannot be divided in secret; convert them to floats first")
+    if isinstance(y, Public):
+        assert isinstance(x, SSAValue)
+        if y.numbers is None:
+            raise e.fail("division by a public argument; pass its reciprocal instead")
+        with np.errstate(divide="ignore"):
+            return multiply_public(e, x, Public(y.type, 1 / y.known().astype(np.float64)))
+    inverse = reciprocal(e, y)
+    if isinstance(x, Public):
+        return multiply_public(e, inverse, x)
+    softmax = isinstance(origin(x).owner, ring.ExpOp) and _sums_exponentials(y)
+    return multiply(e, x, inverse, PROBABILITY_FRACTION if softmax else None)
+
+
+def rsqrt(e: Emitter, x: SSAValue) -> SSAValue:
+    """1 / sqrt(x) for x of at least 2^-14 (or one unit)."""
+
+    def apply(value: SSAValue) -> SSAValue:
+        low = max(LEAST_RADICAND, -ring.fraction(value))
+        type = ring.retyped(value, fraction=min(max(ring.fraction(value), 12), 18))
+        return e.emit(ring.RsqrtOp, [value], type, lo=low, hi=ASSUMED_RANGE[ring.width(value)])
+
+    return e.before_broadcast("rsqrt", x, apply)
+
+
+def tanh(e: Emitter, x: SSAValue) -> SSAValue:
+    fraction = max(ring.fraction(x), 12)
+    return e.emit(ring.TanhOp, [x], ring.retyped(x, fraction=min(fraction, 16)), bits=ring.width(x))
+
+
+def logistic(e: Emitter, x: SSAValue, type: Attribute) -> SSAValue:
+    """1 / (1 + e^-x) = (1 + tanh(x / 2)) / 2."""
+    one = Public(type, np.broadcast_to(np.float64(1), ring.shape(type)))
+    return scale(e, add(e, tanh(e, scale(e, x, -1)), one), -1)
+
+
+def gelu(e: Emitter, x: SSAValue, made: SSAValue) -> SSAValue:
+    fraction = min(ring.fraction(x), max(7, e.planned.get(made, ring.fraction(x))))
+    return e.emit(ring.GeluOp, [x], ring.retyped(x, fraction=fraction), bits=ring.width(x))
+
+
+def _secret(value: Value) -> SSAValue:
+    assert isinstance(value, SSAValue)
+    return value
+
+
+def _unary(function: Callable[[Emitter, SSAValue], SSAValue]) -> Rule:
+    def rule(e: Emitter, op: Operation, values: list[Value]) -> Value:
+        assert isinstance(values[0], SSAValue)
+        return function(e, values[0])
+
+    return rule
+
+
+def _typed(function: Callable[[Emitter, SSAValue, Attribute], SSAValue]) -> Rule:
+    def rule(e: Emitter, op: Operation, values: list[Value]) -> Value:
+        assert isinstance(values[0], SSAValue)
+        return function(e, values[0], op.results[0].type)
+
+    return rule
+
+
+RULES: dict[str, Rule] = {
+    "pphlo.divide": of_one_dtype(lambda e, op, v: divide(e, v[0], v[1], op.results[0].type)),
+    "pphlo.exponential": _typed(exponential),
+    "pphlo.logistic": _typed(logistic),
+    "pphlo.reciprocal": _unary(reciprocal),
+    "pphlo.rsqrt": _unary(rsqrt),
+    "pphlo.sqrt": _unary(lambda e, x: multiply(e, x, rsqrt(e, x))),
+    "pphlo.tanh": _unary(tanh),
+}
+CALLS: dict[str, Rule] = {
+    "ditto.gelu": lambda e, op, v: gelu(e, _secret(v[0]), op.results[0]),
+    "spu.prefer_a": lambda e, op, v: v[0],
+}

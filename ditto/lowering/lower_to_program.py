@@ -1,0 +1,182 @@
+"""Lowers a ring module to the engine's program: JSON text, the integers of its constants, and what callers must know.
+
+Encodings of constants are computed here; a public argument becomes one input per fraction it is used with.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
+from xdsl.dialects.func import ReturnOp
+from xdsl.ir import Attribute, BlockArgument, Operation, SSAValue
+
+from ditto.dialects import ring
+from ditto.dialects.dense import Array
+from ditto.encoding import encode
+from ditto.errors import CompileError
+from ditto.passes.ring.assign_rings import ARGUMENT_TYPES, RESULT_TYPES
+from ditto.passes.ring.ranges import ARGUMENT_RANGES
+
+FORMAT, VERSION = "ditto-program", 1
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One input or output of a program.
+
+    Attributes:
+        argument: position among the arguments of @main (secret ones first, then results of @prologue); for outputs,
+            position among @main's results.
+        secret: whether it is a share, or public integers.
+        kind: "fxp", "bit" or "public".
+        width: ring width; 1 for bits, 64 for public integers.
+        fraction: x is encoded as round(x * 2^fraction); None for public integers that enter as they are.
+        dtype: the program's own dtype there ("f16", "i32", ...).
+        range: |encoded| < 2^range is assumed of it, or None.
+    """
+
+    argument: int
+    secret: bool
+    kind: str
+    width: int
+    fraction: int | None
+    shape: tuple[int, ...]
+    dtype: str
+    range: int | None = None
+
+
+@dataclass(frozen=True)
+class Program:
+    """What the engine loads (`json`, `constants`) and what a caller needs to feed it (`inputs`, `outputs`)."""
+
+    json: str
+    constants: list[Array]
+    inputs: list[Slot]
+    outputs: list[Slot]
+
+
+def _description(value: SSAValue, range: int | None) -> dict[str, Any]:
+    shape = list(ring.shape(value))
+    if ring.is_public(value):
+        return {"kind": "public", "shape": shape}
+    if ring.is_bit(value):
+        return {"kind": "bit", "shape": shape}
+    return {
+        "kind": "fxp",
+        "width": ring.width(value),
+        "fraction": ring.fraction(value),
+        "shape": shape,
+        "range": range,
+    }
+
+
+class _Lowering:
+    def __init__(self) -> None:
+        self.values: list[dict[str, Any]] = []
+        self.ids: dict[SSAValue, int] = {}
+        self.ops: list[dict[str, Any]] = []
+        self.constants: list[Array] = []
+        self.constant_ids: list[int] = []
+        self.public_uses: dict[tuple[SSAValue, int | None], int] = {}
+
+    def number(self, value: SSAValue, range: int | None = None) -> int:
+        self.values.append(_description(value, range))
+        self.ids[value] = len(self.values) - 1
+        return self.ids[value]
+
+    def constant(self, value: SSAValue, numbers: Array) -> None:
+        self.constant_ids.append(self.number(value))
+        self.constants.append(np.array(numbers, np.int64))
+
+    def public_argument(self, value: SSAValue, argument: SSAValue, fraction: int | None) -> None:
+        if (argument, fraction) not in self.public_uses:
+            self.values.append({"kind": "public", "shape": list(ring.shape(value))})
+            self.public_uses[argument, fraction] = len(self.values) - 1
+        self.ids[value] = self.public_uses[argument, fraction]
+
+    def add(self, op: Operation) -> None:
+        """One operation. Constants that only encodings use are not carried along."""
+        if isinstance(op, ring.ConstantOp):
+            if op.numpy().dtype.kind == "i":
+                self.constant(op.result, op.numpy())
+            return
+        if isinstance(op, ring.EncodeOp):
+            source = op.arguments[0]
+            if isinstance(source.owner, ring.ConstantOp):
+                self.constant(op.result, encode(source.owner.numpy(), op.get("fraction")))
+            else:
+                self.public_argument(op.result, source, op.get("fraction"))
+            return
+        assert isinstance(op, ring.RingOp), op
+        for value in op.arguments:
+            if ring.is_public(value) and value not in self.ids:
+                if not isinstance(value, BlockArgument):
+                    raise CompileError(op.name, "a public operand that has not been encoded", op.get("layer"))
+                self.public_argument(value, value, None)
+        attributes = {name: ring.plain(a) for name, a in op.attributes.items() if name not in ring.NOTES}
+        entry = {"op": op.name.removeprefix("ring."), "in": [self.ids[value] for value in op.arguments]}
+        entry["out"] = [self.number(op.result, op.get("range"))]
+        self.ops.append({**entry, "attrs": attributes, "layer": op.get("layer", "")})
+
+
+def lower_to_program(module: ModuleOp, name: str | None = None) -> Program:
+    """Lowers @main of a module whose widths have been assigned.
+
+    Raises WidthError if some operation cannot be served in its widths.
+    """
+    ring.check_widths(module)
+    function = ring.main(module)
+    block = function.body.block
+    lowering = _Lowering()
+    dtypes = _strings(function.attributes.get(ARGUMENT_TYPES), len(block.args))
+    ranges = ring.plain(function.attributes[ARGUMENT_RANGES]) if ARGUMENT_RANGES in function.attributes else None
+    inputs: list[Slot] = []
+    input_ids: list[int] = []
+    for index, argument in enumerate(block.args):
+        if not ring.is_public(argument):
+            range = ranges[index] if ranges and ring.is_fxp(argument) else None
+            input_ids.append(lowering.number(argument, range))
+            inputs.append(_slot(index, argument, dtypes[index], range))
+    last = block.last_op
+    assert isinstance(last, ReturnOp)
+    for op in block.ops:
+        if op is not last:
+            lowering.add(op)
+    for (public, fraction), number in lowering.public_uses.items():
+        assert isinstance(public, BlockArgument)
+        shape = ring.shape(public)
+        inputs.append(Slot(public.index, False, "public", 64, fraction, shape, dtypes[public.index]))
+        input_ids.append(number)
+    result_types = _strings(function.attributes.get(RESULT_TYPES), len(last.arguments))
+    outputs = [_slot(index, value, result_types[index]) for index, value in enumerate(last.arguments)]
+    title = name or (module.sym_name.data if module.sym_name is not None else "main")
+    text = json.dumps(
+        {
+            "format": FORMAT,
+            "version": VERSION,
+            "name": title,
+            "values": lowering.values,
+            "inputs": input_ids,
+            "outputs": [lowering.ids[value] for value in last.arguments],
+            "constants": lowering.constant_ids,
+            "ops": lowering.ops,
+        },
+        separators=(",", ":"),
+    )
+    return Program(text, lowering.constants, inputs, outputs)
+
+
+def _slot(index: int, value: SSAValue, dtype: str, range: int | None = None) -> Slot:
+    if ring.is_bit(value):
+        return Slot(index, True, "bit", 1, 0, ring.shape(value), dtype)
+    return Slot(index, True, "fxp", ring.width(value), ring.fraction(value), ring.shape(value), dtype, range)
+
+
+def _strings(attribute: Attribute | None, count: int) -> list[str]:
+    if not isinstance(attribute, ArrayAttr):
+        return [""] * count
+    return [item.data for item in attribute if isinstance(item, StringAttr)]

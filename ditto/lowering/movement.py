@@ -1,0 +1,261 @@
+"""PPHLO operations that move elements, and reductions, as ring operations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from xdsl.ir import Attribute, Operation, SSAValue
+
+from ditto.dialects import pphlo, ring
+from ditto.dialects.dense import Array
+from ditto.interpreter import calls, movement
+from ditto.lowering.arithmetic import Rule, add, complement, maximum, minimum, zero
+from ditto.lowering.emitter import Emitter, Public, Value, is_bits
+
+
+def moved_type(x: SSAValue, shape: tuple[int, ...]) -> Attribute:
+    """The type of x with another shape."""
+    return ring.bits(shape) if ring.is_bit(x) else ring.fxp(shape, ring.width(x), ring.fraction(x))
+
+
+def reshape(e: Emitter, x: SSAValue, shape: tuple[int, ...]) -> SSAValue:
+    if ring.shape(x) == shape:
+        return x
+    return e.emit(ring.ReshapeOp, [x], moved_type(x, shape))
+
+
+def transpose(e: Emitter, x: SSAValue, perm: list[int]) -> SSAValue:
+    if perm == list(range(len(perm))):
+        return x
+    return e.emit(ring.TransposeOp, [x], moved_type(x, tuple(ring.shape(x)[dim] for dim in perm)), perm=perm)
+
+
+def _secret(value: Value) -> SSAValue:
+    assert isinstance(value, SSAValue)
+    return value
+
+
+def _known(e: Emitter, value: Value) -> Array:
+    if isinstance(value, Public) and value.numbers is not None:
+        return value.numbers
+    raise e.fail("indices must be constants of the program; secret ones are supported as embedding look-ups only")
+
+
+def _slice(e: Emitter, op: Operation, values: list[Value]) -> Value:
+    assert isinstance(op, pphlo.SliceOp)
+    x, ranges = _secret(values[0]), op.ranges()
+    start, limit, stride = ([getattr(r, name) for r in ranges] for name in ("start", "stop", "step"))
+    return e.emit(ring.SliceOp, [x], moved_type(x, op.shape), start=start, limit=limit, stride=stride)
+
+
+def _concatenate(e: Emitter, op: Operation, values: list[Value]) -> Value:
+    assert isinstance(op, pphlo.ConcatenateOp)
+    parts = same_fraction(e, values)
+    return e.emit(ring.ConcatOp, parts, moved_type(parts[0], op.shape), dim=op.dimension)
+
+
+def same_fraction(e: Emitter, values: list[Value]) -> list[SSAValue]:
+    """All as secrets with the greatest fraction among them."""
+    like = next(value for value in values if isinstance(value, SSAValue))
+    parts = [e.made_secret(value, like) if isinstance(value, Public) else value for value in values]
+    if ring.is_bit(like):
+        return parts
+    fraction = max(ring.fraction(part) for part in parts)
+    return [e.with_fraction(part, fraction) for part in parts]
+
+
+def _pad(e: Emitter, op: Operation, values: list[Value]) -> Value:
+    assert isinstance(op, pphlo.PadOp)
+    edges = [list(column) for column in zip(*op.edges())] or [[], [], []]
+    low, high, interior = edges
+    x, fill = values
+    if isinstance(x, SSAValue) and isinstance(fill, Public) and fill.uniform() == 0:
+        return e.emit(ring.PadOp, [x], moved_type(x, op.shape), low=low, high=high, interior=interior)
+    # Another fill: the padded elements, and the fill wherever there is none.
+    x, fill_value = same_fraction(e, [x, fill])
+    size = math.prod(ring.shape(x))
+    index = movement.pad(op, np.arange(size).reshape(ring.shape(x)), np.array(size))
+    return _taken(e, [x, fill_value], index)
+
+
+def _taken(e: Emitter, parts: list[SSAValue], index: Array) -> SSAValue:
+    """Elements of the concatenated, flattened parts."""
+    flat = [reshape(e, part, (math.prod(ring.shape(part)),)) for part in parts]
+    whole = flat[0]
+    if len(flat) > 1:
+        whole = e.emit(ring.ConcatOp, flat, moved_type(flat[0], (sum(ring.shape(f)[0] for f in flat),)), dim=0)
+    return e.emit(ring.TakeOp, [whole, e.constant(index.astype(np.int64))], moved_type(whole, index.shape))
+
+
+def _positions(x: SSAValue, first: int = 0) -> Array:
+    shape = ring.shape(x)
+    return np.arange(first, first + math.prod(shape)).reshape(shape)
+
+
+def _dynamic_slice(e: Emitter, op: Operation, values: list[Value]) -> Value:
+    assert isinstance(op, pphlo.DynamicSliceOp)
+    x, starts = _secret(values[0]), [int(_known(e, value).reshape(())) for value in values[1:]]
+    starts = [min(max(s, 0), n - size) for s, n, size in zip(starts, ring.shape(x), op.shape)]
+    limit = [start + size for start, size in zip(starts, op.shape)]
+    return e.emit(ring.SliceOp, [x], moved_type(x, op.shape), start=starts, limit=limit, stride=[1] * len(starts))
+
+
+def _dynamic_update_slice(e: Emitter, op: Operation, values: list[Value]) -> Value:
+    assert isinstance(op, pphlo.DynamicUpdateSliceOp)
+    starts = [_known(e, value) for value in values[2:]]
+    x, update = same_fraction(e, values[:2])
+    positions = _positions(x)
+    return _taken(
+        e, [x, update], movement.dynamic_update_slice(op, positions, _positions(update, positions.size), *starts)
+    )
+
+
+def _gather(e: Emitter, op: Operation, values: list[Value]) -> Value:
+    assert isinstance(op, pphlo.CustomCallOp)
+    x = _secret(values[0])
+    index = calls.gather(op, _positions(x), _known(e, values[1]))
+    rows = index.reshape(-1)
+    count = rows.size
+    if count and np.array_equal(rows, np.arange(rows[0], rows[0] + count)) and len(ring.shape(x)) > 0:
+        # One run of elements: a slice of whole rows where the shape allows it.
+        inner = math.prod(ring.shape(x)[1:])
+        if rows[0] % inner == 0 and count % inner == 0:
+            first, shape = int(rows[0]) // inner, ring.shape(x)
+            sliced = e.emit(
+                ring.SliceOp,
+                [x],
+                moved_type(x, (count // inner, *shape[1:])),
+                start=[first, *[0] * (len(shape) - 1)],
+                limit=[first + count // inner, *shape[1:]],
+                stride=[1] * len(shape),
+            )
+            return reshape(e, sliced, index.shape)
+    return _taken(e, [x], index)
+
+
+# ------------------------------------------------------------------------------------------------ reductions
+
+
+def _reduce(e: Emitter, op: Operation, values: list[Value]) -> Value:
+    assert isinstance(op, pphlo.ReduceOp)
+    x, initial, dims, combiner = _secret(values[0]), values[1], list(op.dimensions), op.combiner()
+    type = op.outputs[0].type
+    match combiner:
+        case "pphlo.add":
+            total = e.emit(ring.SumOp, [x], moved_type(x, ring.shape(type)), dims=dims)
+            return total if _is(initial, 0) else add(e, total, _spread(e, initial, type))
+        case "pphlo.maximum" if not is_bits(type):
+            return _with_bound(e, maximum, _greatest(e, x, dims), initial, type, -1)
+        case "pphlo.minimum" if not is_bits(type):
+            turned = e.emit(ring.NegOp, [x], x.type)
+            least = _greatest(e, turned, dims)
+            return _with_bound(e, minimum, e.emit(ring.NegOp, [least], least.type), initial, type, 1)
+        case "pphlo.or" | "pphlo.maximum":
+            return complement(e, zero(e, _count(e, x, dims)))
+        case "pphlo.and" | "pphlo.minimum":
+            return zero(e, _count(e, complement(e, x), dims))
+    raise e.fail(f"a reduction by {combiner or 'a body of its own'} is not supported; use sum, max, min, any or all")
+
+
+def reduce_pair(e: Emitter, op: pphlo.ReduceOp, values: list[Value]) -> list[Value]:
+    """argmax and argmin: numbers reduced together with their positions. Returns the extreme and where it stands."""
+    comparison = next(iter(op.body.block.ops))
+    dims, (x, positions) = list(op.dimensions), values[:2]
+    accumulator, element = op.body.block.args[0], op.body.block.args[2] if len(op.body.block.args) == 4 else None
+    ordered = isinstance(comparison, pphlo.LessOp | pphlo.GreaterOp) and set(comparison.operands) == {
+        accumulator,
+        element,
+    }
+    if not (ordered and len(dims) == 1 and isinstance(x, SSAValue) and _is_iota(positions, dims[0])):
+        raise e.fail("only argmax and argmin along one axis reduce two tensors together")
+    # The accumulator wins if it is the greater one.
+    greatest = (comparison.operands[0] is accumulator) == isinstance(comparison, pphlo.GreaterOp)
+    turned = x if greatest else e.emit(ring.NegOp, [x], x.type)
+    best = _greatest(e, turned, dims)
+    kept = ring.shape(best)
+    where = e.emit(ring.ArgmaxOp, [turned], ring.fxp(kept, 32, 0), axis=dims[0], bits=ring.width(x))
+    width = e.ring_of(op.outputs[1].type)[0]
+    if width != 32:
+        where = e.emit(ring.ConvertOp, [where], ring.fxp(kept, width, 0))
+    return [best if greatest else e.emit(ring.NegOp, [best], best.type), where]
+
+
+def _is_iota(positions: Value, dim: int) -> bool:
+    if not isinstance(positions, Public) or positions.numbers is None:
+        return False
+    extents = [n if axis == dim else 1 for axis, n in enumerate(positions.shape)]
+    return bool(np.all(positions.numbers == np.arange(positions.shape[dim]).reshape(extents)))
+
+
+def _count(e: Emitter, x: SSAValue, dims: list[int]) -> SSAValue:
+    """How many bits are set along `dims`."""
+    numbers = e.emit(ring.BitToFxpOp, [x], ring.fxp(ring.shape(x), 32, 0))
+    kept = tuple(n for i, n in enumerate(ring.shape(x)) if i not in dims)
+    return e.emit(ring.SumOp, [numbers], ring.fxp(kept, 32, 0), dims=dims)
+
+
+def _is(value: Value, number: float) -> bool:
+    return isinstance(value, Public) and value.uniform() == number
+
+
+def _spread(e: Emitter, scalar: Value, type: Attribute) -> Value:
+    shape = ring.shape(type)
+    if isinstance(scalar, Public):
+        return Public(type, np.broadcast_to(scalar.known(), shape))
+    return e.emit(ring.BroadcastOp, [scalar], moved_type(scalar, shape), dims=[])
+
+
+def _with_bound(
+    e: Emitter,
+    choose: Callable[[Emitter, Value, Value, Attribute], Value],
+    x: SSAValue,
+    initial: Value,
+    type: Attribute,
+    sign: int,
+) -> Value:
+    """The reduced value and the initial one, unless that is a bound no value passes (infinity, a dtype's extreme)."""
+    number = initial.uniform() if isinstance(initial, Public) else None
+    if number is not None and number * sign >= 2**12:
+        return x
+    return choose(e, x, _spread(e, initial, type), type)
+
+
+def _greatest(e: Emitter, x: SSAValue, dims: list[int]) -> SSAValue:
+    """The maximum along dims: those are made one axis first."""
+    shape = ring.shape(x)
+    kept = [dim for dim in range(len(shape)) if dim not in dims]
+    axis = dims[0]
+    if len(dims) > 1:
+        moved = transpose(e, x, kept + dims)
+        x = reshape(e, moved, (*(shape[dim] for dim in kept), math.prod(shape[dim] for dim in dims)))
+        axis = len(kept)
+    result = moved_type(x, tuple(shape[dim] for dim in kept))
+    return e.emit(ring.MaxOp, [x], result, axis=axis, bits=ring.width(x), drop=0)
+
+
+RULES: dict[str, Rule] = {
+    "pphlo.reshape": lambda e, op, v: reshape(e, _secret(v[0]), ring.shape(op.results[0].type)),
+    "pphlo.transpose": lambda e, op, v: transpose(e, _secret(v[0]), list(op.dimensions)),  # type: ignore[attr-defined]
+    "pphlo.broadcast": lambda e, op, v: e.emit(
+        ring.BroadcastOp,
+        [_secret(v[0])],
+        moved_type(_secret(v[0]), ring.shape(op.results[0].type)),
+        dims=list(op.dimensions),  # type: ignore[attr-defined]
+    ),
+    "pphlo.broadcast_as": lambda e, op, v: _spread(e, v[0], op.results[0].type),
+    "pphlo.reverse": lambda e, op, v: e.emit(
+        ring.ReverseOp,
+        [_secret(v[0])],
+        v[0].type,
+        dims=list(op.dimensions),  # type: ignore[attr-defined]
+    ),
+    "pphlo.slice": _slice,
+    "pphlo.concatenate": _concatenate,
+    "pphlo.pad": _pad,
+    "pphlo.dynamic_slice": _dynamic_slice,
+    "pphlo.dynamic_update_slice": _dynamic_update_slice,
+    "pphlo.reduce": _reduce,
+}
+CALLS: dict[str, Rule] = {"spu.gather": _gather}

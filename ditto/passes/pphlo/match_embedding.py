@@ -1,0 +1,197 @@
+"""Finds the look-up of secret ids in a table and makes it one call.
+
+With secret ids SPU's compiler turns `table[ids]` into a loop over the ids, each round a `dynamic_slice` at a secret
+index. Around the loop stand JAX's rules for indices: negative ones count from the end, a row out of bounds is NaN.
+
+    %r:2 = pphlo.while(%i = %zero, %rows = %zeros) ... pphlo.dynamic_slice %table, %id, %0 sizes = [1, 768] ...
+    %s = pphlo.select %in_bounds, %r#1, %nan
+becomes
+    %s = pphlo.custom_call @ditto.embedding(%table, %ids)
+
+Row i of the result is the table's row `ids[i]`, and zeros where the table has no such row: neither NaN nor a count from
+the end exists among secret numbers, and both comparisons would cost more than the look-up is worth. A single
+`dynamic_slice` of a table at a secret index is a look-up of one id.
+
+What the loop, the wrap of negative indices and the bounds compute is checked by running them, not by their form.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from xdsl.context import Context
+from xdsl.dialects.builtin import IntegerType, ModuleOp, TensorType
+from xdsl.ir import Operation, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
+
+from ditto.analysis.identify_by_running import operations_between
+from ditto.dialects import pphlo
+from ditto.dialects.dense import Array
+from ditto.interpreter import EvaluationError, evaluate_values
+from ditto.passes.rewriting import erase, erase_dead
+
+TARGET = "ditto.embedding"
+
+# What JAX's index arithmetic consists of, once ids and constants are given.
+_INDEX_OPS = (
+    pphlo.AddOp,
+    pphlo.AndOp,
+    pphlo.BroadcastAsOp,
+    pphlo.BroadcastOp,
+    pphlo.ConstantOp,
+    pphlo.ConvertOp,
+    pphlo.LessOp,
+    pphlo.NotOp,
+    pphlo.ReshapeOp,
+    pphlo.SelectOp,
+)
+
+
+def is_look_up(op: Operation) -> bool:
+    """Whether an operation takes one row of a matrix at a secret index."""
+    if not isinstance(op, pphlo.DynamicSliceOp) or len(op.arguments) != 3:
+        return False
+    table, row, column = op.arguments
+    sizes = tuple(op.sizes.get_values())
+    return pphlo.is_secret(row.type) and sizes == (1, pphlo.shape_of(table)[1]) and is_zero(column)
+
+
+def is_zero(value: SSAValue) -> bool:
+    try:
+        return not np.any(evaluate_values([value], {})[0])
+    except EvaluationError:
+        return False
+
+
+def index_source(indices: SSAValue) -> SSAValue:
+    """The ids from which JAX's index arithmetic made `indices`: the one value at its bottom that is no constant."""
+    bottom: set[SSAValue] = set()
+    stack, seen = [indices], {indices}
+    while stack:
+        value = stack.pop()
+        if isinstance(value.owner, _INDEX_OPS):
+            fresh = [operand for operand in value.owner.operands if operand not in seen]
+            seen.update(fresh)
+            stack.extend(fresh)
+        else:
+            bottom.add(value)
+    return bottom.pop() if len(bottom) == 1 else indices
+
+
+def sample_ids(value: SSAValue, rows: int) -> Array:
+    """Ids within a table, of a value's shape and dtype; both ends among them."""
+    dtype = pphlo.dtype_of(pphlo.element_type(value.type))
+    count = math.prod(pphlo.shape_of(value))
+    ids = np.random.default_rng(0).integers(0, rows, count)
+    ids[-1], ids[0] = rows - 1, 0
+    return ids.astype(dtype).reshape(pphlo.shape_of(value))
+
+
+def ids_of(indices: SSAValue, rows: int) -> SSAValue:
+    """The ids before the wrap of negative ones; `indices` itself if what stands between does anything else."""
+    source = index_source(indices)
+    if source is indices or not isinstance(pphlo.element_type(source.type), IntegerType):
+        return indices
+    ids = sample_ids(source, rows)
+    try:
+        wrapped = evaluate_values([indices], {source: ids})[0]
+    except EvaluationError:
+        return indices
+    same = wrapped.size == ids.size and np.array_equal(wrapped.reshape(-1), ids.reshape(-1))
+    return source if same else indices
+
+
+def sample_table(table: SSAValue) -> Array:
+    """A table whose rows all differ, with entries that every float dtype holds exactly.
+
+    Row r is entries r, r + 1, ... of one random sequence: a view, where 50,000 rows of 768 would take seconds to fill.
+    """
+    rows, columns = pphlo.shape_of(table)
+    sequence = np.random.default_rng(0).integers(0, 1024, rows + columns - 1)
+    return sliding_window_view(sequence.astype(pphlo.dtype_of(pphlo.element_type(table.type))), columns)
+
+
+def loop_look_up(loop: pphlo.WhileOp) -> tuple[int, SSAValue, SSAValue] | None:
+    """(result, table, indices) of a loop that looks up one id a round."""
+    slices = [op for op in loop.body.block.ops if is_look_up(op)]
+    used = [index for index, output in enumerate(loop.outputs) if output.uses]
+    if len(slices) != 1 or len(used) != 1:
+        return None
+    table = slices[0].operands[0]
+    captured = [value for value in pphlo.inputs_of(loop) if value not in loop.arguments]
+    indices = [
+        value
+        for value in captured
+        if pphlo.is_secret(value.type) and isinstance(pphlo.element_type(value.type), IntegerType)
+    ]
+    if table not in captured or len(indices) != 1:
+        return None
+    rows, columns = pphlo.shape_of(table)
+    ids, entries = sample_ids(indices[0], rows), sample_table(table)
+    try:
+        looked_up = evaluate_values([loop.outputs[used[0]]], {table: entries, indices[0]: ids})[0]
+    except EvaluationError:
+        return None
+    if looked_up.size != ids.size * columns:
+        return None
+    same = np.array_equal(looked_up.reshape(-1, columns), entries[ids.reshape(-1)])
+    return (used[0], table, indices[0]) if same else None
+
+
+def drop_bounds(looked_up: SSAValue, ids: SSAValue, rows: int) -> None:
+    """Replaces `select(in_bounds(ids), looked_up, NaN)` by what was looked up."""
+    for use in list(looked_up.uses):
+        op = use.operation
+        if isinstance(op, pphlo.ReshapeOp):
+            drop_bounds(op.result, ids, rows)
+        elif isinstance(op, pphlo.SelectOp) and use.index == 1 and op.result.type == looked_up.type:
+            if is_nan(op.arguments[2]) and holds_within(op.arguments[0], ids, rows):
+                op.result.replace_all_uses_with(looked_up)
+
+
+def is_nan(value: SSAValue) -> bool:
+    try:
+        return bool(np.all(np.isnan(evaluate_values([value], {})[0])))
+    except EvaluationError:
+        return False
+
+
+def holds_within(condition: SSAValue, ids: SSAValue, rows: int) -> bool:
+    """Whether a condition is true of every id within the table."""
+    if not operations_between(condition, ids):
+        return False
+    try:
+        return bool(np.all(evaluate_values([condition], {ids: sample_ids(ids, rows)})[0]))
+    except EvaluationError:
+        return False
+
+
+def replace_look_up(op: Operation, result: SSAValue, table: SSAValue, indices: SSAValue) -> None:
+    rows = pphlo.shape_of(table)[0]
+    ids = ids_of(indices, rows)
+    assert isinstance(result.type, TensorType)
+    call = pphlo.CustomCallOp.get(TARGET, [table, ids], result.type)
+    Rewriter.insert_op(call, InsertPoint.before(op))
+    result.replace_all_uses_with(call.outputs[0])
+    drop_bounds(call.outputs[0], ids, rows)
+
+
+@dataclass(frozen=True)
+class MatchEmbedding(ModulePass):
+    name = "match-embedding"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for loop in [inner for inner in op.walk() if isinstance(inner, pphlo.WhileOp)]:
+            if found := loop_look_up(loop):
+                result, table, indices = found
+                replace_look_up(loop, loop.outputs[result], table, indices)
+                erase(loop)
+        for look_up in [inner for inner in op.walk() if is_look_up(inner)]:
+            replace_look_up(look_up, look_up.results[0], look_up.operands[0], look_up.operands[1])
+        for function in op.body.block.ops:
+            for region in function.regions:
+                erase_dead(region.block)

@@ -1,0 +1,84 @@
+"""Finds GELU, however it is written, and makes it one call.
+
+JAX writes GELU with `erfc`, which SPU expands into some 65 operations in f32 unless the front end keeps it whole, or
+with `tanh` of a cubic, which in (32, 8) overflows from |x| = 32. Both come in f16 and f32, f16 with converts inside.
+
+    %1 = pphlo.multiply %x, %x ... %9 = pphlo.tanh ... %12 = pphlo.multiply %x, %11
+becomes
+    %12 = pphlo.custom_call @ditto.gelu(%x)
+
+A candidate is any multiply whose value is a function of one earlier value through elementwise operations, a tanh or an
+exponential among them. It is accepted if that function is GELU on [-10, 10], to 0.002.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Block, Operation
+from xdsl.passes import ModulePass
+from xdsl.rewriter import Rewriter
+
+from ditto.analysis.identify_by_running import block_order, is_elementwise, operations_between, run_piece, single_inputs
+from ditto.dialects import pphlo
+from ditto.dialects.dense import Array
+from ditto.interpreter.calls import exact_gelu
+from ditto.passes.rewriting import erase_dead
+
+# Functions that are recognised by their values: the call's target, and what it computes.
+KNOWN: dict[str, Callable[[Array], Array]] = {"ditto.gelu": exact_gelu}
+
+# Written-out GELUs are up to 5e-4 (tanh form) and 1e-3 (f16 constants) off.
+TOLERANCE = 2e-3
+SAMPLES = np.linspace(-10.0, 10.0, 2002)
+
+# SPU's expansion of erfc has about 65 operations.
+LONGEST = 120
+
+
+def is_transcendental(op: Operation) -> bool:
+    if isinstance(op, pphlo.CustomCallOp):
+        return op.target.data in ("mpc.erf", "mpc.erfc")
+    return isinstance(op, pphlo.TanhOp | pphlo.ExponentialOp | pphlo.LogisticOp)
+
+
+def recognised(op: pphlo.MultiplyOp, order: dict[Operation, int]) -> pphlo.CustomCallOp | None:
+    """The call that computes the same as `op`, if one does."""
+    for source in single_inputs(op.result, order, is_elementwise, LONGEST):
+        if source.type != op.result.type:
+            continue
+        piece = operations_between(op.result, source)
+        if not any(is_transcendental(inner) for inner in piece):
+            continue
+        values = run_piece(op.result, source, SAMPLES)
+        for target, function in KNOWN.items():
+            if values is not None and np.max(np.abs(values - function(SAMPLES)), initial=0) < TOLERANCE:
+                return pphlo.CustomCallOp.get(target, [source], op.result.type)
+        # Further back the same values are a function of something that this piece is not.
+        return None
+    return None
+
+
+def match_block(block: Block) -> None:
+    order = block_order(block)
+    for op in reversed(list(block.ops)):
+        if isinstance(op, pphlo.MultiplyOp) and op.parent is not None and (call := recognised(op, order)):
+            Rewriter.replace_op(op, call)
+            erase_dead(block)
+        else:
+            for region in op.regions:
+                match_block(region.block)
+
+
+@dataclass(frozen=True)
+class MatchGelu(ModulePass):
+    name = "match-gelu"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for function in op.body.block.ops:
+            for region in function.regions:
+                match_block(region.block)

@@ -1,0 +1,160 @@
+"""Unrolls loops that compute on secrets and whose trip count is known now.
+
+    %r:2 = pphlo.while(%i = %zero, %x = %secret) cond { less %i, 2 } do { %i + 1, %x + %x }
+becomes
+    %1 = pphlo.add %secret, %secret
+    %2 = pphlo.add %1, %1
+
+What a round computes from constants is computed on the way, so that indices of `dynamic_slice` and
+`dynamic_update_slice` become constants, and these slices and concatenations. Loops over public values alone stay: they
+are evaluated in plain. A condition that depends on a secret would have to be revealed every round, and one that depends
+on an argument has no trip count yet: both are errors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp, TensorType
+from xdsl.ir import Operation, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
+
+from ditto.dialects import pphlo
+from ditto.errors import CompileError
+from ditto.interpreter import Interpreter
+from ditto.passes.pphlo.fold_constants import Folder
+from ditto.passes.rewriting import erase, erase_dead
+
+# Beyond this the program would not fit into memory; a mistake is more likely than an intention.
+_MOST_ROUNDS = 4096
+
+
+def takes_another_round(loop: pphlo.WhileOp, carried: list[SSAValue], folder: Folder) -> bool:
+    """Evaluates a loop's condition on its carried values as they are now.
+
+    Raises CompileError if that depends on a secret or on an argument.
+    """
+    values = dict(folder.known)
+    values.update(
+        (argument, folder.known[value])
+        for argument, value in zip(loop.condition.block.args, carried, strict=True)
+        if value in folder.known
+    )
+    interpreter = Interpreter(exact=True)
+    for op in loop.condition.block.ops:
+        if isinstance(op, pphlo.ReturnOp):
+            verdict = op.operands[0]
+            if verdict in values:
+                return bool(values[verdict])
+            if pphlo.is_secret(verdict.type):
+                raise CompileError(
+                    loop.name,
+                    "the loop's condition is secret, and to test it would reveal it; "
+                    "use a fixed number of rounds and select the results",
+                )
+            raise CompileError(loop.name, "the number of rounds depends on an argument; make it a Python number")
+        if all(value in values for value in pphlo.inputs_of(op)):
+            interpreter.run(op, values)
+    raise CompileError(loop.name, "the condition returns nothing")
+
+
+def static_slice(op: Operation, folder: Folder) -> list[Operation] | None:
+    """The same as a dynamic slice or update, at start indices that are known."""
+    if not isinstance(op, pphlo.DynamicSliceOp | pphlo.DynamicUpdateSliceOp):
+        return None
+    first = 1 if isinstance(op, pphlo.DynamicSliceOp) else 2
+    if any(index not in folder.known for index in op.arguments[first:]):
+        return None
+    whole = pphlo.shape_of(op.arguments[0])
+    window = pphlo.shape_of(op.result if first == 1 else op.arguments[1])
+    start = [
+        min(max(int(folder.known[index]), 0), extent - size)
+        for index, extent, size in zip(op.arguments[first:], whole, window, strict=True)
+    ]
+    limit = [begin + size for begin, size in zip(start, window, strict=True)]
+    if isinstance(op, pphlo.DynamicSliceOp):
+        return [pphlo.SliceOp.get(op.arguments[0], start, limit, op.result.type)]
+    return written_over(op, whole, start, limit)
+
+
+def written_over(
+    op: pphlo.DynamicUpdateSliceOp, whole: tuple[int, ...], start: list[int], limit: list[int]
+) -> list[Operation] | None:
+    """An update of whole slabs along one dimension: what is before, the update, what is after."""
+    partial = [dim for dim, extent in enumerate(whole) if (start[dim], limit[dim]) != (0, extent)]
+    operand, update = op.arguments[0], op.arguments[1]
+    assert isinstance(op.result.type, TensorType)
+    if len(partial) > 1 or pphlo.element_type(update.type) != pphlo.element_type(op.result.type):
+        return None
+    if not partial:
+        return [pphlo.ConvertOp.get(update, op.result.type)]
+    dim = partial[0]
+    ops: list[Operation] = []
+    parts: list[SSAValue] = []
+    for begin, end in ((0, start[dim]), (limit[dim], whole[dim])):
+        if begin < end:
+            lower, upper = [0] * len(whole), list(whole)
+            lower[dim], upper[dim] = begin, end
+            assert isinstance(operand.type, TensorType)
+            extents = [high - low for low, high in zip(lower, upper, strict=True)]
+            type = TensorType(operand.type.get_element_type(), extents)
+            ops.append(pphlo.SliceOp.get(operand, lower, upper, type))
+            parts.append(ops[-1].results[0])
+        if begin == 0:
+            parts.append(update)
+    return [*ops, pphlo.ConcatenateOp.get(parts, dim, op.result.type)]
+
+
+def is_public(op: Operation) -> bool:
+    """Whether an operation neither reads nor gives a secret."""
+    values = (*pphlo.inputs_of(op), *op.results)
+    return not any(pphlo.is_secret(value.type) for value in values)
+
+
+def write_rounds(loop: pphlo.WhileOp, folder: Folder) -> list[SSAValue]:
+    """Writes the rounds of a loop before it; returns what is carried after the last."""
+    point = InsertPoint.before(loop)
+    carried = list(loop.arguments)
+    for _ in range(_MOST_ROUNDS):
+        if not takes_another_round(loop, carried, folder):
+            return carried
+        mapper: dict[SSAValue, SSAValue] = dict(zip(loop.body.block.args, carried, strict=True))
+        *ops, last = loop.body.block.ops
+        for op in ops:
+            copy = op.clone(value_mapper=mapper)
+            Rewriter.insert_op(copy, point)
+            mapper.update(zip(op.results, simplified(copy, folder), strict=True))
+        carried = [mapper.get(value, value) for value in last.operands]
+    raise CompileError(loop.name, f"more than {_MOST_ROUNDS} rounds; give the loop a smaller bound")
+
+
+def simplified(op: Operation, folder: Folder) -> list[SSAValue]:
+    """The values that stand for the results of `op`, once loops and indices in it are resolved."""
+    if folder.fold(op):
+        return list(op.results)
+    if isinstance(op, pphlo.WhileOp) and not is_public(op):
+        results = write_rounds(op, folder)
+    elif replacement := static_slice(op, folder):
+        Rewriter.insert_op(replacement, InsertPoint.before(op))
+        results = list(replacement[-1].results)
+    else:
+        return list(op.results)
+    for old, new in zip(op.results, results, strict=True):
+        old.replace_all_uses_with(new)
+    erase(op)
+    return results
+
+
+@dataclass(frozen=True)
+class UnrollLoops(ModulePass):
+    name = "unroll-loops"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for function in op.body.block.ops:
+            for region in function.regions:
+                folder = Folder()
+                for inner in list(region.block.ops):
+                    simplified(inner, folder)
+                erase_dead(region.block)

@@ -1,0 +1,1 @@
+"""Passes on ring programs, one per file."""

@@ -1,0 +1,214 @@
+"""Gives every secret value a ring, as its dtype and the policy say, and every operation its ring form.
+
+    %0 = pphlo.add %x, %y : tensor<4x8x!pphlo.secret<f16>>
+    %1 = pphlo.convert %0 : (tensor<4x8x!pphlo.secret<f16>>) -> tensor<4x8x!pphlo.secret<f32>>
+becomes
+    %0 = ring.add %x, %y : (..<32, 8>>, ..<32, 8>>) -> tensor<4x8x!ring.fxp<32, 8>>
+    %1 = ring.convert %0 : (..<32, 8>>) -> tensor<4x8x!ring.fxp<64, 8>>
+
+The width of a type is its policy's ring, in which products are thought to be computed; `assign-widths` later says in
+how many bits each value rests. Fractions are chosen here, value by value: activations have the policy's, a value
+computed from a coarse one has few bits more, parameters that feed a dot or a look-up have 12 or more, public factors
+have 13 significant bits, softmax outputs 16 fraction bits. A change of precision is a `ring.convert`, of which
+`insert-casts` makes a cast.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects.builtin import AnyFloat, ArrayAttr, FunctionType, ModuleOp, StringAttr, TensorType, f64, i1, i64
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Attribute, Block, BlockArgument, Operation, Region, SSAValue
+from xdsl.passes import ModulePass
+
+from ditto.analysis.sum_terms import is_sum_term, resting_fraction
+from ditto.dialects import pphlo, ring
+from ditto.interpreter import evaluate_values
+from ditto.lowering import arithmetic, contraction, functions, movement
+from ditto.lowering.arithmetic import Rule, bit_to_number, complement, convert
+from ditto.lowering.arithmetic import zero as is_zero
+from ditto.lowering.emitter import Emitter, Public, Value, is_bits
+from ditto.policy.policy import SUM_TERM_FRACTION, TABLE_FRACTION, WEIGHT_FRACTION, Policy
+
+# The dtypes of the secret arguments and of the results, by which callers encode and decode.
+ARGUMENT_TYPES, RESULT_TYPES = "ditto.argument_types", "ditto.result_types"
+
+_RULES: dict[str, Rule] = {
+    **arithmetic.RULES,
+    **functions.RULES,
+    **movement.RULES,
+    **contraction.RULES,
+}
+_CALLS: dict[str, Rule] = {**functions.CALLS, **movement.CALLS, **contraction.CALLS}
+
+# Operations through which a parameter reaches the dot that it feeds.
+_ON_THE_WAY = (
+    pphlo.ReshapeOp,
+    pphlo.TransposeOp,
+    pphlo.ConvertOp,
+    pphlo.SliceOp,
+    pphlo.BroadcastOp,
+    pphlo.ConcatenateOp,
+)
+_DOTS = (pphlo.DotOp, pphlo.DotGeneralOp, pphlo.ConvolutionOp)
+_TABLES = ("ditto.embedding", "spu.gather")
+
+
+def reached(value: SSAValue) -> set[str]:
+    """Where a parameter arrives after moves and converts, if there: "dot", "table" (of rows to pick)."""
+    found: set[str] = set()
+    for use in value.uses:
+        op = use.operation
+        if isinstance(op, _DOTS):
+            found.add("dot")
+        elif isinstance(op, pphlo.CustomCallOp) and op.target.data in _TABLES and use.index == 0:
+            found.add("table")
+        elif isinstance(op, _ON_THE_WAY):
+            found |= reached(op.results[0])
+    return found
+
+
+def is_parameter(value: SSAValue) -> bool:
+    """Whether a value is an argument, perhaps moved or converted."""
+    while isinstance(value.owner, _ON_THE_WAY):
+        value = value.owner.operands[0]
+    return isinstance(value, BlockArgument)
+
+
+class _Walk:
+    """One walk over the function, with a memo of what each PPHLO value has become."""
+
+    def __init__(self, policy: Policy, function: FuncOp) -> None:
+        self.function = function
+        self.block = Block()
+        self.emitter = Emitter(policy, self.block)
+        self.memo: dict[SSAValue, Value] = {}
+
+    def run(self) -> FuncOp:
+        source = self.function.body.block
+        if self.emitter.policy.plan is not None:
+            self.emitter.planned = self.emitter.policy.plan.fractions(source)
+        for parameter in source.args:
+            self.memo[parameter] = self.argument(parameter)
+        results: list[SSAValue] = []
+        for op in source.ops:
+            if isinstance(op, ReturnOp):
+                results = [self.returned(value) for value in op.arguments]
+                break
+            for result, value in zip(op.results, self.converted(op), strict=True):
+                self.memo[result] = value
+        self.block.add_op(ReturnOp(*results))
+        type = FunctionType.from_lists([a.type for a in self.block.args], [value.type for value in results])
+        made = FuncOp("main", type, Region(self.block))
+        made.attributes.update(self.function.attributes)
+        made.attributes[ARGUMENT_TYPES] = _names([argument.type for argument in source.args])
+        assert isinstance(source.last_op, ReturnOp)
+        made.attributes[RESULT_TYPES] = _names([value.type for value in source.last_op.arguments])
+        return made
+
+    def argument(self, argument: SSAValue) -> Value:
+        type = argument.type
+        if not pphlo.is_secret(type):
+            integers = i1 if is_bits(type) else i64
+            element = f64 if isinstance(pphlo.element_type(type), AnyFloat) else integers
+            value = self.block.insert_arg(TensorType(element, list(ring.shape(type))), len(self.block.args))
+            return Public(type, None, value)
+        ring_type = self.emitter.secret_type(type)
+        if ring.is_fxp(ring_type) and ring.fraction(ring_type):
+            ring_type = self.emitter.secret_type(type, self.parameter_fraction(argument, type))
+        return self.block.insert_arg(ring_type, len(self.block.args))
+
+    def parameter_fraction(self, parameter: SSAValue, type: Attribute) -> int:
+        """The fraction a parameter of a PPHLO type rests at, by what it is used for."""
+        width, usual = self.emitter.ring_of(type)[0], self.emitter.usual_fraction(parameter)
+        uses = reached(parameter)
+        if "dot" in uses and width == 32 and self.emitter.policy.plan is not None:
+            return WEIGHT_FRACTION
+        if "dot" in uses:
+            return self.emitter.policy.parameter_fraction(width)
+        return TABLE_FRACTION if "table" in uses else resting_fraction(parameter, usual)
+
+    def returned(self, value: SSAValue) -> SSAValue:
+        result = self.memo[value]
+        return result if isinstance(result, SSAValue) else self.hidden(result)
+
+    def hidden(self, public: Public) -> SSAValue:
+        """Public numbers as a secret: zeros made of some argument, plus the numbers."""
+        e, wanted = self.emitter, self.emitter.secret_type(public.type)
+        secrets = [argument for argument in self.block.args if not ring.is_public(argument)]
+        if not secrets:
+            raise e.fail("the program has no secret argument, so nothing of it has to run in secret")
+        like = next((value for value in secrets if ring.is_bit(value) == ring.is_bit(wanted)), secrets[0])
+        zero = e.made_secret(Public(like.type, np.zeros((), np.int64)), like)
+        if ring.is_bit(wanted):
+            if not ring.is_bit(zero):
+                zero = complement(e, is_zero(e, zero))
+            return e.made_secret(public, zero)
+        if ring.is_bit(zero):
+            zero = bit_to_number(e, zero, public.type)
+        zero = e.with_fraction(e.converted(zero, public.type), ring.fraction(wanted))
+        return e.made_secret(public, zero)
+
+    def converted(self, op: Operation) -> list[Value]:
+        self.emitter.op = op
+        values = [self.memo[operand] for operand in op.operands]
+        if isinstance(op, pphlo.ConstantOp):
+            return [Public(op.result.type, op.numpy())]
+        if isinstance(op, pphlo.ConvertOp):
+            return [self.convert(op, values[0])]
+        if isinstance(op, pphlo.ReduceOp) and len(op.outputs) == 2:
+            return movement.reduce_pair(self.emitter, op, values)
+        rule = _RULES.get(op.name)
+        if isinstance(op, pphlo.CustomCallOp):
+            rule = _CALLS.get(op.target.data)
+        if rule is None:
+            raise self.emitter.fail("has no secure protocol here; compute it before or after the secure program")
+        known = [value for value in values if isinstance(value, Public)]
+        if values and len(known) == len(values):
+            if all(value.numbers is not None for value in known):
+                return [self.folded(op, known)]
+            values = [self.hidden(known[0]), *known[1:]]
+        return [rule(self.emitter, op, values)]
+
+    def convert(self, op: pphlo.ConvertOp, value: Value) -> Value:
+        source, target = op.operand.type, op.result.type
+        if isinstance(value, Public):
+            if value.numbers is None:
+                return Public(target, None, value.value)
+            return self.folded(op, [value])
+        fraction = None
+        floats = isinstance(pphlo.element_type(source), AnyFloat) and isinstance(pphlo.element_type(target), AnyFloat)
+        if floats and is_parameter(op.operand):
+            fraction = min(self.parameter_fraction(op.result, target), ring.fraction(value))
+        elif floats and is_sum_term(op.result):
+            fraction = min(SUM_TERM_FRACTION, ring.fraction(value))
+        elif floats and op.result in self.emitter.planned:
+            fraction = min(self.emitter.planned[op.result], ring.fraction(value))
+        return convert(self.emitter, value, source, target, fraction)
+
+    def folded(self, op: Operation, values: list[Public]) -> Public:
+        """A public result that SPU has marked secret, computed now."""
+        known = {operand: value.known() for operand, value in zip(op.operands, values)}
+        return Public(op.results[0].type, evaluate_values([op.results[0]], known, exact=True)[0])
+
+
+def _names(types: list[Attribute]) -> ArrayAttr[StringAttr]:
+    return ArrayAttr([StringAttr(str(pphlo.element_type(type))) for type in types])
+
+
+@dataclass(frozen=True)
+class AssignRings(ModulePass):
+    """`policy` decides which ring a dtype has."""
+
+    name = "assign-rings"
+    policy: Policy
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        function = ring.main(op)
+        made = _Walk(self.policy, function).run()
+        op.body.block.insert_op_before(made, function)
+        function.detach()
+        function.erase()

@@ -1,0 +1,80 @@
+"""Lets the pieces of a softmax know of each other.
+
+- The maximum may be short by what the exponential's slack covers: a tree of k levels drops the low bits as long as
+  k * 2^drop units stay below it.
+- A row's sum is (nearly) 1 at least: the reciprocal's lower bound.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+
+from ditto.analysis.look_through import origin, row_of_softmax
+from ditto.dialects import ring
+from ditto.passes.ring_rewriting import users
+
+# The maximum may be short and the exponential of it small: half of what a sum is at least.
+LEAST_SUM = -1
+
+
+def maximum_of(exp: ring.ExpOp) -> ring.MaxOp:
+    """The row maximum that was subtracted from an exponential's operand."""
+    difference = exp.arguments[0].owner
+    while not isinstance(difference, ring.SubOp):
+        assert isinstance(difference, ring.RingOp)
+        difference = difference.arguments[0].owner
+    maximum = origin(difference.arguments[1]).owner
+    assert isinstance(maximum, ring.MaxOp)
+    return maximum
+
+
+def drop_bits(maximum: ring.MaxOp, exp: ring.ExpOp) -> int:
+    """How many low bits the tree may ignore: half a unit of rounding is left for the exponential's operand."""
+    slack = exp.get("slack") << (ring.fraction(maximum.result) - ring.fraction(exp.arguments[0]))
+    levels = max(1, (ring.shape(maximum.arguments[0])[maximum.get("axis")] - 1).bit_length())
+    drop = 0
+    while levels << (drop + 1) < slack - (slack >> 4):
+        drop += 1
+    return drop
+
+
+def fuse(exp: ring.ExpOp) -> None:
+    """Sets `drop` and `lo` on the pieces around one exponential."""
+    if row_of_softmax(exp.arguments[0]) is None:
+        return
+    maximum = maximum_of(exp)
+    # Only if nothing but exponentials (by way of a difference) sees the maximum.
+    if all(isinstance(user, ring.SubOp | ring.BroadcastOp | ring.ReshapeOp) for user in users(maximum.result)):
+        maximum.attributes["drop"] = ring.attribute(drop_bits(maximum, exp))
+    for reciprocal in _reciprocals(exp):
+        reciprocal.attributes["lo"] = ring.attribute(LEAST_SUM)
+
+
+def _reciprocals(exp: ring.ExpOp) -> list[ring.ReciprocalOp]:
+    found = []
+    pending = list(users(exp.result))
+    seen = set()
+    while pending:
+        op = pending.pop()
+        if op in seen or not isinstance(op, ring.RingOp):
+            continue
+        seen.add(op)
+        if isinstance(op, ring.ReciprocalOp):
+            found.append(op)
+        elif isinstance(op, ring.SumOp | ring.UpCastOp | ring.DownCastOp | ring.ReshapeOp | ring.TransposeOp):
+            pending.extend(users(op.result))
+    return found
+
+
+@dataclass(frozen=True)
+class FuseSoftmax(ModulePass):
+    name = "fuse-softmax"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for inner in ring.main(op).body.block.ops:
+            if isinstance(inner, ring.ExpOp):
+                fuse(inner)

@@ -1,0 +1,166 @@
+"""A variance from two exact sums, so that it cannot be negative and nothing has to compare it with zero.
+
+    rsqrt(max(0, sum(x^2)/n - (sum(x)/n)^2) + eps)
+becomes, with n/2^k = c in (1/2, 1],
+    c * rsqrt((n sum(x^2) - sum(x)^2) / 4^k + c^2 eps + 2 units)
+
+The difference is n^2 times the variance, to the last bit: both sums are of integers modulo 2^64, and by Cauchy and
+Schwarz it is at least 0. Dividing by 4^k costs nothing but one rounding, which the two units exceed. (With means
+instead of sums, the rounding of 1/n times a squared mean may make the difference any negative number.) Saves the
+comparison with zero, a product with its bit, and the widening of each product for the next.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp, TensorType, i64
+from xdsl.ir import SSAValue
+from xdsl.passes import ModulePass
+
+from ditto.dialects import ring
+from ditto.lowering.functions import LEAST_RADICAND
+from ditto.passes.ring_rewriting import erase_dead, insert_before, replace
+
+# Fraction of the variance, and of rsqrt's result.
+VARIANCE_FRACTION, RESULT_FRACTION = 22, 18
+# Bits above the fraction in which rsqrt takes a variance (see rsqrt.h: below 2^16, and five more).
+_ROOM = 21
+# A reciprocal of n has 13 significant bits or more.
+_TOLERANCE = 2.0**-10
+
+_SAME_NUMBERS = (ring.ShlOp, ring.ReshapeOp, ring.DownCastOp, ring.UpCastOp)
+
+
+def _behind(value: SSAValue) -> SSAValue:
+    """The value whose numbers these are, perhaps with another fraction."""
+    while isinstance(value.owner, _SAME_NUMBERS):
+        value = value.owner.arguments[0]
+    return value
+
+
+def _splat(value: SSAValue) -> float | None:
+    encoded = value.owner
+    constant = encoded.arguments[0].owner if isinstance(encoded, ring.EncodeOp) else None
+    return float(constant.numpy().flat[0]) if isinstance(constant, ring.ConstantOp) and not ring.shape(value) else None
+
+
+def _count(total: ring.SumOp) -> int:
+    return math.prod(ring.shape(total.arguments[0])[dim] for dim in total.get("dims"))
+
+
+def _mean(value: SSAValue) -> ring.SumOp | None:
+    """The sum of which a value is the mean."""
+    factor = 1.0
+    while True:
+        value = _behind(value)
+        op = value.owner
+        if isinstance(op, ring.SumOp):
+            return op if abs(factor * _count(op) - 1) < _TOLERANCE else None
+        if isinstance(op, ring.RelabelOp):
+            factor *= 2.0 ** (ring.fraction(op.arguments[0]) - ring.fraction(op.result))
+        elif isinstance(op, ring.MulPublicOp) and (number := _splat(op.arguments[1])) is not None:
+            factor *= number
+        else:
+            return None
+        value = op.arguments[0]
+
+
+def _not_negative(value: SSAValue) -> SSAValue:
+    """v where a value is max(0, v)."""
+    op = value.owner
+    if isinstance(op, ring.BitMulOp) and isinstance(inverted := op.arguments[0].owner, ring.BitNotOp):
+        sign = inverted.arguments[0].owner
+        if isinstance(sign, ring.MsbOp) and sign.arguments[0] is op.arguments[1]:
+            return op.arguments[1]
+    return value
+
+
+def _summed(variance: SSAValue) -> ring.SumOp | None:
+    """sum(x), where a value is mean(x^2) - mean(x)^2."""
+    difference = _not_negative(variance).owner
+    if not isinstance(difference, ring.SubOp):
+        return None
+    squares, squared = _mean(difference.arguments[0]), _behind(difference.arguments[1]).owner
+    if squares is None or not isinstance(squared, ring.SquareOp):
+        return None
+    total, square = _mean(squared.arguments[0]), _behind(squares.arguments[0]).owner
+    if total is None or not isinstance(square, ring.SquareOp) or total.get("dims") != squares.get("dims"):
+        return None
+    return total if _behind(square.arguments[0]) is _behind(total.arguments[0]) else None
+
+
+def fuse(root: ring.RsqrtOp) -> None:
+    """Rewrites one rsqrt of a variance."""
+    variance, eps = root.arguments[0], 0.0
+    if isinstance(variance.owner, ring.AddPublicOp):
+        number = _splat(variance.owner.arguments[1])
+        if number is None:
+            return
+        variance, eps = variance.owner.arguments[0], number
+    total = _summed(variance)
+    if total is None:
+        return
+    count, x = _count(total), total.arguments[0]
+    k = (count - 1).bit_length()
+    factor = count / 2**k
+    fraction = min(ring.fraction(x), (ring.MAX_WIDTH - _ROOM - 2 * k) // 2)
+
+    def emit(
+        kind: type[ring.RingOp], operands: list[SSAValue], like: SSAValue, to: int, **attributes: object
+    ) -> SSAValue:
+        return insert_before(root, kind, operands, ring.retyped(like, fraction=to), **attributes)
+
+    def public(numbers: np.ndarray) -> SSAValue:  # type: ignore[type-arg]
+        made = ring.ConstantOp.make(numbers)
+        assert root.parent is not None
+        root.parent.insert_op_before(made, root)
+        return made.result
+
+    def encoded(number: float, bits: int) -> SSAValue:
+        real = public(np.array(number, np.float64))
+        return insert_before(root, ring.EncodeOp, [real], TensorType(i64, []), fraction=bits)
+
+    x = _rescaled(root, x, fraction)
+    rows, dims = total.result, total.get("dims")
+    squares = emit(ring.SumOp, [emit(ring.SquareOp, [x], x, 2 * fraction, shift=0)], rows, 2 * fraction, dims=dims)
+    scaled = emit(ring.MulPublicOp, [squares, public(np.array(count, np.int64))], rows, 2 * fraction, shift=0)
+    sums = emit(ring.SumOp, [x], rows, fraction, dims=dims)
+    value = emit(ring.SubOp, [scaled, emit(ring.SquareOp, [sums], rows, 2 * fraction, shift=0)], rows, 2 * fraction)
+    value = emit(ring.RelabelOp, [value], rows, 2 * (fraction + k))
+    value = _rescaled(root, value, VARIANCE_FRACTION)
+    least = encoded(eps * factor**2 + 2.0 ** (1 - VARIANCE_FRACTION), VARIANCE_FRACTION)
+    value = emit(ring.AddPublicOp, [value, least], rows, VARIANCE_FRACTION)
+    low = math.floor(LEAST_RADICAND + 2 * math.log2(factor))
+    digits = (count & -count).bit_length() - 1
+    kept = min(k - digits, 2)
+    inverse = emit(ring.RsqrtOp, [value], rows, RESULT_FRACTION - kept, lo=low, hi=root.get("hi"))
+    if factor != 1:
+        weight = encoded(factor, k - digits)
+        inverse = emit(ring.MulPublicOp, [inverse, weight], rows, RESULT_FRACTION, shift=k - digits - kept)
+    if ring.shape(inverse) != ring.shape(root.result):
+        inverse = insert_before(root, ring.ReshapeOp, [inverse], ring.retyped(root.result, fraction=RESULT_FRACTION))
+    replace(root, _rescaled(root, inverse, ring.fraction(root.result)))
+
+
+def _rescaled(place: ring.RingOp, value: SSAValue, fraction: int) -> SSAValue:
+    """The same numbers with another fraction."""
+    gain, type = fraction - ring.fraction(value), ring.retyped(value, fraction=fraction)
+    if gain < 0:
+        return insert_before(place, ring.DownCastOp, [value], type, shift=-gain)
+    return insert_before(place, ring.ShlOp, [value], type, bits=gain) if gain else value
+
+
+@dataclass(frozen=True)
+class FuseVariance(ModulePass):
+    name = "fuse-variance"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        block = ring.main(op).body.block
+        for inner in list(block.ops):
+            if isinstance(inner, ring.RsqrtOp):
+                fuse(inner)
+        erase_dead(block)

@@ -1,0 +1,86 @@
+"""Says of every operation which layer of the model it belongs to.
+
+SPU's text carries no locations, but arguments have names: the paths of parameters in the pytree. An operation that
+consumes a parameter belongs to that parameter's layer, any other to the last layer among its operands.
+
+    params/bert/encoder/layer/0/attention/self/query/kernel  ->  bert/encoder/layer/0
+    params/bert/embeddings/LayerNorm/scale                   ->  bert/embeddings
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
+from xdsl.ir import SSAValue
+from xdsl.passes import ModulePass
+
+from ditto.dialects import ring
+from ditto.passes.pphlo.split_public import INPUTS
+
+# The names of the program's arguments, on @main.
+ARGUMENT_NAMES = "ditto.argument_names"
+# Words of a path that name no layer.
+_ROOTS = ("params", "args", "0")
+
+
+def set_argument_names(module: ModuleOp, names: Sequence[str]) -> None:
+    """Notes the pytree paths of the program's arguments on its @main, for this pass to find."""
+    ring.main(module).attributes[ARGUMENT_NAMES] = ArrayAttr([StringAttr(name) for name in names])
+
+
+def layer_of(path: str) -> str | None:
+    """The layer that a parameter's path tells; None for a path of one word (an input of the model)."""
+    words: list[str] = re.findall(r"\w+", path)
+    while words and words[0] in _ROOTS:
+        words = words[1:]
+    if len(words) < 2:
+        return None
+    for index, word in enumerate(words):
+        if word.isdigit():
+            return "/".join(words[: index + 1])
+    return "/".join(words[:-1][:2])
+
+
+@dataclass(frozen=True)
+class InferLayers(ModulePass):
+    name = "infer-layers"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        function = ring.main(op)
+        names, inputs = function.attributes.get(ARGUMENT_NAMES), function.attributes.get(INPUTS)
+        if not isinstance(names, ArrayAttr) or inputs is None:
+            return
+        paths = [name.data for name in names if isinstance(name, StringAttr)]
+        layers: dict[SSAValue, str] = {}
+        for argument, position in zip(function.body.block.args, ring.plain(inputs)):
+            # Integers and bits are no parameters: token ids, masks.
+            if not ring.is_fxp(argument) or ring.fraction(argument) == 0:
+                continue
+            if position < len(paths) and (layer := layer_of(paths[position])):
+                layers[argument] = layer
+        parameters = set(layers)
+        order: dict[str, int] = {}
+        orphans: list[ring.RingOp] = []
+        for inner in function.body.block.ops:
+            if not isinstance(inner, ring.RingOp):
+                continue
+            own = [layers[value] for value in inner.arguments if value in parameters]
+            if len(own) == len(inner.arguments):
+                # Nothing but parameters yet: wait for where they meet an activation.
+                parameters.add(inner.result)
+            for layer in own:
+                order.setdefault(layer, len(order))
+            candidates = own or [layers[value] for value in inner.arguments if value in layers]
+            if not candidates:
+                orphans.append(inner)
+                continue
+            chosen = max(candidates, key=order.__getitem__)
+            layers[inner.result] = chosen
+            inner.attributes["layer"] = ring.attribute(chosen)
+            for orphan in orphans:
+                orphan.attributes["layer"] = ring.attribute(chosen)
+            orphans.clear()

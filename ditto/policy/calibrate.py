@@ -1,0 +1,160 @@
+"""Runs a program in plain on sample inputs, and chooses scales and bounds by what its values are.
+
+First the PPHLO program, in its own dtypes: the fraction of each f16 value. A dot with a weight has operands of 32 bits
+as long as the fractions of both and the integer bits of its result fit; where values are small, these go to the
+fractions: 13 bits for weights, up to 12 for activations, in no more bits than 18 without the sign. Operands of a dot
+of activations, and what a softmax compares, keep the fraction of their ring: there every bit is sent.
+Then the ring program, in ideal integers: the bound of each value that the compiler could only assume.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from xdsl.dialects.builtin import Float16Type, ModuleOp
+from xdsl.dialects.func import ReturnOp
+from xdsl.ir import Block, Operation, SSAValue
+
+from ditto.dialects import pphlo, ring
+from ditto.dialects.dense import Array
+from ditto.encoding import MASK_FROM
+from ditto.interpreter import Interpreter
+from ditto.interpreter.ring import RingInterpreter
+from ditto.passes.pipeline import STEPS, run_pipeline
+from ditto.passes.pphlo.split_public import run_prologue, signature
+from ditto.policy.plan import HEADROOM_BITS, Plan, Range, Scale, bound_of, op_name, places
+from ditto.policy.policy import WEIGHT_FRACTION, Policy
+
+# The finest fraction of activations.
+FINEST = 12
+# Bits without the sign that an f16 value may rest in; operands of a dot with a weight, less two.
+_RESTING, _OPERAND = 18, 30
+
+_MOVES = (pphlo.ReshapeOp, pphlo.TransposeOp, pphlo.BroadcastOp, pphlo.SliceOp, pphlo.ConvertOp, pphlo.ConcatenateOp)
+_UNSCALED = (pphlo.ConstantOp, pphlo.ReshapeOp, pphlo.TransposeOp, pphlo.BroadcastOp, pphlo.SliceOp)
+_DOTS = (pphlo.DotOp, pphlo.DotGeneralOp, pphlo.ConvolutionOp)
+
+Seen = dict[SSAValue, float]
+
+
+def _record(
+    block: Block, inputs: Sequence[Array], seen: Seen, run: Callable[[Operation, dict[SSAValue, Array]], None]
+) -> None:
+    """Runs a block and raises `seen` to the magnitudes of its values; values are dropped after their last use."""
+    last = {operand: op for op in block.ops for operand in pphlo.inputs_of(op)}
+    values: dict[SSAValue, Array] = dict(zip(block.args, inputs, strict=True))
+    for value, array in values.items():
+        _raise(seen, value, array)
+    for op in block.ops:
+        if isinstance(op, ReturnOp):
+            return
+        run(op, values)
+        for result in op.results:
+            _raise(seen, result, values[result])
+        for operand in set(op.operands):
+            if last[operand] is op:
+                values.pop(operand, None)
+
+
+def _raise(seen: Seen, value: SSAValue, array: Array) -> None:
+    if array.dtype.kind in "fi":
+        sizes = np.abs(array.astype(np.float64))
+        largest = float(np.max(sizes, where=sizes < MASK_FROM, initial=0)) if array.dtype.kind == "f" else 0.0
+        seen[value] = max(seen.get(value, 0.0), largest if array.dtype.kind == "f" else float(np.max(sizes, initial=0)))
+
+
+def calibrate(module: ModuleOp, policy: Policy, samples: Sequence[Sequence[Array]]) -> Plan:
+    """The plan of a program.
+
+    Args:
+        module: PPHLO as SPU's compiler gives it; left as it is.
+        policy: a policy without a plan.
+        samples: for each sample the values of the program's arguments, secret and public.
+    """
+    module = module.clone()
+    names = [step.make(policy).name for step in STEPS]
+    rings, bounds = names.index("assign-rings"), names.index("ranges")
+    run_pipeline(module, policy, steps=STEPS[:rings])
+    block, parts = ring.main(module).body.block, signature(module)
+    inputs = []
+    for sample in samples:
+        public = run_prologue(module, [sample[index] for index in parts.public_inputs])
+        secret = [sample[index] for index in parts.secret_inputs]
+        inputs.append([np.asarray(array) for array in (*secret, *public[: len(block.args) - len(secret)])])
+    small = policy.fractions["FM32"] if policy.name == "ditto" else FINEST
+    plan = Plan(policy.name, policy.fractions, HEADROOM_BITS, scales(block, inputs, HEADROOM_BITS, small))
+    run_pipeline(module, dataclasses.replace(policy, plan=plan), steps=STEPS[rings:bounds])
+    return dataclasses.replace(plan, ranges=ranges(ring.main(module).body.block, inputs, HEADROOM_BITS))
+
+
+def scales(block: Block, samples: Sequence[Sequence[Array]], headroom: float, usual: int) -> list[Scale]:
+    """The fractions of the f16 values of a PPHLO function, from its arguments' values."""
+    seen: Seen = {}
+    interpreter = Interpreter()
+    for inputs in samples:
+        typed = [np.asarray(array, interpreter.dtype(a.type)) for a, array in zip(block.args, inputs, strict=True)]
+        _record(block, typed, seen, interpreter.run)
+    found = []
+    for value, place in places(block).items():
+        if not isinstance(pphlo.element_type(value.type), Float16Type) or isinstance(value.owner, _UNSCALED):
+            continue
+        bits = math.ceil(math.log2(bound_of(seen[value], headroom)))
+        limits = [limit for use in value.uses for limit in _limits(value, use.operation, seen, headroom)]
+        fraction = max(usual, min([FINEST, _RESTING - max(bits, 0), *limits]))
+        if fraction > usual:
+            found.append(Scale(place, op_name(value), seen[value], fraction))
+    return found
+
+
+def _limits(value: SSAValue, op: Operation, seen: Seen, headroom: float) -> list[int]:
+    """The finest fractions that the uses of a value allow."""
+    if isinstance(op, _DOTS):
+        if not any(is_weight(operand) for operand in op.operands):
+            return [0]
+        bits = math.ceil(math.log2(bound_of(seen[op.results[0]], headroom)))
+        return [_OPERAND - WEIGHT_FRACTION - max(bits, 0)]
+    if isinstance(op, pphlo.ReduceOp):
+        return [0] if op.combiner() == "pphlo.maximum" else []
+    if isinstance(op, (*_MOVES, pphlo.AddOp, pphlo.SubtractOp, pphlo.MultiplyOp, pphlo.DivideOp)):
+        wide = not isinstance(pphlo.element_type(op.results[0].type), Float16Type)
+        uses = op.results[0].uses
+        if wide:
+            return [
+                0
+                for use in uses
+                if isinstance(use.operation, pphlo.ReduceOp) and use.operation.combiner() != "pphlo.add"
+            ]
+        return [limit for use in uses for limit in _limits(op.results[0], use.operation, seen, headroom)]
+    return []
+
+
+def is_weight(value: SSAValue) -> bool:
+    """Whether a value is an argument, perhaps moved or converted."""
+    while isinstance(value.owner, _MOVES):
+        value = value.owner.operands[0]
+    return op_name(value) == "argument"
+
+
+def ranges(block: Block, samples: Sequence[Sequence[Array]], headroom: float) -> list[Range]:
+    """The bounds of the fixed-point values of a ring function, before widths are assigned."""
+    seen: Seen = {}
+    interpreter = RingInterpreter(wrap=False)
+
+    def run(op: Operation, values: dict[SSAValue, Array]) -> None:
+        values[op.results[0]] = interpreter.run(op, [values[operand] for operand in op.operands])
+
+    for inputs in samples:
+        entered = [interpreter.entered(argument, array) for argument, array in zip(block.args, inputs, strict=True)]
+        _record(block, entered, seen, run)
+    found = []
+    for value, place in places(block).items():
+        if ring.is_fxp(value) and ring.fraction(value):
+            unit, op = 2.0 ** -ring.fraction(value), value.owner
+            layer = op.get("layer") if isinstance(op, ring.RingOp) else None
+            kind = f"fxp<{ring.width(value)}, {ring.fraction(value)}>"
+            size = seen[value] * unit
+            found.append(Range(place, op_name(value), layer, kind, size, bound_of(size, headroom)))
+    return found

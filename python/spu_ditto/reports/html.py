@@ -1,0 +1,137 @@
+"""A page that shows a program: the ring of every operation, where its bytes, rounds and time go, its casts, its error.
+
+One file without references to any other; style, script and frame stand in `page/`, the numbers are put in as JSON.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ditto import _core
+from spu_ditto.cost import LAN, WAN, cost_analysis
+from spu_ditto.errors import UnsupportedError
+from spu_ditto.program import RingProgram
+from spu_ditto.reports.divergence import Divergence
+from spu_ditto.reports.run_report import RunReport
+from spu_ditto.stages import Compiled, Lowered
+
+_CASTS = ("up_cast", "down_cast", "narrow")
+# How finely the timeline is drawn.
+_MOMENTS = 400
+
+
+def report(subject: Compiled | Lowered | RunReport, path: str | Path, *, divergence: Divergence | None = None) -> None:
+    """Writes a page that shows a program, and a run of it, in any browser: one HTML file that needs nothing else.
+
+    Args:
+        subject: a program, or the report of a run (`Compiled.run`), which adds measured times.
+        path: where to; an existing file is replaced.
+        divergence: errors of the layers, of the same function.
+
+    Raises:
+        UnsupportedError: the run does not tell its program (a runtime was called directly).
+    """
+    Path(path).write_text(page(subject, divergence), encoding="utf-8")
+
+
+def page(subject: Compiled | Lowered | RunReport, divergence: Divergence | None = None) -> str:
+    """The text of the page that `report` writes."""
+    files = importlib.resources.files("spu_ditto.reports") / "page"
+    html, css, *scripts = (
+        (files / name).read_text(encoding="utf-8") for name in ("page.html", "page.css", "base.js", "page.js")
+    )
+    # Inside a script element nothing but "<" can end the JSON early.
+    data = json.dumps(description(subject, divergence), separators=(",", ":")).replace("<", "\\u003c")
+    for mark, text in (("/* style */", css), ("/* script */", "\n".join(scripts)), ("/* data */", data)):
+        html = html.replace(mark, text, 1)
+    return html
+
+
+def description(subject: Compiled | Lowered | RunReport, divergence: Divergence | None = None) -> dict[str, Any]:
+    """Everything the page shows, JSON-serialisable."""
+    run = subject if isinstance(subject, RunReport) else None
+    program = subject.compile().program if isinstance(subject, Lowered) else subject.program
+    if program is None:
+        raise UnsupportedError("this run does not tell its program; take the report that Compiled.run gives")
+    engine, cost = json.loads(program.engine), cost_analysis(program)
+    layers = list(dict.fromkeys(op["layer"] for op in engine["ops"]))
+    return {
+        "name": engine["name"],
+        "layers": layers,
+        "ops": _ops(program, engine, layers, run),
+        "totals": {"offline": cost.offline_bytes, "online": cost.online_bytes, "rounds": cost.rounds},
+        "networks": [[n.name, n.bits_per_second, n.round_trip_seconds] for n in (LAN, WAN)],
+        "run": None if run is None else _run(run, layers),
+        "divergence": None if divergence is None else divergence.to_json(),
+    }
+
+
+def _ops(
+    program: RingProgram, engine: dict[str, Any], layers: Sequence[str], run: RunReport | None
+) -> list[dict[str, Any]]:
+    costs = _core.Program(program.engine, program.constants).cost()["ops"]
+    # P1's, which waits for P2's messages as P2 waits for its own.
+    seconds = [event.seconds for event in run.events if event.party == 1] if run and run.events else None
+    described = []
+    for index, (op, (_, _, _, _, offline, online, rounds)) in enumerate(zip(engine["ops"], costs, strict=True)):
+        result = engine["values"][op["out"][0]]
+        described.append(
+            {
+                "kind": op["op"],
+                "layer": layers.index(op["layer"]),
+                "from": [_ring(engine["values"][id]) for id in op["in"]],
+                "to": _ring(result),
+                "shape": result["shape"],
+                "cast": op["op"] in _CASTS,
+                "offline": offline,
+                "online": online,
+                "rounds": rounds,
+                "seconds": None if seconds is None else seconds[index],
+            }
+        )
+    return described
+
+
+def _ring(value: dict[str, Any]) -> list[int] | str:
+    """[width, fraction], "bit" or "public"."""
+    return [value["width"], value["fraction"]] if value["kind"] == "fxp" else str(value["kind"])
+
+
+def _run(run: RunReport, layers: Sequence[str]) -> dict[str, Any]:
+    return {
+        "seconds": run.seconds,
+        "online_seconds": run.online_seconds,
+        "sent": run.sent,
+        "peak_rss_bytes": run.peak_rss_bytes,
+        "spans": _spans(run, layers),
+    }
+
+
+def _spans(run: RunReport, layers: Sequence[str]) -> list[list[float]]:
+    """When each party was in which layer: [party, layer, start, end].
+
+    Operations of neighbouring layers alternate; each moment counts for the layer that took most of it.
+    """
+    end = max((event.start + event.seconds for event in run.events), default=0.0)
+    moment = end / _MOMENTS
+    shares: defaultdict[tuple[int, int], defaultdict[int, float]] = defaultdict(lambda: defaultdict(float))
+    for event in run.events:
+        layer, at, left = layers.index(event.layer), event.start, event.seconds
+        while left > 0:
+            index = min(int(at / moment), _MOMENTS - 1)
+            part = min(left, max((index + 1) * moment - at, moment * 1e-6))
+            shares[event.party, index][layer] += part
+            at, left = at + part, left - part
+    spans: list[list[float]] = []
+    for (party, index), share in sorted(shares.items()):
+        layer = max(share, key=share.__getitem__)
+        if spans and spans[-1][:2] == [party, layer] and spans[-1][3] == index * moment:
+            spans[-1][3] = (index + 1) * moment
+        else:
+            spans.append([party, layer, index * moment, (index + 1) * moment])
+    return spans
