@@ -1,4 +1,4 @@
-"""Real numbers as ring integers and back, masks included."""
+"""Real numbers as ring integers and back."""
 
 from __future__ import annotations
 
@@ -6,22 +6,26 @@ import numpy as np
 
 from ditto.dialects.dense import Array
 
-# Masks are -inf or the least number of a dtype (-65504 and below). After -2^12 a softmax's exponential is zero, and a
-# score can still be added without leaving 24 bits.
-MASK, MASK_FROM = 2.0**12, 65504.0
-_GREATEST = float(np.finfo(np.float32).max)
+# The largest power of two a public number may have as an integer; the ring ends at 2^63.
+LARGEST = 62
 
 
-def saturate(numbers: Array) -> Array:
-    """Float numbers with masks at -+2^12 and zeros for NaN, in the same dtype."""
-    result = np.nan_to_num(numbers, nan=0.0, posinf=MASK, neginf=-MASK)
-    result = np.where(result <= -MASK_FROM, -MASK, result)
-    return np.asarray(np.where(result >= _GREATEST, MASK, result).astype(numbers.dtype))
+def clip_mask(numbers: Array, mask: int | None) -> Array:
+    """Numbers cut to [-2^mask, 2^mask]: what stands for infinity where only an order or an exponential is asked for."""
+    return numbers if mask is None else np.clip(numbers, -(2.0**mask), 2.0**mask)
 
 
-def encode(numbers: Array, fraction: int) -> Array:
-    """Real numbers as int64 round(x * 2^fraction), saturated first."""
-    return np.asarray(np.rint(np.ldexp(saturate(np.asarray(numbers, np.float64)), fraction)).astype(np.int64))
+def encode(numbers: Array, fraction: int, mask: int | None = None) -> Array:
+    """Real numbers as int64 round(x * 2^fraction); with `mask`, those beyond 2^mask are cut to it first.
+
+    Raises:
+        ValueError: a number is NaN, or too large for a 64-bit ring.
+    """
+    scaled = np.ldexp(clip_mask(np.asarray(numbers, np.float64), mask), fraction)
+    # NaN fails every comparison.
+    if not np.all(np.abs(scaled) < 2.0**LARGEST):
+        raise ValueError(f"a public number is NaN or too large for a 64-bit ring with {fraction} fraction bits")
+    return np.asarray(np.rint(scaled).astype(np.int64))
 
 
 def decode(integers: Array, fraction: int) -> Array:

@@ -25,6 +25,9 @@ from ditto.dialects.ring_local import LOCAL
 from ditto.dialects.ring_protocols import *  # noqa: F403
 from ditto.dialects.ring_protocols import PROTOCOLS
 
+# Every operation but constants.
+OPERATIONS: tuple[type[RingOp], ...] = tuple(op for op in (*LOCAL, *PROTOCOLS) if issubclass(op, RingOp))
+
 RING = Dialect("ring", [*LOCAL, *PROTOCOLS], [FxpType, BitType])
 
 

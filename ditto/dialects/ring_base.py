@@ -169,8 +169,9 @@ def _is_kind(kind: str, value: SSAValue) -> bool:
     return is_fxp(value) or is_bit(value)
 
 
-# Attributes any operation may carry: where it comes from, and the range assumed of its result (|x| < 2^range).
-NOTES = ("layer", "range")
+# Attributes any operation may carry: where it comes from; what evidence there is of its result's magnitude; the range
+# taken for granted of it (|integer| < 2^range); the length of the rows whose maximum it subtracts, if it does that.
+NOTES = ("layer", "bound", "range", "row")
 
 
 class RingOp(IRDLOperation):
@@ -187,6 +188,8 @@ class RingOp(IRDLOperation):
 
     # The kinds of the operands: "x" fixed point, "b" bit, "s" either, "p" public; a trailing "*" repeats the last one.
     KINDS: ClassVar[str] = ""
+    # The kind of the result, likewise.
+    RESULT: ClassVar[str] = "x"
     # Names of the attributes that must and that may stand on it.
     REQUIRED: ClassVar[tuple[str, ...]] = ()
     OPTIONAL: ClassVar[tuple[str, ...]] = ()
@@ -226,6 +229,8 @@ class RingOp(IRDLOperation):
         for index, (kind, value) in enumerate(zip(kinds, self.arguments)):
             if not _is_kind(kind, value):
                 self.fail(f"operand {index} must not have the type {value.type}")
+        if not _is_kind(self.RESULT, self.result):
+            self.fail(f"the result must not have the type {self.result.type}")
 
     def check(self) -> None:
         """Shapes and fractions; raises VerifyException."""

@@ -58,11 +58,13 @@ class ConstantOp(IRDLOperation):
 class EncodeOp(RingOp):
     """Real numbers x as the integers round(x * 2^fraction); done once, by whoever knows them, never by the parties.
 
-    NaN is 0; what lies beyond a mask's -2^12 is saturated (see the pass saturate-constants).
+    With `mask`, numbers beyond 2^mask are cut to it: they stand for infinity (see ditto.analysis.masks).
     """
 
     name = "ring.encode"
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("mask",)
     KINDS: ClassVar[str] = "p"
+    RESULT: ClassVar[str] = "p"
     REQUIRED: ClassVar[tuple[str, ...]] = ("fraction",)
 
     def check(self) -> None:
@@ -126,6 +128,7 @@ class BitXorOp(SameRing):
 
     name = "ring.bit_xor"
     KINDS: ClassVar[str] = "bb"
+    RESULT: ClassVar[str] = "b"
 
 
 @irdl_op_definition
@@ -134,6 +137,7 @@ class BitNotOp(SameRing):
 
     name = "ring.bit_not"
     KINDS: ClassVar[str] = "b"
+    RESULT: ClassVar[str] = "b"
 
 
 @irdl_op_definition
@@ -142,6 +146,7 @@ class BitXorPublicOp(WithPublic):
 
     name = "ring.bit_xor_public"
     KINDS: ClassVar[str] = "bp"
+    RESULT: ClassVar[str] = "b"
 
 
 @irdl_op_definition
@@ -150,6 +155,7 @@ class BitAndPublicOp(WithPublic):
 
     name = "ring.bit_and_public"
     KINDS: ClassVar[str] = "bp"
+    RESULT: ClassVar[str] = "b"
 
 
 class Shifting(RingOp):
@@ -255,6 +261,7 @@ class Moving(RingOp):
     """Moves elements; ring and fraction stay."""
 
     KINDS: ClassVar[str] = "s"
+    RESULT: ClassVar[str] = "s"
 
     def check(self) -> None:
         for value in self.arguments:
@@ -379,6 +386,7 @@ class SumOp(Moving):
 
     name = "ring.sum"
     KINDS: ClassVar[str] = "x"
+    RESULT: ClassVar[str] = "x"
     REQUIRED: ClassVar[tuple[str, ...]] = ("dims",)
 
     def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:

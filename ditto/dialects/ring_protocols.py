@@ -127,6 +127,7 @@ class MsbOp(Compared):
 
     name = "ring.msb"
     KINDS: ClassVar[str] = "x"
+    RESULT: ClassVar[str] = "b"
     REQUIRED: ClassVar[tuple[str, ...]] = ("bits", "drop")
 
     def check(self) -> None:
@@ -139,6 +140,7 @@ class EqualZeroOp(Compared):
 
     name = "ring.equal_zero"
     KINDS: ClassVar[str] = "x"
+    RESULT: ClassVar[str] = "b"
     REQUIRED: ClassVar[tuple[str, ...]] = ("bits",)
 
     def check(self) -> None:
@@ -182,6 +184,7 @@ class BitAndOp(Interactive):
 
     name = "ring.bit_and"
     KINDS: ClassVar[str] = "bb"
+    RESULT: ClassVar[str] = "b"
 
     def check(self) -> None:
         self.expect_same(*self.arguments)

@@ -16,7 +16,7 @@ from xdsl.ir import BlockArgument, SSAValue
 
 from ditto.dialects import ring
 from ditto.dialects.dense import Array
-from ditto.encoding import saturate
+from ditto.encoding import clip_mask
 from ditto.interpreter.ring_kernels import FUNCTIONS, KERNELS, conv
 
 Observer = Callable[[ring.RingOp, Array], None]
@@ -43,7 +43,7 @@ _KERNELS: dict[str, Callable[..., Array]] = {
 def _run(op: ring.RingOp, operands: Sequence[Array]) -> Array:
     name = op.name.removeprefix("ring.")
     if isinstance(op, ring.EncodeOp):
-        return np.ldexp(saturate(operands[0].astype(np.float64)), op.get("fraction"))
+        return np.ldexp(clip_mask(operands[0].astype(np.float64), op.get("mask")), op.get("fraction"))
     if function := FUNCTIONS.get(name):
         real = np.ldexp(operands[0], -ring.fraction(op.arguments[0]))
         with np.errstate(all="ignore"):

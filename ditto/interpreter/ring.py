@@ -20,6 +20,8 @@ from ditto.dialects.dense import Array
 from ditto.encoding import decode, encode
 from ditto.interpreter.ring_kernels import KERNELS, signed
 
+# What stands for infinity as long as no pass has said how large it has to be.
+_INFINITY = 24
 _SHIFTING = ("ring.mul_public", "ring.matmul_public", "ring.down_cast")
 _PRODUCTS = ("ring.mul", "ring.square", "ring.matmul", "ring.conv")
 
@@ -72,7 +74,7 @@ class RingInterpreter:
         if isinstance(op, ring.ConstantOp):
             return op.numpy()
         if isinstance(op, ring.EncodeOp):
-            return encode(operands[0], op.get("fraction"))
+            return encode(operands[0], op.get("fraction"), op.get("mask", _INFINITY))
         assert isinstance(op, ring.RingOp), op.name
         with np.errstate(over="ignore"):
             result = KERNELS[op.name.removeprefix("ring.")](op, *operands)

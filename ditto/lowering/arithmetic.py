@@ -11,8 +11,8 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from ditto.dialects import pphlo, ring
 from ditto.lowering.emitter import Emitter, Public, Value, is_bits, power_of_two
 
-# Squares of small numbers (a variance) keep this many more bits.
-_SQUARE_BITS = 6
+# A public factor from here on stands for infinity: what it multiplies is a sign.
+_INFINITE = 1e30
 
 Rule = Callable[[Emitter, Operation, list[Value]], Value]
 
@@ -75,7 +75,7 @@ def multiply(e: Emitter, x: Value, y: Value, fraction: int | None = None) -> SSA
         return e.emit(ring.BitMulOp, [x, y], y.type)
     total = ring.fraction(x) + ring.fraction(y)
     if fraction is None:
-        fraction = min(total, _usual(e, x, total) + (_SQUARE_BITS if x is y and ring.width(x) == 64 else 0))
+        fraction = min(total, _usual(e, x, total))
     type = ring.retyped(x, fraction=fraction)
     if x is y:
         return e.emit(ring.SquareOp, [x], type, shift=total - fraction)
@@ -97,12 +97,23 @@ def multiply_public(e: Emitter, x: SSAValue, y: Public, fraction: int | None = N
         if number < 0:
             x = e.emit(ring.NegOp, [x], x.type)
         return scale(e, x, exponent)
+    if number is not None and abs(number) >= _INFINITE:
+        return _infinite(e, x, y)
     factor = e.factor_fraction(y, 46 - ring.fraction(x))
+    if factor and ring.fraction(x) > (usual := _usual(e, x, 1)) and ring.width(x) == 64:
+        # Finer digits would cost the product as many bits of its range.
+        x = e.with_fraction(x, usual)
     total = ring.fraction(x) + factor
     if fraction is None:
         fraction = min(total, max(ring.fraction(x), _usual(e, x, total)))
     type = ring.retyped(x, fraction=fraction)
     return e.emit(ring.MulPublicOp, [x, e.encode(y, factor)], type, shift=total - fraction)
+
+
+def _infinite(e: Emitter, x: SSAValue, y: Public) -> SSAValue:
+    """x times an infinite number: that number where x > 0, its negative where x < 0, zero where x is zero."""
+    above = _bit_times_public(e, negative(e, e.emit(ring.NegOp, [x], x.type)), y)
+    return subtract(e, above, _bit_times_public(e, negative(e, x), y))
 
 
 def scale(e: Emitter, x: SSAValue, exponent: int) -> SSAValue:
@@ -239,7 +250,7 @@ def _select_public(e: Emitter, condition: Public, x: Value, y: Value, type: Attr
     constant: Public | None = None
     for value, where in ((x, numbers), (y, ~numbers)):
         if isinstance(value, Public):
-            known = np.where(where, np.nan_to_num(value.known()), 0).astype(value.known().dtype)
+            known = np.where(where, value.known(), 0).astype(value.known().dtype)
             constant = Public(value.type, known)
         else:
             indices = np.where(where, np.arange(numbers.size).reshape(shape), -1)

@@ -113,6 +113,10 @@ class Emitter:
         except TypeError as error:
             raise self.fail(f"{error}; the supported dtypes are f16, f32, bool and signed integers") from None
 
+    def fraction_of(self, width: int) -> int:
+        """The fraction of activations in the policy's ring of this width."""
+        return self.policy.fractions[f"FM{width}"]
+
     def usual_fraction(self, made: SSAValue) -> int:
         """The fraction at which a PPHLO value rests, as the plan or else the policy says."""
         return self.planned.get(made, self.ring_of(made.type)[1])

@@ -9,11 +9,10 @@ import numpy as np
 from xdsl.dialects.builtin import AnyFloat
 from xdsl.ir import Attribute, Operation, SSAValue
 
-from ditto.analysis.look_through import origin, row_of_softmax
+from ditto.analysis.look_through import origin, rescaled, softmax_row, sums_softmax_rows
 from ditto.dialects import pphlo, ring
 from ditto.lowering.arithmetic import Rule, add, multiply, multiply_public, negative, of_one_dtype, scale
 from ditto.lowering.emitter import Emitter, Public, Value
-from ditto.policy.policy import ASSUMED_RANGE
 
 # The exponential's table has 2^(f + 4) entries: finer operands are rounded to this fraction first.
 EXP_FRACTION = 10
@@ -23,15 +22,19 @@ EXP_WIDTH, EXP_RESULT_FRACTION = 24, 14
 PROBABILITY_FRACTION = 16
 # Together with the exponential's fraction, a reciprocal's: the quotient then takes a shift of 14.
 QUOTIENT_SHIFT = 14
-# The least divisor, and the least operand of rsqrt, as powers of two.
-LEAST_DIVISOR, LEAST_RADICAND = -8, -14
+# The least operand of rsqrt, as a power of two.
+LEAST_RADICAND = -14
 
 
 def exponential(e: Emitter, x: SSAValue, type: Attribute) -> SSAValue:
     """e^x. After the subtraction of a row's maximum in one protocol; otherwise for x < 8."""
-    row = row_of_softmax(x)
+    found = softmax_row(x)
     width = e.ring_of(type)[0]
-    if row is not None:
+    if found is not None:
+        row = found.length
+        difference = rescaled(x).owner
+        assert isinstance(difference, ring.SubOp)
+        difference.attributes["row"] = ring.attribute(row)
         x = e.with_fraction(x, min(ring.fraction(x), EXP_FRACTION))
         slack = 1 << (ring.fraction(x) - 1)
         fits = EXP_WIDTH - 2 - math.ceil(math.log2(row) + 0.5 / math.log(2))
@@ -45,6 +48,9 @@ def exponential(e: Emitter, x: SSAValue, type: Attribute) -> SSAValue:
     fourth = multiply_public(e, fourth, Public(type, np.broadcast_to(np.exp(2.0), ring.shape(type))), 16)
     half = multiply(e, fourth, fourth, 16)
     return multiply(e, half, half, e.ring_of(type)[1])
+
+
+# The pass `ranges` says up to which power of two (hi) a reciprocal and an rsqrt are asked for.
 
 
 def reciprocal(e: Emitter, x: SSAValue) -> SSAValue:
@@ -63,16 +69,13 @@ def _signed_reciprocal(e: Emitter, x: SSAValue) -> SSAValue:
 
 
 def _reciprocal(e: Emitter, x: SSAValue) -> SSAValue:
-    fraction = 16
-    if _sums_exponentials(x):
+    fraction = max(16, e.fraction_of(ring.width(x)))
+    low = -ring.fraction(x)
+    if sums_softmax_rows(x):
         fraction = PROBABILITY_FRACTION + QUOTIENT_SHIFT - ring.fraction(origin(x))
-    high = ASSUMED_RANGE[ring.width(x)]
-    return e.emit(ring.ReciprocalOp, [x], ring.retyped(x, fraction=fraction), lo=LEAST_DIVISOR, hi=high)
-
-
-def _sums_exponentials(x: SSAValue) -> bool:
-    total = origin(x).owner
-    return isinstance(total, ring.SumOp) and isinstance(origin(total.arguments[0]).owner, ring.ExpOp)
+        # The maximum may be short and the exponential of it small: half of what a sum is at least.
+        low = -1
+    return e.emit(ring.ReciprocalOp, [x], ring.retyped(x, fraction=fraction), lo=low, hi=low + 1)
 
 
 def is_positive(x: SSAValue) -> bool:
@@ -113,7 +116,7 @@ def divide(e: Emitter, x: Value, y: Value, type: Attribute) -> SSAValue:
     inverse = reciprocal(e, y)
     if isinstance(x, Public):
         return multiply_public(e, inverse, x)
-    softmax = isinstance(origin(x).owner, ring.ExpOp) and _sums_exponentials(y)
+    softmax = isinstance(origin(x).owner, ring.ExpOp) and sums_softmax_rows(y)
     return multiply(e, x, inverse, PROBABILITY_FRACTION if softmax else None)
 
 
@@ -123,7 +126,7 @@ def rsqrt(e: Emitter, x: SSAValue) -> SSAValue:
     def apply(value: SSAValue) -> SSAValue:
         low = max(LEAST_RADICAND, -ring.fraction(value))
         type = ring.retyped(value, fraction=min(max(ring.fraction(value), 12), 18))
-        return e.emit(ring.RsqrtOp, [value], type, lo=low, hi=ASSUMED_RANGE[ring.width(value)])
+        return e.emit(ring.RsqrtOp, [value], type, lo=low, hi=low + 1)
 
     return e.before_broadcast("rsqrt", x, apply)
 

@@ -14,11 +14,12 @@ from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
 from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Attribute, BlockArgument, Operation, SSAValue
 
+from ditto.analysis.intervals import ARGUMENT_TYPES
 from ditto.dialects import ring
 from ditto.dialects.dense import Array
 from ditto.encoding import encode
 from ditto.errors import CompileError
-from ditto.passes.ring.assign_rings import ARGUMENT_TYPES, RESULT_TYPES
+from ditto.passes.ring.assign_rings import RESULT_TYPES
 from ditto.passes.ring.ranges import ARGUMENT_RANGES
 
 FORMAT, VERSION = "ditto-program", 1
@@ -37,6 +38,7 @@ class Slot:
         fraction: x is encoded as round(x * 2^fraction); None for public integers that enter as they are.
         dtype: the program's own dtype there ("f16", "i32", ...).
         range: |encoded| < 2^range is assumed of it, or None.
+        mask: public numbers beyond 2^mask are cut to it (they stand for infinity), or None.
     """
 
     argument: int
@@ -47,6 +49,7 @@ class Slot:
     shape: tuple[int, ...]
     dtype: str
     range: int | None = None
+    mask: int | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,8 @@ class _Lowering:
         self.ops: list[dict[str, Any]] = []
         self.constants: list[Array] = []
         self.constant_ids: list[int] = []
-        self.public_uses: dict[tuple[SSAValue, int | None], int] = {}
+        # By argument, fraction and mask.
+        self.public_uses: dict[tuple[SSAValue, int | None, int | None], int] = {}
 
     def number(self, value: SSAValue, range: int | None = None) -> int:
         self.values.append(_description(value, range))
@@ -92,11 +96,11 @@ class _Lowering:
         self.constant_ids.append(self.number(value))
         self.constants.append(np.array(numbers, np.int64))
 
-    def public_argument(self, value: SSAValue, argument: SSAValue, fraction: int | None) -> None:
-        if (argument, fraction) not in self.public_uses:
+    def public_argument(self, value: SSAValue, argument: SSAValue, fraction: int | None, mask: int | None) -> None:
+        if (argument, fraction, mask) not in self.public_uses:
             self.values.append({"kind": "public", "shape": list(ring.shape(value))})
-            self.public_uses[argument, fraction] = len(self.values) - 1
-        self.ids[value] = self.public_uses[argument, fraction]
+            self.public_uses[argument, fraction, mask] = len(self.values) - 1
+        self.ids[value] = self.public_uses[argument, fraction, mask]
 
     def add(self, op: Operation) -> None:
         """One operation. Constants that only encodings use are not carried along."""
@@ -107,16 +111,19 @@ class _Lowering:
         if isinstance(op, ring.EncodeOp):
             source = op.arguments[0]
             if isinstance(source.owner, ring.ConstantOp):
-                self.constant(op.result, encode(source.owner.numpy(), op.get("fraction")))
+                try:
+                    self.constant(op.result, encode(source.owner.numpy(), op.get("fraction"), op.get("mask")))
+                except ValueError as error:
+                    raise CompileError(op.name, f"a constant cannot be encoded: {error}", op.get("layer")) from error
             else:
-                self.public_argument(op.result, source, op.get("fraction"))
+                self.public_argument(op.result, source, op.get("fraction"), op.get("mask"))
             return
         assert isinstance(op, ring.RingOp), op
         for value in op.arguments:
             if ring.is_public(value) and value not in self.ids:
                 if not isinstance(value, BlockArgument):
                     raise CompileError(op.name, "a public operand that has not been encoded", op.get("layer"))
-                self.public_argument(value, value, None)
+                self.public_argument(value, value, None, None)
         attributes = {name: ring.plain(a) for name, a in op.attributes.items() if name not in ring.NOTES}
         entry = {"op": op.name.removeprefix("ring."), "in": [self.ids[value] for value in op.arguments]}
         entry["out"] = [self.number(op.result, op.get("range"))]
@@ -146,10 +153,11 @@ def lower_to_program(module: ModuleOp, name: str | None = None) -> Program:
     for op in block.ops:
         if op is not last:
             lowering.add(op)
-    for (public, fraction), number in lowering.public_uses.items():
+    for (public, fraction, mask), number in lowering.public_uses.items():
         assert isinstance(public, BlockArgument)
         shape = ring.shape(public)
-        inputs.append(Slot(public.index, False, "public", 64, fraction, shape, dtypes[public.index]))
+        range = ranges[public.index] if ranges and fraction is not None else None
+        inputs.append(Slot(public.index, False, "public", 64, fraction, shape, dtypes[public.index], range, mask))
         input_ids.append(number)
     result_types = _strings(function.attributes.get(RESULT_TYPES), len(last.arguments))
     outputs = [_slot(index, value, result_types[index]) for index, value in enumerate(last.arguments)]

@@ -217,9 +217,17 @@ def _with_bound(
 ) -> Value:
     """The reduced value and the initial one, unless that is a bound no value passes (infinity, a dtype's extreme)."""
     number = initial.uniform() if isinstance(initial, Public) else None
-    if number is not None and number * sign >= 2**12:
+    if number is not None and number * sign >= _greatest_of(initial, sign):
         return x
     return choose(e, x, _spread(e, initial, type), type)
+
+
+def _greatest_of(value: Value, sign: int) -> float:
+    """The end of a dtype on one side."""
+    dtype = pphlo.dtype_of(pphlo.element_type(value.type))
+    if dtype.kind == "f":
+        return float(np.finfo(dtype).max)
+    return float(np.iinfo(dtype).max if sign > 0 else -np.iinfo(dtype).min)
 
 
 def _greatest(e: Emitter, x: SSAValue, dims: list[int]) -> SSAValue:

@@ -21,7 +21,6 @@ from ditto.passes.pphlo.match_embedding import MatchEmbedding
 from ditto.passes.pphlo.match_gelu import MatchGelu
 from ditto.passes.pphlo.recover_max_sub import RecoverMaxSub
 from ditto.passes.pphlo.remove_frees import RemoveFrees
-from ditto.passes.pphlo.saturate_constants import SaturateConstants
 from ditto.passes.pphlo.split_public import SplitPublic
 from ditto.passes.pphlo.unroll_loops import UnrollLoops
 from ditto.passes.ring.assign_rings import AssignRings
@@ -34,6 +33,7 @@ from ditto.passes.ring.hoist_arguments import HoistArguments
 from ditto.passes.ring.infer_layers import InferLayers
 from ditto.passes.ring.insert_casts import InsertCasts
 from ditto.passes.ring.merge_casts import MergeCasts
+from ditto.passes.ring.note_evidence import NoteEvidence
 from ditto.passes.ring.ranges import Ranges
 
 
@@ -57,7 +57,6 @@ PPHLO_STEPS: tuple[Step, ...] = (
 )
 
 RING_STEPS: tuple[Step, ...] = (
-    Step(lambda policy: SaturateConstants(), "arithmetic on constants comes next, and none may be infinite"),
     Step(AssignRings, "every pass below is about rings"),
     Step(lambda policy: InferLayers(), "errors from here on name the layer"),
     Step(lambda policy: InsertCasts(), "from here on a program can be executed"),
@@ -69,7 +68,8 @@ RING_STEPS: tuple[Step, ...] = (
     ),
     Step(lambda policy: FuseTruncation(), "a cast that is left moves into a product, or up to an argument"),
     Step(lambda policy: HoistArguments(), "all casts of an argument now stand next to it"),
-    Step(lambda policy: Ranges(policy.plan), "fractions are final now"),
+    Step(lambda policy: NoteEvidence(policy.plan), "a plan names values by their place, and this is the place"),
+    Step(lambda policy: Ranges(), "fractions are final now"),
     Step(lambda policy: AssignWidths(), "demand follows from ranges; nothing may change a type afterwards"),
 )
 

@@ -18,9 +18,9 @@ from xdsl.dialects.builtin import Float16Type, ModuleOp
 from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Block, Operation, SSAValue
 
+from ditto.analysis.masks import MASK_FROM
 from ditto.dialects import pphlo, ring
 from ditto.dialects.dense import Array
-from ditto.encoding import MASK_FROM
 from ditto.interpreter import Interpreter
 from ditto.interpreter.ring import RingInterpreter
 from ditto.passes.pipeline import STEPS, run_pipeline
@@ -76,7 +76,7 @@ def calibrate(module: ModuleOp, policy: Policy, samples: Sequence[Sequence[Array
     """
     module = module.clone()
     names = [step.make(policy).name for step in STEPS]
-    rings, bounds = names.index("assign-rings"), names.index("ranges")
+    rings, bounds = names.index("assign-rings"), names.index("note-evidence")
     run_pipeline(module, policy, steps=STEPS[:rings])
     block, parts = ring.main(module).body.block, signature(module)
     inputs = []

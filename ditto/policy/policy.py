@@ -12,15 +12,17 @@ from ditto.policy.plan import Plan
 
 DEFAULT_FRACTIONS: Mapping[str, int] = {"FM32": 8, "FM64": 18}
 
-# |x| below which a value of unknown range is assumed to stay, as a power of two, by ring.
-ASSUMED_RANGE: Mapping[int, int] = {32: 10, 64: 13}
+# What is taken without evidence, by ring. An argument is checked against it when it is shared. The result of a product
+# is as wide as SPU's own ring would hold it (with 18 fraction bits below 2^27); a float16 does not go beyond 2^16.
+ARGUMENT_BOUND: Mapping[int, float] = {32: 65504.0, 64: 2.0**26}
+PRODUCT_BOUND: Mapping[int, float] = {32: 2.0**16, 64: 2.0**27}
 
 # Parameters that feed a dot, and public factors, carry at least this many fraction or significant bits.
 PARAMETER_FRACTION, PARAMETER_GAIN = 12, 2
-PUBLIC_BITS = 13
-# Tables that are looked up at secret positions: their fraction, and the power of two that bounds their entries. Every
-# bit counts as often as the table is long.
-TABLE_FRACTION, TABLE_RANGE = 14, 4
+PUBLIC_BITS = 12
+# Long tables that are looked up at secret positions: their fraction, and the power of two that bounds their entries.
+# Every bit counts as often as the table is long.
+LONG_TABLE, TABLE_FRACTION, TABLE_RANGE = 1024, 14, 4
 # Parameters of 32-bit rings that feed a dot, where a plan has found room for it.
 WEIGHT_FRACTION = 13
 # Terms of a sum that is continued in the wide ring.

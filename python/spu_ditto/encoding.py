@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ditto.encoding import clip_mask
 from ditto.encoding import encode as encode_public
 from spu_ditto.errors import RangeError
 
@@ -21,7 +22,8 @@ class ValueType:
 
     "fxp" is a secret integer x mod 2^width that means x / 2^fraction, "bit" a secret boolean; "public" is a real number
     that enters as the integer x 2^fraction, "index" a public integer that enters as it is. `range_bits` B promises
-    |integer| < 2^B; None promises nothing beyond the width.
+    |integer| < 2^B, of a public number |x| < 2^B; None promises nothing beyond the width. Public numbers beyond 2^mask
+    are cut to it: they stand for infinity there.
     """
 
     kind: Literal["fxp", "bit", "public", "index"]
@@ -29,6 +31,7 @@ class ValueType:
     width: int = 0
     fraction: int = 0
     range_bits: int | None = None
+    mask: int | None = None
 
     def __str__(self) -> str:
         return f"fxp<{self.width}, {self.fraction}>" if self.kind == "fxp" else self.kind
@@ -45,7 +48,7 @@ def encode(value: Any, type: ValueType, name: str) -> Encoded:
     """
     array = np.asarray(value)
     if type.kind == "public":
-        return np.asarray(encode_public(array, type.fraction), np.int64)
+        return _encode_public(array, type, name)
     if type.kind == "index":
         return array.astype(np.int64)
     if type.kind == "bit":
@@ -53,6 +56,19 @@ def encode(value: Any, type: ValueType, name: str) -> Encoded:
     if array.dtype.kind in "biu":
         return wrap(array.astype(np.int64), type.width) if type.fraction == 0 else _scale(array, type, name)
     return _scale(array, type, name)
+
+
+def _encode_public(array: Array, type: ValueType, name: str) -> Encoded:
+    numbers = clip_mask(array.astype(np.float64), type.mask)
+    limit = 2.0 ** (62 - type.fraction if type.range_bits is None else type.range_bits)
+    if type.mask is not None:
+        limit = max(limit, 2.0**type.mask + 1)
+    if not np.all(np.abs(numbers) < limit):
+        raise RangeError(
+            f"public argument {name} holds NaN, or a number of magnitude {limit:g} or more, which the program was not "
+            "compiled for: state its magnitude in ranges="
+        )
+    return encode_public(numbers, type.fraction)
 
 
 def _scale(array: Array, type: ValueType, name: str) -> Encoded:

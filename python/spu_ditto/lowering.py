@@ -120,7 +120,7 @@ def _input_binding(slot: Slot, signature: split_public.Signature) -> Binding:
 def _value_type(slot: Slot) -> ValueType:
     if slot.kind == "public":
         kind: Literal["public", "index"] = "index" if slot.fraction is None else "public"
-        return ValueType(kind, slot.shape, 64, slot.fraction or 0)
+        return ValueType(kind, slot.shape, 64, slot.fraction or 0, slot.range, slot.mask)
     if slot.kind == "bit":
         return ValueType("bit", slot.shape, 1)
     return ValueType("fxp", slot.shape, slot.width, slot.fraction or 0, slot.range)

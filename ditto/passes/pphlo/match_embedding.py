@@ -8,11 +8,12 @@ index. Around the loop stand JAX's rules for indices: negative ones count from t
 becomes
     %s = pphlo.custom_call @ditto.embedding(%table, %ids)
 
-Row i of the result is the table's row `ids[i]`, and zeros where the table has no such row: neither NaN nor a count from
-the end exists among secret numbers, and both comparisons would cost more than the look-up is worth. A single
-`dynamic_slice` of a table at a secret index is a look-up of one id.
+Row i of the result is the table's row `ids[i]`. Where the program would put NaN, because the table has no such row, the
+run is refused (the guard looks at every row of the one-hot matrix): NaN does not exist among secret numbers. Where it
+does not ask, the index is clamped, as `dynamic_slice` does. The wrap of negative indices stays as it is written. A
+single `dynamic_slice` of a table at a secret index is a look-up of one id.
 
-What the loop, the wrap of negative indices and the bounds compute is checked by running them, not by their form.
+What the loop and the bounds compute is checked by running them, not by their form.
 """
 
 from __future__ import annotations
@@ -36,20 +37,6 @@ from ditto.passes.rewriting import erase, erase_dead
 
 TARGET = "ditto.embedding"
 
-# What JAX's index arithmetic consists of, once ids and constants are given.
-_INDEX_OPS = (
-    pphlo.AddOp,
-    pphlo.AndOp,
-    pphlo.BroadcastAsOp,
-    pphlo.BroadcastOp,
-    pphlo.ConstantOp,
-    pphlo.ConvertOp,
-    pphlo.LessOp,
-    pphlo.NotOp,
-    pphlo.ReshapeOp,
-    pphlo.SelectOp,
-)
-
 
 def is_look_up(op: Operation) -> bool:
     """Whether an operation takes one row of a matrix at a secret index."""
@@ -67,21 +54,6 @@ def is_zero(value: SSAValue) -> bool:
         return False
 
 
-def index_source(indices: SSAValue) -> SSAValue:
-    """The ids from which JAX's index arithmetic made `indices`: the one value at its bottom that is no constant."""
-    bottom: set[SSAValue] = set()
-    stack, seen = [indices], {indices}
-    while stack:
-        value = stack.pop()
-        if isinstance(value.owner, _INDEX_OPS):
-            fresh = [operand for operand in value.owner.operands if operand not in seen]
-            seen.update(fresh)
-            stack.extend(fresh)
-        else:
-            bottom.add(value)
-    return bottom.pop() if len(bottom) == 1 else indices
-
-
 def sample_ids(value: SSAValue, rows: int) -> Array:
     """Ids within a table, of a value's shape and dtype; both ends among them."""
     dtype = pphlo.dtype_of(pphlo.element_type(value.type))
@@ -89,20 +61,6 @@ def sample_ids(value: SSAValue, rows: int) -> Array:
     ids = np.random.default_rng(0).integers(0, rows, count)
     ids[-1], ids[0] = rows - 1, 0
     return ids.astype(dtype).reshape(pphlo.shape_of(value))
-
-
-def ids_of(indices: SSAValue, rows: int) -> SSAValue:
-    """The ids before the wrap of negative ones; `indices` itself if what stands between does anything else."""
-    source = index_source(indices)
-    if source is indices or not isinstance(pphlo.element_type(source.type), IntegerType):
-        return indices
-    ids = sample_ids(source, rows)
-    try:
-        wrapped = evaluate_values([indices], {source: ids})[0]
-    except EvaluationError:
-        return indices
-    same = wrapped.size == ids.size and np.array_equal(wrapped.reshape(-1), ids.reshape(-1))
-    return source if same else indices
 
 
 def sample_table(table: SSAValue) -> Array:
@@ -142,15 +100,22 @@ def loop_look_up(loop: pphlo.WhileOp) -> tuple[int, SSAValue, SSAValue] | None:
     return (used[0], table, indices[0]) if same else None
 
 
-def drop_bounds(looked_up: SSAValue, ids: SSAValue, rows: int) -> None:
-    """Replaces `select(in_bounds(ids), looked_up, NaN)` by what was looked up."""
-    for use in list(looked_up.uses):
+def drop_bounds(looked_up: SSAValue, ids: SSAValue, rows: int) -> bool:
+    """Replaces `select(in_bounds(ids), looked_up, NaN)` by what was looked up; whether every use was of that form."""
+    uses = list(looked_up.uses)
+    dropped = bool(uses)
+    for use in uses:
         op = use.operation
         if isinstance(op, pphlo.ReshapeOp):
-            drop_bounds(op.result, ids, rows)
+            dropped &= drop_bounds(op.result, ids, rows)
         elif isinstance(op, pphlo.SelectOp) and use.index == 1 and op.result.type == looked_up.type:
             if is_nan(op.arguments[2]) and holds_within(op.arguments[0], ids, rows):
                 op.result.replace_all_uses_with(looked_up)
+            else:
+                dropped = False
+        else:
+            dropped = False
+    return dropped
 
 
 def is_nan(value: SSAValue) -> bool:
@@ -170,14 +135,29 @@ def holds_within(condition: SSAValue, ids: SSAValue, rows: int) -> bool:
         return False
 
 
-def replace_look_up(op: Operation, result: SSAValue, table: SSAValue, indices: SSAValue) -> None:
+def clamped(op: Operation, ids: SSAValue, rows: int) -> SSAValue:
+    """ids within 0..rows - 1, computed before `op`."""
+    dtype = pphlo.dtype_of(pphlo.element_type(ids.type))
+    for kind, end in ((pphlo.MaximumOp, 0), (pphlo.MinimumOp, rows - 1)):
+        bound = pphlo.ConstantOp.from_numpy(np.full(pphlo.shape_of(ids), end, dtype))
+        made = kind.get(ids, bound.result, ids.type)
+        for new in (bound, made):
+            Rewriter.insert_op(new, InsertPoint.before(op))
+        ids = made.result
+    return ids
+
+
+def replace_look_up(op: Operation, result: SSAValue, table: SSAValue, ids: SSAValue) -> None:
     rows = pphlo.shape_of(table)[0]
-    ids = ids_of(indices, rows)
     assert isinstance(result.type, TensorType)
+    # The bounds are asked of the ids in their own shape.
+    while isinstance(ids.owner, pphlo.ReshapeOp):
+        ids = ids.owner.operand
     call = pphlo.CustomCallOp.get(TARGET, [table, ids], result.type)
     Rewriter.insert_op(call, InsertPoint.before(op))
     result.replace_all_uses_with(call.outputs[0])
-    drop_bounds(call.outputs[0], ids, rows)
+    if not drop_bounds(call.outputs[0], ids, rows):
+        call.operands = [table, clamped(call, ids, rows)]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ becomes
 The width of a type is its policy's ring, in which products are thought to be computed; `assign-widths` later says in
 how many bits each value rests. Fractions are chosen here, value by value: activations have the policy's, a value
 computed from a coarse one has few bits more, parameters that feed a dot or a look-up have 12 or more, public factors
-have 13 significant bits, softmax outputs 16 fraction bits. A change of precision is a `ring.convert`, of which
+have 12 significant bits, softmax outputs 16 fraction bits. A change of precision is a `ring.convert`, of which
 `insert-casts` makes a cast.
 """
 
@@ -24,6 +24,7 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, BlockArgument, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 
+from ditto.analysis.intervals import ARGUMENT_TYPES
 from ditto.analysis.sum_terms import is_sum_term, resting_fraction
 from ditto.dialects import pphlo, ring
 from ditto.interpreter import evaluate_values
@@ -31,10 +32,10 @@ from ditto.lowering import arithmetic, contraction, functions, movement
 from ditto.lowering.arithmetic import Rule, bit_to_number, complement, convert
 from ditto.lowering.arithmetic import zero as is_zero
 from ditto.lowering.emitter import Emitter, Public, Value, is_bits
-from ditto.policy.policy import SUM_TERM_FRACTION, TABLE_FRACTION, WEIGHT_FRACTION, Policy
+from ditto.policy.policy import LONG_TABLE, SUM_TERM_FRACTION, TABLE_FRACTION, WEIGHT_FRACTION, Policy
 
-# The dtypes of the secret arguments and of the results, by which callers encode and decode.
-ARGUMENT_TYPES, RESULT_TYPES = "ditto.argument_types", "ditto.result_types"
+# The dtypes of the results, by which callers decode.
+RESULT_TYPES = "ditto.result_types"
 
 _RULES: dict[str, Rule] = {
     **arithmetic.RULES,
@@ -129,7 +130,9 @@ class _Walk:
             return WEIGHT_FRACTION
         if "dot" in uses:
             return self.emitter.policy.parameter_fraction(width)
-        return TABLE_FRACTION if "table" in uses else resting_fraction(parameter, usual)
+        if "table" in uses and pphlo.shape_of(parameter)[0] >= LONG_TABLE:
+            return TABLE_FRACTION
+        return resting_fraction(parameter, usual)
 
     def returned(self, value: SSAValue) -> SSAValue:
         result = self.memo[value]

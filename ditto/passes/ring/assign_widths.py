@@ -152,7 +152,7 @@ def _decide(plan: Widths, op: ring.RingOp) -> int:
     wanted = max(least, plan.demand[value])
     if wanted <= least + 1:
         return wanted
-    least = min(max(least, _number(op, "range") + 2), ring.MAX_WIDTH)
+    least = min(max(least, _number(op, "range") + 2), ring.MAX_WIDTH - _number(op, "shift"))
     if isinstance(op, _ANY_WIDTH):
         return wanted
     if isinstance(op, ring.ExpOp):

@@ -1,8 +1,7 @@
-"""Lets the pieces of a softmax know of each other.
+"""Lets the maximum of a softmax know of the exponential that follows it.
 
-- The maximum may be short by what the exponential's slack covers: a tree of k levels drops the low bits as long as
-  k * 2^drop units stay below it.
-- A row's sum is (nearly) 1 at least: the reciprocal's lower bound.
+The maximum may be short by what the exponential's slack covers: a tree of k levels drops the low bits as long as
+k * 2^drop units stay below it.
 """
 
 from __future__ import annotations
@@ -16,9 +15,6 @@ from xdsl.passes import ModulePass
 from ditto.analysis.look_through import origin, row_of_softmax
 from ditto.dialects import ring
 from ditto.passes.ring_rewriting import users
-
-# The maximum may be short and the exponential of it small: half of what a sum is at least.
-LEAST_SUM = -1
 
 
 def maximum_of(exp: ring.ExpOp) -> ring.MaxOp:
@@ -43,31 +39,13 @@ def drop_bits(maximum: ring.MaxOp, exp: ring.ExpOp) -> int:
 
 
 def fuse(exp: ring.ExpOp) -> None:
-    """Sets `drop` and `lo` on the pieces around one exponential."""
+    """Sets `drop` on the maximum before one exponential."""
     if row_of_softmax(exp.arguments[0]) is None:
         return
     maximum = maximum_of(exp)
     # Only if nothing but exponentials (by way of a difference) sees the maximum.
     if all(isinstance(user, ring.SubOp | ring.BroadcastOp | ring.ReshapeOp) for user in users(maximum.result)):
         maximum.attributes["drop"] = ring.attribute(drop_bits(maximum, exp))
-    for reciprocal in _reciprocals(exp):
-        reciprocal.attributes["lo"] = ring.attribute(LEAST_SUM)
-
-
-def _reciprocals(exp: ring.ExpOp) -> list[ring.ReciprocalOp]:
-    found = []
-    pending = list(users(exp.result))
-    seen = set()
-    while pending:
-        op = pending.pop()
-        if op in seen or not isinstance(op, ring.RingOp):
-            continue
-        seen.add(op)
-        if isinstance(op, ring.ReciprocalOp):
-            found.append(op)
-        elif isinstance(op, ring.SumOp | ring.UpCastOp | ring.DownCastOp | ring.ReshapeOp | ring.TransposeOp):
-            pending.extend(users(op.result))
-    return found
 
 
 @dataclass(frozen=True)

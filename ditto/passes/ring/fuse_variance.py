@@ -29,7 +29,7 @@ from ditto.passes.ring_rewriting import erase_dead, insert_before, replace
 VARIANCE_FRACTION, RESULT_FRACTION = 22, 18
 # Bits above the fraction in which rsqrt takes a variance (see rsqrt.h: below 2^16, and five more).
 _ROOM = 21
-# A reciprocal of n has 13 significant bits or more.
+# A reciprocal of n has 12 significant bits or more.
 _TOLERANCE = 2.0**-10
 
 _SAME_NUMBERS = (ring.ShlOp, ring.ReshapeOp, ring.DownCastOp, ring.UpCastOp)

@@ -19,11 +19,11 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from ditto.analysis.intervals import Interval, Intervals
+from ditto.analysis.masks import mark_masks
 from ditto.dialects import ring
 from ditto.errors import CompileError
-from ditto.policy.plan import Plan
 
-# One number per argument of @main; 0 for bits and public arguments.
+# One number per argument of @main; of a public one without fraction bits; 0 for bits.
 ARGUMENT_RANGES = "ditto.ranges"
 
 # GELU and tanh compare x with thresholds of less than this.
@@ -53,7 +53,7 @@ def annotate(op: ring.RingOp, intervals: Intervals) -> None:
             operand = Interval(operand.low - _THRESHOLDS, operand.high + _THRESHOLDS)
         name = "clip_bits" if isinstance(op, ring.ExpOp) else "bits"
         bits = compared_bits(operand, ring.fraction(op.arguments[0]), op.get("drop", 0))
-        _set(op, name, min(bits, ring.width(op.arguments[0])))
+        _set(op, name, min(bits, ring.MAX_WIDTH))
     if isinstance(op, ring.ReciprocalOp | ring.RsqrtOp):
         high = intervals.of(op.arguments[0]).high
         _set(op, "hi", max(op.get("lo") + 1, math.ceil(math.log2(high)) if high > 0 else 0))
@@ -61,14 +61,11 @@ def annotate(op: ring.RingOp, intervals: Intervals) -> None:
         return
     interval = intervals.of(op.result)
     bits = interval.bits(ring.fraction(op.result))
-    if bits > ring.width(op.result) - 1:
-        ground = (
-            "" if not interval.assumed else " (operands of unknown range are assumed to stay within the policy's bound)"
-        )
+    if bits > ring.MAX_WIDTH - 1:
         raise CompileError(
             op.name,
-            f"a value of up to {interval.size:.6g} with {ring.fraction(op.result)} fraction bits does not fit "
-            f"its {ring.width(op.result)}-bit ring{ground}; compute it in float32, or with fewer fraction_bits",
+            f"a value of up to {interval.size:.6g} with {ring.fraction(op.result)} fraction bits does not fit a ring "
+            f"of {ring.MAX_WIDTH} bits; state smaller ranges=, calibrate, or use fewer fraction_bits",
             op.get("layer"),
         )
     _set(op, "range", bits)
@@ -76,22 +73,20 @@ def annotate(op: ring.RingOp, intervals: Intervals) -> None:
 
 @dataclass(frozen=True)
 class Ranges(ModulePass):
-    """`plan` knows what some values are on real inputs."""
-
     name = "ranges"
-    plan: Plan | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         function = ring.main(op)
-        bounds = {} if self.plan is None else self.plan.bounds(function.body.block)
-        intervals = Intervals(bounds)
+        intervals = Intervals(function, mark_masks(function))
         for inner in function.body.block.ops:
             if isinstance(inner, ring.RingOp):
                 intervals.visit(inner)
                 annotate(inner, intervals)
         function.attributes[ARGUMENT_RANGES] = ring.attribute(
             [
-                intervals.of(argument).bits(ring.fraction(argument)) if ring.is_fxp(argument) else 0
+                intervals.of(argument).bits(ring.fraction(argument) if ring.is_fxp(argument) else 0)
+                if ring.is_fxp(argument) or ring.is_public(argument)
+                else 0
                 for argument in function.body.block.args
             ]
         )
