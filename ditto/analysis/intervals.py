@@ -27,6 +27,8 @@ ARGUMENT_TYPES = "ditto.argument_types"
 ARGUMENT_BOUNDS = "ditto.argument_bounds"
 # The same of an operation's result.
 BOUND = "bound"
+# A magnitude that is known for reasons which the operands' intervals do not show (see expand-normalisation).
+FACT = "fact"
 # A claim about a value that need not be opened costs the guard more than this many bits of width.
 _WORTH = 3
 
@@ -133,8 +135,10 @@ class Intervals:
         proven = RULES[type(op)](op, operands)
         if "shift" in op.attributes and op.get("shift"):
             proven = proven.widened(2 * unit(op.result))
+        if (fact := op.get(FACT)) is not None:
+            proven = proven.cut(fact)
         result = self._claimed(op, proven)
-        if result.size < proven.size:
+        if result.bits(ring.fraction(op.result)) < proven.bits(ring.fraction(op.result)):
             self.claims[op.result] = proven
         self.known[op.result] = result
 
@@ -273,6 +277,11 @@ def _gelu(op: ring.RingOp, x: list[Interval]) -> Interval:
     return Interval(-0.25, max(x[0].high, 0.25) + 0.01).widened(2 * unit(op.result))
 
 
+def _normalised(op: ring.RingOp, x: list[Interval]) -> Interval:
+    size = math.sqrt(math.prod(ring.shape(op.result)[dim] for dim in op.get("dims"))) * (1 + 2.0**-6)
+    return Interval(-size, size)
+
+
 def _up_to(power: Callable[[ring.RingOp], float]) -> Rule:
     return lambda op, x: Interval(0.0, 2.0 ** power(op)).widened(2 * unit(op.result))
 
@@ -315,6 +324,7 @@ RULES: dict[type[ring.RingOp], Rule] = {
     ring.TanhOp: lambda op, x: Interval(-1.0, 1.0).widened(0.003),
     ring.GeluOp: _gelu,
     ring.PolynomialOp: _polynomial,
+    ring.NormaliseOp: _normalised,
 }
 
 # An operation without a rule must not get somebody else's interval.

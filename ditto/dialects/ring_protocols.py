@@ -28,6 +28,21 @@ class ConvertOp(RingOp):
         return "a precision border without a cast; run insert-casts"
 
 
+@irdl_op_definition
+class NormaliseOp(RingOp):
+    """(x - mean) / sqrt(variance + eps) of the rows along `dims`, until `expand-normalisation`. Never executed."""
+
+    name = "ring.normalise"
+    KINDS: ClassVar[str] = "x"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("dims", "eps")
+
+    def check(self) -> None:
+        self.expect_shape(shape(self.arguments[0]))
+
+    def width_error(self) -> str | None:
+        return "a normalisation in one piece; run expand-normalisation"
+
+
 class Product(Interactive):
     """A product over the low shift + out bits of its operands, truncated by `shift` into the result's `out` bits."""
 
@@ -316,6 +331,7 @@ class PolynomialOp(Function):
 
 PROTOCOLS = (
     ConvertOp,
+    NormaliseOp,
     MulOp,
     SquareOp,
     MatmulOp,

@@ -112,6 +112,14 @@ FUNCTIONS: dict[str, Callable[[ring.RingOp, Array], Array]] = {
     "polynomial": _polynomial,
 }
 
+
+def _normalise(op: ring.RingOp, x: Array) -> Array:
+    dims = tuple(op.get("dims"))
+    return (x - x.mean(dims, keepdims=True)) / np.sqrt(x.var(dims, keepdims=True) + op.get("eps"))
+
+
+FUNCTIONS["normalise"] = _normalise
+
 KERNELS: dict[str, Kernel] = {
     "add": lambda op, x, y: x + y,
     "sub": lambda op, x, y: x - y,

@@ -25,6 +25,7 @@ from ditto.passes.pphlo.split_public import SplitPublic
 from ditto.passes.pphlo.unroll_loops import UnrollLoops
 from ditto.passes.ring.assign_rings import AssignRings
 from ditto.passes.ring.assign_widths import AssignWidths
+from ditto.passes.ring.expand_normalisation import ExpandNormalisation
 from ditto.passes.ring.fuse_layer_norm import FuseLayerNorm
 from ditto.passes.ring.fuse_softmax import FuseSoftmax
 from ditto.passes.ring.fuse_truncation import FuseTruncation
@@ -69,6 +70,7 @@ RING_STEPS: tuple[Step, ...] = (
     Step(lambda policy: FuseTruncation(), "a cast that is left moves into a product, or up to an argument"),
     Step(lambda policy: HoistArguments(), "all casts of an argument now stand next to it"),
     Step(lambda policy: NoteEvidence(policy.plan), "a plan names values by their place, and this is the place"),
+    Step(lambda policy: ExpandNormalisation(), "at which scales a variance is computed depends on ranges"),
     Step(lambda policy: Ranges(), "fractions are final now"),
     Step(lambda policy: AssignWidths(), "demand follows from ranges; nothing may change a type afterwards"),
 )

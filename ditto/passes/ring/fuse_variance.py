@@ -21,12 +21,15 @@ from xdsl.dialects.builtin import ModuleOp, TensorType, i64
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
+from ditto.analysis.look_through import origin, places
 from ditto.dialects import ring
 from ditto.lowering.functions import LEAST_RADICAND
-from ditto.passes.ring_rewriting import erase_dead, insert_before, replace
+from ditto.passes.ring_rewriting import erase_dead, insert_before, replace, users
 
 # Fraction of the variance, and of rsqrt's result.
 VARIANCE_FRACTION, RESULT_FRACTION = 22, 18
+# Fraction of normalised values, and of the gain they are multiplied by.
+NORMALISED_FRACTION, GAIN_FRACTION = 14, 14
 # Bits above the fraction in which rsqrt takes a variance (see rsqrt.h: below 2^16, and five more).
 _ROOM = 21
 # A reciprocal of n has 12 significant bits or more.
@@ -52,21 +55,28 @@ def _count(total: ring.SumOp) -> int:
     return math.prod(ring.shape(total.arguments[0])[dim] for dim in total.get("dims"))
 
 
-def _mean(value: SSAValue) -> ring.SumOp | None:
-    """The sum of which a value is the mean."""
+def _multiple(value: SSAValue) -> tuple[SSAValue, float]:
+    """What a value is a public multiple of, and the factor."""
     factor = 1.0
     while True:
         value = _behind(value)
         op = value.owner
-        if isinstance(op, ring.SumOp):
-            return op if abs(factor * _count(op) - 1) < _TOLERANCE else None
         if isinstance(op, ring.RelabelOp):
             factor *= 2.0 ** (ring.fraction(op.arguments[0]) - ring.fraction(op.result))
         elif isinstance(op, ring.MulPublicOp) and (number := _splat(op.arguments[1])) is not None:
             factor *= number
         else:
-            return None
+            return value, factor
         value = op.arguments[0]
+
+
+def _mean(value: SSAValue, power: int = 1, factor: float = 1.0) -> ring.SumOp | None:
+    """The sum of n terms of which a value is 1 / n^power, once multiplied by `factor`."""
+    value, own = _multiple(value)
+    total = value.owner
+    if isinstance(total, ring.SumOp) and abs(factor * own**power * _count(total) ** power - 1) < _TOLERANCE:
+        return total
+    return None
 
 
 def _not_negative(value: SSAValue) -> SSAValue:
@@ -84,13 +94,84 @@ def _summed(variance: SSAValue) -> ring.SumOp | None:
     difference = _not_negative(variance).owner
     if not isinstance(difference, ring.SubOp):
         return None
-    squares, squared = _mean(difference.arguments[0]), _behind(difference.arguments[1]).owner
-    if squares is None or not isinstance(squared, ring.SquareOp):
+    squares, (squared, factor) = _mean(difference.arguments[0]), _multiple(difference.arguments[1])
+    if squares is None or not isinstance(squared.owner, ring.SquareOp):
         return None
-    total, square = _mean(squared.arguments[0]), _behind(squares.arguments[0]).owner
+    total, square = _mean(squared.owner.arguments[0], 2, factor), _behind(squares.arguments[0]).owner
     if total is None or not isinstance(square, ring.SquareOp) or total.get("dims") != squares.get("dims"):
         return None
     return total if _behind(square.arguments[0]) is _behind(total.arguments[0]) else None
+
+
+def _row_numbers(total: ring.SumOp) -> np.ndarray:  # type: ignore[type-arg]
+    """For every element of what is summed, the number of its row."""
+    shape, dims = ring.shape(total.arguments[0]), total.get("dims")
+    rows = np.arange(math.prod(ring.shape(total.result))).reshape(ring.shape(total.result))
+    return np.broadcast_to(np.expand_dims(rows, tuple(dims)), shape)
+
+
+def _repeats(value: SSAValue, source: SSAValue, total: ring.SumOp) -> bool:
+    """Whether every element of a value is that of its row in `source`."""
+    return origin(value) is source and np.array_equal(
+        places(value, source).reshape(-1), _row_numbers(total).reshape(-1)
+    )
+
+
+def _is_centred(value: SSAValue, total: ring.SumOp) -> bool:
+    """Whether a value is x less the mean of its row."""
+    difference = _behind(value).owner
+    if not isinstance(difference, ring.SubOp):
+        return False
+    x, mean = difference.arguments
+    found = _mean(source := origin(mean))
+    return (
+        _behind(x) is _behind(total.arguments[0])
+        and found is not None
+        and found.get("dims") == total.get("dims")
+        and _behind(found.arguments[0]) is _behind(x)
+        and _repeats(mean, source, total)
+    )
+
+
+def normalise(root: ring.RsqrtOp, total: ring.SumOp, eps: float) -> None:
+    """Makes the products of x less its mean with 1/sigma, perhaps times a gain, one operation, the gain after it."""
+    inverses = [root.result]
+    for value in inverses:
+        for user in users(value):
+            if isinstance(user, ring.ReshapeOp | ring.BroadcastOp | ring.TransposeOp | ring.ShlOp | ring.DownCastOp):
+                inverses.append(user.results[0])
+    for inverse in inverses:
+        for product in users(inverse):
+            if not isinstance(product, ring.MulOp) or not _repeats(inverse, root.result, total):
+                continue
+            other = product.arguments[1 if product.arguments[0] is inverse else 0]
+            if _is_centred(other, total):
+                replace(product, _normalised(product, total, eps, ring.fraction(product.result)))
+                continue
+            for outer in users(product.result):
+                if not isinstance(outer, ring.MulOp):
+                    continue
+                centred = outer.arguments[1 if outer.arguments[0] is product.result else 0]
+                if _is_centred(centred, total):
+                    y = _normalised(outer, total, eps, NORMALISED_FRACTION)
+                    gain = _rescaled(outer, other, min(ring.fraction(other), GAIN_FRACTION))
+                    shift = NORMALISED_FRACTION + ring.fraction(gain) - ring.fraction(outer.result)
+                    if shift < 0:
+                        gain, shift = _rescaled(outer, gain, ring.fraction(gain) - shift), 0
+                    replace(outer, insert_before(outer, ring.MulOp, [y, gain], outer.result.type, shift=shift))
+
+
+def _normalised(place: ring.RingOp, total: ring.SumOp, eps: float, fraction: int) -> SSAValue:
+    """x normalised, in the shape of `place`."""
+    x = _behind(total.arguments[0])
+    shaped = ring.fxp(ring.shape(total.arguments[0]), 64, ring.fraction(x))
+    if ring.shape(x) != ring.shape(total.arguments[0]):
+        x = insert_before(place, ring.ReshapeOp, [x], shaped)
+    y = ring.fxp(ring.shape(x), 64, fraction)
+    y = insert_before(place, ring.NormaliseOp, [x], y, dims=total.get("dims"), eps=eps)
+    if ring.shape(y) != ring.shape(place.result):
+        y = insert_before(place, ring.ReshapeOp, [y], ring.fxp(ring.shape(place.result), 64, fraction))
+    return y
 
 
 def fuse(root: ring.RsqrtOp) -> None:
@@ -103,6 +184,9 @@ def fuse(root: ring.RsqrtOp) -> None:
         variance, eps = variance.owner.arguments[0], number
     total = _summed(variance)
     if total is None:
+        return
+    normalise(root, total, eps)
+    if not root.result.uses:
         return
     count, x = _count(total), total.arguments[0]
     k = (count - 1).bit_length()

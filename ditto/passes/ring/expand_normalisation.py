@@ -1,0 +1,201 @@
+"""Computes (x - mean) / sqrt(variance + eps) of rows from exact integers, at as many scales as x's range asks for.
+
+    %1 = ring.normalise %x {dims = [1], eps = 1.0e-05} : (tensor<4x8x..<64, 14>>) -> tensor<4x8x..<64, 14>>
+becomes, with n = 8,
+    d = n x - sum(x)                        exact, so that a constant row gives zero whatever it is divided by
+    v = n sum(x^2) - sum(x)^2               n^2 times the variance, to the last bit: by Cauchy and Schwarz not negative
+    d * rsqrt(v / 4^k + ...) / 2^k          n / 2^k in (1/2, 1]
+
+v has twice the fraction bits of x, and must stay below 2^62. Where x may be so large that its fraction bits do not fit,
+it is rounded for v, coarsely enough for the largest x; and for rows of small variance v is computed again with finer x,
+modulo 2^64, and the finest that is valid is chosen by the coarser ones. All of this is done once a row.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp, TensorType, i64
+from xdsl.ir import SSAValue
+from xdsl.passes import ModulePass
+
+from ditto.analysis.intervals import BOUND, FACT, Intervals
+from ditto.dialects import ring
+from ditto.passes.ring_rewriting import insert_before, replace
+
+# v < 2^_LIMIT as an integer.
+_LIMIT = 62
+# Bits of precision that 1/sigma has where sigma is largest; of the variance where a scale takes over from a finer one.
+_PRECISION, _NOISE = 12, 13
+# The finest fraction of a variance, the least variance that is told from zero, the finest fraction of 1/sigma.
+_VARIANCE_FRACTION, _LEAST, _ROOT_FRACTION = 36, -30, 30
+# x is rounded to this fraction for its variance without a finer scale beside it.
+_FINE_ENOUGH = 13
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """x is rounded to `fraction` (negative: to multiples of a power of two) for its variance."""
+
+    fraction: int
+    # Whether v may exceed its ring: it is then right only for rows of small variance.
+    modular: bool
+
+    @property
+    def label(self) -> int:
+        """x is labelled as x / 2^label, so that no type has a negative fraction."""
+        return max(-self.fraction, 0)
+
+
+def scales(fraction: int, count: int, size: float) -> list[_Scale]:
+    """From the coarsest on, for rows of `count` values |x| < size."""
+    coarsest = math.floor(_LIMIT / 2 - math.log2(count * size))
+    if coarsest >= min(fraction, _FINE_ENOUGH):
+        return [_Scale(min(fraction, coarsest), False)]
+    step = int(_LIMIT - 2 - 2 * math.log2(count) - _NOISE) // 2
+    found = [_Scale(coarsest, False)]
+    while found[-1].fraction < fraction:
+        found.append(_Scale(min(fraction, found[-1].fraction + step), True))
+    return found
+
+
+class _Expansion:
+    def __init__(self, op: ring.NormaliseOp, size: float) -> None:
+        self.op = op
+        x, dims = op.arguments[0], sorted(op.get("dims"))
+        shape = ring.shape(x)
+        self.kept = [dim for dim in range(len(shape)) if dim not in dims]
+        self.count = math.prod(shape[dim] for dim in dims)
+        self.rows = math.prod(shape) // self.count
+        self.k = (self.count - 1).bit_length()
+        self.size = size
+        order = [*self.kept, *dims]
+        if order != list(range(len(shape))):
+            moved = ring.fxp([shape[dim] for dim in order], 64, ring.fraction(x))
+            x = insert_before(op, ring.TransposeOp, [x], moved, perm=order)
+        self.x = self.emit(ring.ReshapeOp, [x], (self.rows, self.count), ring.fraction(x))
+
+    def emit(
+        self, kind: type[ring.RingOp], operands: list[SSAValue], shape: tuple[int, ...], to: int, **attributes: object
+    ) -> SSAValue:
+        return insert_before(self.op, kind, operands, ring.fxp(shape, 64, to), **attributes)
+
+    def rescaled(self, x: SSAValue, fraction: int) -> SSAValue:
+        gain = fraction - ring.fraction(x)
+        if gain < 0:
+            return self.emit(ring.DownCastOp, [x], ring.shape(x), fraction, shift=-gain)
+        return self.emit(ring.ShlOp, [x], ring.shape(x), fraction, bits=gain) if gain else x
+
+    def constant(self, number: float | int, fraction: int | None = None) -> SSAValue:
+        made = ring.ConstantOp.make(np.array(number, np.float64 if fraction is not None else np.int64))
+        assert self.op.parent is not None
+        self.op.parent.insert_op_before(made, self.op)
+        if fraction is None:
+            return made.result
+        return insert_before(self.op, ring.EncodeOp, [made.result], TensorType(i64, []), fraction=fraction)
+
+    def variance(self, scale: _Scale) -> SSAValue:
+        """(n / 2^k)^2 times the variance of x / 2^label, rows of it."""
+        fraction, rows, n = scale.fraction + scale.label, self.rows, self.count
+        x = self.x
+        if scale.label:
+            x = self.emit(ring.RelabelOp, [x], ring.shape(x), ring.fraction(x) + scale.label)
+        x = self.rescaled(x, fraction)
+        # Rounding adds a unit.
+        size = self.size / 2.0**scale.label + 2.0 ** (1 - fraction)
+        top = 2.0 ** (_LIMIT - 2 * fraction)
+
+        def known(bound: float) -> dict[str, float]:
+            return {FACT: top} if scale.modular else {BOUND: min(bound, top)}
+
+        one_row, one_column = ((rows, 1, n), (rows, n, 1))
+        operands = [self.emit(ring.ReshapeOp, [x], shape, fraction) for shape in (one_row, one_column)]
+        squares = self.emit(ring.MatmulOp, operands, (rows, 1, 1), 2 * fraction, shift=0, **known(n * size**2))
+        squares = self.emit(ring.ReshapeOp, [squares], (rows,), 2 * fraction)
+        scaled = self.emit(
+            ring.MulPublicOp, [squares, self.constant(n)], (rows,), 2 * fraction, shift=0, **known((n * size) ** 2)
+        )
+        total = self.emit(ring.SumOp, [x], (rows,), fraction, dims=[1])
+        square = self.emit(ring.SquareOp, [total], (rows,), 2 * fraction, shift=0, **known((n * size) ** 2))
+        value = self.emit(ring.SubOp, [scaled, square], (rows,), 2 * fraction, **{FACT: min((n * size) ** 2, top)})
+        exact = 2 * (fraction + self.k)
+        value = self.emit(ring.RelabelOp, [value], (rows,), exact)
+        return self.rescaled(value, min(exact, _VARIANCE_FRACTION))
+
+    def root(self, variance: SSAValue, scale: _Scale) -> SSAValue:
+        """1 / (n sigma) of the rows that a scale serves."""
+        fraction, factor = ring.fraction(variance), self.count / 2**self.k
+        least = factor**2 * self.op.get("eps") / 4.0**scale.label + 2.0 ** (1 - fraction)
+        value = self.emit(ring.AddPublicOp, [variance, self.constant(least, fraction)], (self.rows,), fraction)
+        highest = _LIMIT - 2 * (scale.fraction + scale.label + self.k)
+        if not scale.modular:
+            highest = min(highest, math.ceil(2 * math.log2(self.size / 2.0**scale.label + 1)))
+        low = max(_LEAST, 1 - fraction)
+        bits = min(_ROOT_FRACTION, max(_PRECISION + math.ceil(highest / 2), _PRECISION))
+        root = self.emit(ring.RsqrtOp, [value], (self.rows,), bits, lo=low, hi=low + 1)
+        return self.emit(ring.RelabelOp, [root], (self.rows,), bits + self.k + scale.label)
+
+    def chosen(self) -> SSAValue:
+        """1 / (n sigma), from the finest valid scale."""
+        found = scales(ring.fraction(self.x), self.count, self.size)
+        variances = [self.variance(scale) for scale in found]
+        roots = [self.root(variance, scale) for variance, scale in zip(variances, found)]
+        finest = max(ring.fraction(root) for root in roots)
+        roots = [self.rescaled(root, finest) for root in roots]
+        result = roots[0]
+        for coarse, variance, fine, root in zip(found, variances, found[1:], roots[1:]):
+            # A quarter of what the finer scale holds; the coarser one tells it to a thousandth.
+            limit = _LIMIT - 2 * (fine.fraction + self.k) - 2 - 2 * coarse.label
+            threshold = self.constant(-(2.0**limit), ring.fraction(variance))
+            difference = self.emit(ring.AddPublicOp, [variance, threshold], (self.rows,), ring.fraction(variance))
+            drop = max(0, limit + ring.fraction(variance) - 8)
+            small = insert_before(self.op, ring.MsbOp, [difference], ring.bits((self.rows,)), bits=64, drop=drop)
+            result = self.emit(ring.SelectOp, [small, root, result], (self.rows,), finest)
+        return result
+
+    def run(self) -> None:
+        op, n, fraction = self.op, self.count, ring.fraction(self.x)
+        inverse = self.chosen()
+        whole = (self.rows, n)
+        total = self.emit(ring.SumOp, [self.x], (self.rows,), fraction, dims=[1])
+        total = self.emit(ring.BroadcastOp, [total], whole, fraction, dims=[0])
+        scaled = self.emit(ring.MulPublicOp, [self.x, self.constant(n)], whole, fraction, shift=0)
+        centred = self.emit(ring.SubOp, [scaled, total], whole, fraction)
+        to = ring.fraction(op.result)
+        # What the product leaves room for.
+        room = ring.MAX_WIDTH - 2 - math.ceil(math.log2(n) / 2) - fraction
+        inverse = self.rescaled(inverse, min(ring.fraction(inverse), room))
+        bits = ring.fraction(inverse)
+        inverse = self.emit(ring.BroadcastOp, [inverse], whole, bits, dims=[0])
+        # No element of a normalised row is larger than sqrt(n).
+        size = math.sqrt(n) * (1 + 2.0**-6)
+        result = self.emit(ring.MulOp, [centred, inverse], whole, to, shift=fraction + bits - to, **{FACT: size})
+        shape = ring.shape(op.arguments[0])
+        order = [*self.kept, *(dim for dim in range(len(shape)) if dim not in self.kept)]
+        result = self.emit(ring.ReshapeOp, [result], tuple(shape[dim] for dim in order), to)
+        if order != list(range(len(shape))):
+            result = self.emit(
+                ring.TransposeOp, [result], shape, to, perm=[order.index(dim) for dim in range(len(shape))]
+            )
+        replace(op, result)
+
+
+@dataclass(frozen=True)
+class ExpandNormalisation(ModulePass):
+    name = "expand-normalisation"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        function = ring.main(op)
+        block = function.body.block
+        if not any(isinstance(inner, ring.NormaliseOp) for inner in block.ops):
+            return
+        intervals = Intervals(function)
+        for inner in block.ops:
+            if isinstance(inner, ring.RingOp):
+                intervals.visit(inner)
+        for inner in list(block.ops):
+            if isinstance(inner, ring.NormaliseOp):
+                _Expansion(inner, intervals.of(inner.arguments[0]).size).run()
