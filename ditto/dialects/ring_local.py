@@ -16,7 +16,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from ditto.dialects.dense import Array, DenseAttr, DenseLiteral, dtype_of
 from ditto.dialects.mlir_text import take_dense_literal
-from ditto.dialects.ring_base import RingOp, fraction, is_bit, is_fxp, is_public, shape, width
+from ditto.dialects.ring_base import PureOp, RingOp, fraction, is_bit, is_fxp, is_public, shape, width
 
 
 @irdl_op_definition
@@ -55,7 +55,7 @@ class ConstantOp(IRDLOperation):
 
 
 @irdl_op_definition
-class EncodeOp(RingOp):
+class EncodeOp(PureOp):
     """Real numbers x as the integers round(x * 2^fraction); done once, by whoever knows them, never by the parties.
 
     NaN is 0; what lies beyond a mask's -2^12 is saturated (see the pass saturate-constants).
@@ -69,7 +69,7 @@ class EncodeOp(RingOp):
         self.expect_shape(shape(self.arguments[0]))
 
 
-class SameRing(RingOp):
+class SameRing(PureOp):
     """Operands and result share ring, fraction and shape."""
 
     def check(self) -> None:
@@ -152,7 +152,7 @@ class BitAndPublicOp(WithPublic):
     KINDS: ClassVar[str] = "bp"
 
 
-class Shifting(RingOp):
+class Shifting(PureOp):
     """Every component is shifted right by `shift`, so the result lives in at most `width - shift` bits."""
 
     REQUIRED: ClassVar[tuple[str, ...]] = ("shift",)
@@ -206,7 +206,7 @@ class DownCastOp(Shifting):
 
 
 @irdl_op_definition
-class NarrowOp(RingOp):
+class NarrowOp(PureOp):
     """The same integer modulo a smaller power of two."""
 
     name = "ring.narrow"
@@ -222,7 +222,7 @@ class NarrowOp(RingOp):
 
 
 @irdl_op_definition
-class ShlOp(RingOp):
+class ShlOp(PureOp):
     """Integers times 2^bits: the same number with more fraction bits, in the same ring."""
 
     name = "ring.shl"
@@ -238,7 +238,7 @@ class ShlOp(RingOp):
 
 
 @irdl_op_definition
-class RelabelOp(RingOp):
+class RelabelOp(PureOp):
     """The same integer with another fraction: a free product with a power of two."""
 
     name = "ring.relabel"
@@ -251,7 +251,7 @@ class RelabelOp(RingOp):
         return self.widths_agree()
 
 
-class Moving(RingOp):
+class Moving(PureOp):
     """Moves elements; ring and fraction stay."""
 
     KINDS: ClassVar[str] = "s"

@@ -99,7 +99,10 @@ class NodeParty:
         public = iter(buffers)
         inputs = [_integers(next(public), item) if isinstance(item, list) else int(item) for item in header["inputs"]]
         program = self._programs[header["program"]]
-        outputs, report = self._session().run(program, inputs, header["offline_first"])
+        try:
+            outputs, report = self._session().run(program, inputs, header["offline_first"])
+        except _core.RangeViolation:
+            return {"out_of_range": True}, []
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         return {"report": report, "peak_rss_bytes": peak}, list(outputs)
 
