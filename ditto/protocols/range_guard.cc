@@ -17,12 +17,12 @@ namespace {
 constexpr int64_t kBlock = 4096;
 constexpr int kGuardBytes = kGuardBits / 8;
 
-// Byte k of the sum of coefficients whose flag is 1. Byte k of all n coefficients lies before byte k + 1 of any.
-DITTO_TARGET_CLONES uint64_t SumOfFlagged(const uint8_t* coefficients, const uint8_t* flags, int64_t n) {
+// The sum of the coefficients r_i whose flag is 1; r_i is bytes i to i + 4 of the stream.
+DITTO_TARGET_CLONES uint64_t SumOfFlagged(const uint8_t* stream, const uint8_t* flags, int64_t n) {
   uint64_t sum = 0;
   for (int k = 0; k < kGuardBytes; ++k) {
     uint8_t byte = 0;
-    for (int64_t i = 0; i < n; ++i) byte ^= coefficients[k * n + i] & static_cast<uint8_t>(-flags[i]);
+    for (int64_t i = 0; i < n; ++i) byte ^= stream[k + i] & static_cast<uint8_t>(-flags[i]);
     sum |= uint64_t{byte} << 8 * k;
   }
   return sum;
@@ -30,9 +30,9 @@ DITTO_TARGET_CLONES uint64_t SumOfFlagged(const uint8_t* coefficients, const uin
 
 // 3. n <= kBlock flags, 0 or 1 each.
 void Fold(Party& p, uint64_t& z, const uint8_t* flags, int64_t n) {
-  std::array<uint8_t, kBlock * kGuardBytes> coefficients;
-  p.RandomBytes(Pair::k12, coefficients.data(), static_cast<size_t>(n * kGuardBytes));
-  z ^= SumOfFlagged(coefficients.data(), flags, n);
+  std::array<uint8_t, kBlock + kGuardBytes - 1> stream;
+  p.RandomBytes(Pair::k12, stream.data(), static_cast<size_t>(n + kGuardBytes - 1));
+  z ^= SumOfFlagged(stream.data(), flags, n);
 }
 
 // 1. At P0: XORs the tables of n elements onto k01's stream. Bit v of a table is its entry v.

@@ -6,14 +6,15 @@
 //   2^bits look alike: |x| > 5/4 2^R may pass.
 //   GuardFalse trips where a bit is 1.
 // Source: written for this project; the flags are read like chunk_table.h's, the joining of many checks into one by
-//   random coefficients is folklore (e.g. SPDZ's batched MAC check).
+//   random coefficients is folklore (e.g. SPDZ's batched MAC check), here those of a Toeplitz matrix (Krawczyk 1994).
 // Steps: GuardRange and GuardFalse fold flags into z, a string of 40 bits shared by XOR between P1 and P2:
 //   1. With top(.) the highest 3 of the low `bits` bits and a = l1 + l2: u = top(m) - top(a) mod 8 is top(x), or
 //      top(x) + 1 where the lower bits carry. The flag is [u in {3, 4, 5}]: legal x have top(x) in {0, 1, 6, 7}, or
 //      x = 2^{R-1} exactly, top(x) = 2 without a carry; |x| >= 3/4 2^R has top(x) in {3, 4}, or x = -3/4 2^R exactly,
 //      top(x) = 5 without a carry. P0 deals the truth table over v of [v - top(a) mod 8 in {3, 4, 5}], by XOR.
 //   2. P1 and P2 read their parts of the flag at v = top(m). A bit's parts are m ^ l1 at P1 and l2 at P2.
-//   3. z ^= sum_i r_i flag_i, with fresh 40-bit r_i from k12, which P0 does not know.
+//   3. z ^= sum_i r_i flag_i, where r_i is bytes i to i + 4 of a fresh stream s from k12, which P0 does not know. If i
+//      is the last flag that is set, s_{i+k} is in byte k of the sum but in none before it: the sum is uniform.
 // FinishGuard, once a run:
 //   4. P1 and P2 open z masked, bit by bit. P0 knows the masks' l = l1 ^ l2.
 //   5. P0 deals rho_k [v != l_k] for v = 0, 1 and every bit k, with rho_k in Z_{2^40} from its own randomness.

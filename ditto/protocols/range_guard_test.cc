@@ -127,6 +127,30 @@ TEST(RangeGuard, FindsOneValueAmongAMillion) {
   EXPECT_TRUE(Guarded(values, {40, 17}).views[2]);
 }
 
+// What FinishGuard relies on: however the flags lie, the string of a violation is uniform.
+TEST(RangeGuard, TheStringOfAViolationIsUniform) {
+  for (const int64_t n : {1, 2, 5000}) {
+    for (const bool all : {true, false}) {
+      std::vector<int64_t> values(n, all ? 3 * Power(14) : 0);
+      values[0] = 3 * Power(14);
+      const Views x = ShareOf(values, {n}, 20);
+      const auto run = RunThree([&](Party& p) {
+        std::vector<uint64_t> z(1000);
+        for (uint64_t& string : z) GuardRange(p, string, Mine(x, p), 17);
+        return z;
+      });
+      Bytes bytes;
+      for (size_t i = 0; i < run.views[1].size(); ++i) {
+        const uint64_t z = run.views[1][i] ^ run.views[2][i];
+        EXPECT_NE(z, 0u);
+        EXPECT_EQ(z >> kGuardBits, 0u);
+        for (int k = 0; k < kGuardBits / 8; ++k) bytes.push_back(static_cast<uint8_t>(z >> 8 * k));
+      }
+      EXPECT_LT(std::abs(UniformityZ(bytes)), 6.0) << n << (all ? " all" : " first");
+    }
+  }
+}
+
 TEST(RangeGuard, JoinsSeveralCalls) {
   const Views good = ShareOf(Legal(100, 10), {100}, 12), bad = ShareOf({Power(9) - 1}, {1}, 12);
   for (bool violated : {false, true}) {

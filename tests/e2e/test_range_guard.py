@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ from ditto.passes.ring_rewriting import erase_dead
 from spu_ditto.cost import cost_analysis
 from spu_ditto.processes import processes
 from spu_ditto.program import RingProgram
+from spu_ditto.reports.divergence import unguarded
 from spu_ditto.reports.html import description
 from spu_ditto.runtime import Runtime, Stored
 from spu_ditto.simulator import Simulator
@@ -122,6 +124,14 @@ def test_the_page_shows_the_guard() -> None:
     assert [shown["layers"][op["layer"]] for op in shown["ops"]][-1] == "guard"
     for name in ("offline", "online", "rounds"):
         assert sum(op[name] for op in shown["ops"]) == shown["totals"][name]
+
+
+def test_a_divergence_is_shown_whatever_leaves_its_range() -> None:
+    program, parties = guarded(), Simulator()
+    program = dataclasses.replace(program, engine=json.dumps(unguarded(json.loads(program.engine))))
+    [result], report = parties.run(program, [put(parties, numbers(ILLEGAL))])
+    np.testing.assert_allclose(result / 256, numbers(ILLEGAL) ** 2, atol=0.05)
+    assert {line.name for line in report.operations} == {"square", "reshape", "add_public", "msb", "bit_mul", "add"}
 
 
 @pytest.mark.parametrize(
