@@ -198,6 +198,7 @@ def cases(elements: int) -> list[Case]:
         lambda x: np.polyval(coefficients[::-1], x),
         coefficients=coefficients,
     )
+    add("require_range", [operand(narrow)], narrow, np.positive, bits=13)
     return found
 
 

@@ -2,7 +2,8 @@
 
 A cost or report is a dict: bytes `offline` and `online`, `rounds`, and `operations` and `layers`, lists of
 (name, count, seconds, offline bytes, online bytes, rounds), and `ops`, for each operation of the program in its order
-(name, layer, start, seconds, offline bytes, online bytes, rounds). A report tells when the party `began`, in seconds
+(name, layer, start, seconds, offline bytes, online bytes, rounds). Of a program that guards ranges the last of `ops` is
+the guard, which is no operation of the program. A report tells when the party `began`, in seconds
 since 1970; starts count from there.
 """
 
@@ -19,6 +20,9 @@ class ProgramError(ValueError):
 
 class RunError(RuntimeError):
     """A run failed; names the party and the operation."""
+
+class RangeViolation(ArithmeticError):
+    """A guarded value was not what the program assumes of it; the results have been withheld."""
 
 class ChannelError(ConnectionError):
     """A peer is lost or silent, or a frame is malformed."""
@@ -81,6 +85,7 @@ class Simulator:
 
         Raises:
             RunError: a party failed.
+            RangeViolation: a value left its range.
         """
 
 class Listener:
@@ -110,7 +115,10 @@ class Session:
     def run(
         self, program: Program, inputs: Sequence[int | _Ints], offline_first: bool
     ) -> tuple[list[bytes], dict[str, Any]]:
-        """Runs a program; returns this party's part of the outputs (none at P0) and what it sent. Raises RunError."""
+        """Runs a program; returns this party's part of the outputs (none at P0) and what it sent.
+
+        Raises RunError, or RangeViolation at P1 and P2.
+        """
 
 def mask_input(values: _Ints, width: int, l1: bytes, l2: bytes) -> bytes:
     """The caller's side of sharing: m = x + l1 + l2, packed."""

@@ -184,7 +184,6 @@ class RingOp(IRDLOperation):
 
     arguments = var_operand_def(TensorType)
     result = result_def(TensorType)
-    traits = traits_def(Pure())
     assembly_format = "$arguments attr-dict `:` functional-type(operands, results)"
 
     # The kinds of the operands: "x" fixed point, "b" bit, "s" either, "p" public; a trailing "*" repeats the last one.
@@ -265,3 +264,9 @@ class RingOp(IRDLOperation):
             if not is_public(value) and width(value) != width(self.result):
                 return f"operand of width {width(value)}, result of width {width(self.result)}"
         return None
+
+
+class PureOp(RingOp):
+    """An operation that does nothing but make its result: nobody misses it if the result is not used."""
+
+    traits = traits_def(Pure())

@@ -16,7 +16,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from ditto.dialects.dense import Array, DenseAttr, DenseLiteral, dtype_of
 from ditto.dialects.mlir_text import take_dense_literal
-from ditto.dialects.ring_base import RingOp, fraction, is_bit, is_fxp, is_public, shape, width
+from ditto.dialects.ring_base import PureOp, RingOp, fraction, is_bit, is_fxp, is_public, shape, width
 
 
 @irdl_op_definition
@@ -55,7 +55,7 @@ class ConstantOp(IRDLOperation):
 
 
 @irdl_op_definition
-class EncodeOp(RingOp):
+class EncodeOp(PureOp):
     """Real numbers x as the integers round(x * 2^fraction); done once, by whoever knows them, never by the parties.
 
     With `mask`, numbers beyond 2^mask are cut to it: they stand for infinity (see ditto.analysis.masks).
@@ -71,7 +71,7 @@ class EncodeOp(RingOp):
         self.expect_shape(shape(self.arguments[0]))
 
 
-class SameRing(RingOp):
+class SameRing(PureOp):
     """Operands and result share ring, fraction and shape."""
 
     def check(self) -> None:
@@ -158,7 +158,7 @@ class BitAndPublicOp(WithPublic):
     RESULT: ClassVar[str] = "b"
 
 
-class Shifting(RingOp):
+class Shifting(PureOp):
     """Every component is shifted right by `shift`, so the result lives in at most `width - shift` bits."""
 
     REQUIRED: ClassVar[tuple[str, ...]] = ("shift",)
@@ -212,7 +212,7 @@ class DownCastOp(Shifting):
 
 
 @irdl_op_definition
-class NarrowOp(RingOp):
+class NarrowOp(PureOp):
     """The same integer modulo a smaller power of two."""
 
     name = "ring.narrow"
@@ -228,7 +228,7 @@ class NarrowOp(RingOp):
 
 
 @irdl_op_definition
-class ShlOp(RingOp):
+class ShlOp(PureOp):
     """Integers times 2^bits: the same number with more fraction bits, in the same ring."""
 
     name = "ring.shl"
@@ -244,7 +244,7 @@ class ShlOp(RingOp):
 
 
 @irdl_op_definition
-class RelabelOp(RingOp):
+class RelabelOp(PureOp):
     """The same integer with another fraction: a free product with a power of two."""
 
     name = "ring.relabel"
@@ -257,7 +257,7 @@ class RelabelOp(RingOp):
         return self.widths_agree()
 
 
-class Moving(RingOp):
+class Moving(PureOp):
     """Moves elements; ring and fraction stay."""
 
     KINDS: ClassVar[str] = "s"

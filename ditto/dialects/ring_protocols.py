@@ -6,16 +6,16 @@ from typing import ClassVar
 
 from xdsl.irdl import irdl_op_definition
 
-from ditto.dialects.ring_base import RingOp, fraction, is_bit, is_fxp, shape, width
+from ditto.dialects.ring_base import PureOp, RingOp, fraction, is_bit, is_fxp, shape, width
 from ditto.dialects.ring_local import matmul_shape
 
 
-class Interactive(RingOp):
+class Interactive(PureOp):
     """The parties talk."""
 
 
 @irdl_op_definition
-class ConvertOp(RingOp):
+class ConvertOp(PureOp):
     """The border between two precisions, before `insert-casts` decides how it is crossed. Never executed."""
 
     name = "ring.convert"
@@ -329,6 +329,44 @@ class PolynomialOp(Function):
     REQUIRED: ClassVar[tuple[str, ...]] = ("coefficients",)
 
 
+class Guard(RingOp):
+    """Its operand, unchanged; a run in which the operand is not what it must be ends without a result.
+
+    Not pure: one whose result nobody uses still checks.
+    """
+
+    def check(self) -> None:
+        self.expect_same(*self.arguments)
+
+    def width_error(self) -> str | None:
+        return self.widths_agree()
+
+
+@irdl_op_definition
+class RequireRangeOp(Guard):
+    """Guards |x| < 2^(bits-1), of the integers: up to 2^(bits-2) is never refused, from 3/4 2^(bits-1) on always.
+
+    Only the low `bits` bits are looked at: beyond 5/4 2^(bits-1) a value may look like a small one.
+    """
+
+    name = "ring.require_range"
+    KINDS: ClassVar[str] = "x"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("bits",)
+
+    def width_error(self) -> str | None:
+        if not 3 <= self.get("bits") <= width(self.arguments[0]):
+            return f"{self.get('bits')} bits of a value of {width(self.arguments[0])} cannot be guarded"
+        return super().width_error()
+
+
+@irdl_op_definition
+class RequireFalseOp(Guard):
+    """Guards that a bit is 0."""
+
+    name = "ring.require_false"
+    KINDS: ClassVar[str] = "b"
+
+
 PROTOCOLS = (
     ConvertOp,
     NormaliseOp,
@@ -352,4 +390,6 @@ PROTOCOLS = (
     TanhOp,
     GeluOp,
     PolynomialOp,
+    RequireRangeOp,
+    RequireFalseOp,
 )

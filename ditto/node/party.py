@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,8 @@ class NodeParty:
         self._listener: _core.Listener | None = None
         self._party: _core.Session | None = None
         self._programs: dict[str, _core.Program] = {}
+        # How often a caller has sent each, less how often it has forgotten it.
+        self._held: Counter[str] = Counter()
 
     def handle(self, header: dict[str, Any], buffers: list[bytes]) -> Reply:
         """Runs the command that a header names.
@@ -51,7 +54,7 @@ class NodeParty:
         for id in header.get("drop", ()):
             self._session().drop(id)
         for hash in header.get("forget", ()):
-            self._programs.pop(hash, None)
+            self._forget(hash)
         try:
             return command(header, buffers)
         except (KeyError, IndexError) as error:
@@ -83,7 +86,14 @@ class NodeParty:
         program = _core.Program(buffers[0].decode(), constants)
         self._session().agree(program)
         self._programs[program.hash] = program
+        self._held[program.hash] += 1
         return {"hash": program.hash}, []
+
+    def _forget(self, hash: str) -> None:
+        self._held[hash] -= 1
+        if self._held[hash] <= 0:
+            del self._held[hash]
+            self._programs.pop(hash, None)
 
     def _mask(self, header: dict[str, Any], buffers: list[bytes]) -> Reply:
         mask = self._session().mask(header["id"], header["shape"], header["width"])
@@ -99,7 +109,10 @@ class NodeParty:
         public = iter(buffers)
         inputs = [_integers(next(public), item) if isinstance(item, list) else int(item) for item in header["inputs"]]
         program = self._programs[header["program"]]
-        outputs, report = self._session().run(program, inputs, header["offline_first"])
+        try:
+            outputs, report = self._session().run(program, inputs, header["offline_first"])
+        except _core.RangeViolation:
+            return {"out_of_range": True}, []
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         return {"report": report, "peak_rss_bytes": peak}, list(outputs)
 

@@ -69,15 +69,26 @@ Tensor Party::Deal(const Tensor& v, const Shape& shape, int width) {
 void Party::SendOffline(const Tensor& t) {
   Bytes packed(PackedBytes(t.size(), t.width()));
   Pack(t, packed.data());
-  offline_->Send(packed.data(), packed.size());
-  sent_.offline += static_cast<int64_t>(packed.size());
+  SendOffline(packed.data(), packed.size());
 }
 
 Tensor Party::ReceiveOffline(const Shape& shape, int width) {
   Bytes packed(PackedBytes(NumElements(shape), width));
-  offline_->Receive(packed.data(), packed.size());
+  ReceiveOffline(packed.data(), packed.size());
   return Unpack(packed.data(), shape, width);
 }
+
+void Party::RandomBytes(Pair pair, uint8_t* out, size_t size) {
+  PrgStream* stream = streams_[static_cast<int>(pair)].get();
+  if (stream != nullptr) stream->Fill(out, size);
+}
+
+void Party::SendOffline(const uint8_t* bytes, size_t size) {
+  offline_->Send(bytes, size);
+  sent_.offline += static_cast<int64_t>(size);
+}
+
+void Party::ReceiveOffline(uint8_t* bytes, size_t size) { offline_->Receive(bytes, size); }
 
 std::vector<Tensor> Party::Exchange(const std::vector<Tensor>& mine) {
   if (is_p0()) return std::vector<Tensor>(mine.size());

@@ -4,6 +4,7 @@
 // draw common randomness, deal (P0 -> P2, offline), exchange (P1 <-> P2, one online round). P0 never receives.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -71,6 +72,11 @@ class Party {
   void SendOffline(const Tensor& t);
   Tensor ReceiveOffline(const Shape& shape, int width);
 
+  // The same for bytes that are no tensor, in the caller's memory. Nothing happens at a party without the key.
+  void RandomBytes(Pair pair, uint8_t* out, size_t size);
+  void SendOffline(const uint8_t* bytes, size_t size);
+  void ReceiveOffline(uint8_t* bytes, size_t size);
+
   // P1 and P2 swap tensors of equal shapes and widths, all in one round. P0 gets empty tensors.
   std::vector<Tensor> Exchange(const std::vector<Tensor>& mine);
 
@@ -81,6 +87,9 @@ class Party {
 
   // An opening that travels with the next call of OpenMasked, in that call's round. The share is there afterwards.
   std::shared_ptr<const Share> OpenWithNext(const Opening& opening);
+
+  // This party's part of the run's guard string (range_guard.h) as far as this call adds to it.
+  uint64_t& guard() { return guard_; }
 
   // What this party has sent and the rounds it has taken part in, so far.
   const Cost& sent() const { return sent_; }
@@ -93,6 +102,7 @@ class Party {
   OfflineLink* offline_;
   OnlineLink* online_;
   std::vector<std::pair<Opening, std::shared_ptr<Share>>> waiting_;
+  uint64_t guard_ = 0;
   Cost sent_;
 };
 

@@ -1,5 +1,6 @@
 #include "ditto/runtime/executor.h"
 
+#include <atomic>
 #include <chrono>
 #include <mutex>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <utility>
 
 #include "ditto/protocols/links.h"
+#include "ditto/protocols/range_guard.h"
 #include "ditto/runtime/range_check.h"
 #include "ditto/runtime/round_barrier.h"
 
@@ -60,7 +62,7 @@ class Execution {
         run_(run),
         options_(options),
         values_(program.values.size()),
-        records_(program.ops.size()) {}
+        records_(program.ops.size() + (IsGuarded(program) ? 1 : 0)) {}
 
   RunResult Run(std::vector<Value> inputs) {
     RunResult result;
@@ -74,9 +76,12 @@ class Execution {
       RunGroup(schedule_[g]);
       for (int value : freed_after_[g]) values_[value] = Value();
     }
+    if (IsGuarded(program_)) result.out_of_range = FinishGuarding();
     if (options_.offline_first) AnnounceOffline();
     result.seconds = Seconds(Clock::now() - start);
-    for (int id : program_.outputs) result.outputs.push_back(values_[id].share);
+    if (!result.out_of_range) {
+      for (int id : program_.outputs) result.outputs.push_back(values_[id].share);
+    }
     result.records = std::move(records_);
     return result;
   }
@@ -145,17 +150,34 @@ class Execution {
     for (size_t op : group) {
       at_ = program_.Describe(op);
       CheckRange(program_.ops[op].out, op);
+      CheckGuarded(op);
     }
   }
 
   void RunAlone(size_t op) {
     at_ = program_.Describe(op);
+    TimeAlone(op, [&](OnlineLink* online) { RunOp(op, online); });
+  }
+
+  bool FinishGuarding() {
+    at_ = "the guard";
+    const size_t after_all = program_.ops.size();
+    bool violated = false;
+    TimeAlone(after_all, [&](OnlineLink* online) {
+      WithParty(after_all, online, [&](Party& party) { violated = FinishGuard(party, guard_); });
+    });
+    return violated;
+  }
+
+  // run(link) is the op of this index, with rounds of its own.
+  template <class F>
+  void TimeAlone(size_t index, F&& run) {
     const auto start = Clock::now();
     std::optional<ChannelOnlineLink> online;
-    if (Channel* c = OnlineChannel()) online.emplace(*c, Domain(op));
-    RunOp(op, online ? &*online : nullptr);
-    records_[op].start = Seconds(start - began_);
-    records_[op].seconds = Seconds(Clock::now() - start);
+    if (Channel* c = OnlineChannel()) online.emplace(*c, Domain(index));
+    run(online ? &*online : nullptr);
+    records_[index].start = Seconds(start - began_);
+    records_[index].seconds = Seconds(Clock::now() - start);
   }
 
   void RunTogether(const Group& group) {
@@ -204,10 +226,18 @@ class Execution {
     const TypedOp typed(program_, op);
     Operands operands;
     for (int id : op.in) operands.push_back(&values_[id]);
+    WithParty(index, online, [&](Party& party) {
+      values_[op.out].share = FindKernel(op.name).run(party, typed, operands);
+      guard_ ^= party.guard();
+    });
+  }
+
+  template <class F>
+  void WithParty(size_t index, OnlineLink* online, F&& body) {
     std::optional<ChannelOfflineLink> offline;
     if (Channel* c = OfflineChannel()) offline.emplace(*c, Domain(index));
     Party party(context_.role, context_.keys, Domain(index), offline ? &*offline : nullptr, online);
-    values_[op.out].share = FindKernel(op.name).run(party, typed, operands);
+    body(party);
     party.Finish();
     records_[index].cost = party.sent();
   }
@@ -224,9 +254,24 @@ class Execution {
   // `index` is that of the op, or the number of ops and that of the input.
   void CheckRange(int value, size_t index) {
     const ValueType& type = program_.values[value];
-    if (!options_.check_ranges || !type.range || type.kind != ValueKind::kFixedPoint) return;
-    if (Channel* c = OnlineChannel())
-      RevealAndCheckRange(*c, context_.role, RangeTag(Domain(index)), values_[value].share, *type.range);
+    if (!type.range || *type.range >= 63 || type.kind != ValueKind::kFixedPoint) return;
+    CheckBound(value, index, (int64_t{1} << *type.range) - 1, "assumed range of 2^" + std::to_string(*type.range));
+  }
+
+  // More strictly than the guard itself: whatever it might refuse is refused, and named.
+  void CheckGuarded(size_t index) {
+    const Op& op = program_.ops[index];
+    if (op.name == "require_range") {
+      const int64_t bits = op.attrs.Int("bits") - 2;
+      CheckBound(op.out, index, int64_t{1} << bits, "guarded range of 2^" + std::to_string(bits));
+    }
+    if (op.name == "require_false") CheckBound(op.out, index, 0, "guarded range of 0");
+  }
+
+  void CheckBound(int value, size_t index, int64_t bound, const std::string& range) {
+    Channel* peer = OnlineChannel();
+    if (!options_.check_ranges || peer == nullptr) return;
+    RevealAndCheckRange(*peer, context_.role, RangeTag(Domain(index)), values_[value].share, bound, range);
   }
 
  public:
@@ -240,6 +285,7 @@ class Execution {
   const RunOptions& options_;
   std::vector<Value> values_;
   std::vector<OpRecord> records_;
+  std::atomic<uint64_t> guard_{0};  // this party's part of the run's guard string; lanes add to it at once
   Clock::time_point began_;
   std::vector<std::vector<int>> freed_after_;
   std::string at_;

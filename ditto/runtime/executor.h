@@ -28,13 +28,21 @@ class RunError : public std::runtime_error {
 struct RunOptions {
   // P1 and P2 wait until P0's whole stream lies at P2: their time is then the online time.
   bool offline_first = false;
-  // After every op with an assumed range P1 and P2 REVEAL the value to each other and check it. Only for debugging:
-  // nothing stays secret.
+  // After every op with an assumed range, and where values are guarded, P1 and P2 REVEAL the value to each other and
+  // check it. Only for debugging: nothing stays secret.
   bool check_ranges = false;
 };
 
+// A guarded value was not what the program assumes of it, so that its results mean nothing.
+class RangeViolation : public std::runtime_error {
+ public:
+  RangeViolation() : std::runtime_error("a value left the range that the program assumes of it") {}
+};
+
 struct RunResult {
+  // At P1 and P2, where all guarded values have been found in their ranges; without outputs otherwise.
   std::vector<Share> outputs;
+  bool out_of_range = false;      // known to P1 and P2 alone
   std::vector<OpRecord> records;  // what this party sent
   double began = 0;               // seconds since 1970, by this machine's clock
   double seconds = 0;             // from the start, or from the moment P0's stream had arrived

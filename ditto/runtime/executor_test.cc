@@ -168,6 +168,90 @@ TEST(Executor, NamesTheOpWhoseResultLeavesItsRange) {
   EXPECT_NE(bad.errors[1].find("in op 0 (mul, layer a): element 3 is"), std::string::npos) << bad.errors[1];
 }
 
+// As Parallel, with the product, and that the first value is not negative, guarded.
+Program GuardedProgram() {
+  const std::string w = kWide, n = kNarrow, b = kBits;
+  return ParseProgram(
+      ProgramText(w + "," + w + "," + n + "," + n + "," + n + "," + b + "," + b + "," + n, "0, 1", "3, 4, 7",
+                  R"({"op": "mul", "in": [0, 1], "out": [2], "attrs": {"shift": 8}, "layer": "a"},
+                     {"op": "require_range", "in": [2], "out": [3], "attrs": {"bits": 18}, "layer": "a"},
+                     {"op": "square", "in": [0], "out": [4], "attrs": {"shift": 8}, "layer": "a"},
+                     {"op": "msb", "in": [0], "out": [5], "attrs": {"bits": 20, "drop": 0}, "layer": "b"},
+                     {"op": "require_false", "in": [5], "out": [6], "layer": "b"},
+                     {"op": "bit_mul", "in": [6, 3], "out": [7], "layer": "c"})"),
+      {});
+}
+
+TEST(Executor, GuardsWithoutALaneOrARound) {
+  const Program program = GuardedProgram();
+  // The guarded product is there in the round after it; nothing waits for the guards.
+  EXPECT_EQ(MakeSchedule(program), (Schedule{{0, 2, 3}, {1}, {4}, {5}}));
+  const auto records = PredictedRecords(program, MakeSchedule(program));
+  ASSERT_EQ(records.size(), program.ops.size() + 1);
+  EXPECT_EQ(records[1].cost, (Cost{50, 0, 0}));
+  EXPECT_EQ(records[4].cost, Cost{});
+  EXPECT_EQ(records.back().cost, (Cost{400, 20, 2}));
+  EXPECT_EQ(ByKind(program, records).back().name, "guard");
+  EXPECT_EQ(ByLayer(program, records).back().name, "guard");
+  EXPECT_EQ(PredictedRecords(Parallel(), MakeSchedule(Parallel())).size(), Parallel().ops.size());
+}
+
+TEST(Executor, WithholdsTheOutputsOfARunWithAValueOutOfItsRange) {
+  const Program program = GuardedProgram();
+  const Cost predicted = Total(PredictedRecords(program, MakeSchedule(program)));
+  Connections connections;
+  const PairKeys keys = TestKeys();
+  const auto small = Numbers(50, 0, 2000);
+  auto large = small, negative = small;
+  large[49] = 6000;  // its square is 140,000 units; 2^18 are looked at
+  negative[3] = -1;
+  const struct {
+    std::vector<int64_t> x;
+    bool legal;
+  } runs[] = {{small, true}, {large, false}, {negative, false}, {small, true}};
+  uint64_t run = 0;
+  for (const bool offline_first : {false, true}) {
+    RunOptions options;
+    options.offline_first = offline_first;
+    for (const auto& [x, legal] : runs) {
+      const Views shares = ShareOf(x, {50}, 32);
+      const auto results = RunAll(connections, keys, {program, program, program}, {shares, shares}, options, run++);
+      for (const std::string& error : results.errors) ASSERT_EQ(error, "");
+      const auto& p = results.parties;
+      EXPECT_FALSE(p[0].out_of_range);
+      EXPECT_EQ(p[1].out_of_range, !legal);
+      EXPECT_EQ(p[2].out_of_range, !legal);
+      const Cost online{0, Total(p[1].records).online + Total(p[2].records).online, Total(p[1].records).rounds};
+      EXPECT_EQ(Total(p[0].records) + online, predicted);
+      if (legal) {
+        EXPECT_NEAR(Output(results, 0)[7], x[7] * x[7] / 256.0, 1.2);
+      } else {
+        EXPECT_TRUE(p[1].outputs.empty() && p[2].outputs.empty());
+      }
+    }
+  }
+  const auto sent = [&](int from, int to) {
+    return static_cast<int64_t>(connections.at[from][to]->stats().payload_bytes_sent);
+  };
+  EXPECT_EQ(sent(0, 2), 8 * predicted.offline);
+  EXPECT_EQ(sent(1, 2) + sent(2, 1), 8 * predicted.online);
+}
+
+TEST(Executor, NamesTheGuardThatRefusesAValue) {
+  const Program program = GuardedProgram();
+  Connections connections;
+  RunOptions options;
+  options.check_ranges = true;
+  auto x = Numbers(50, 0, 2000);
+  // Between what is always let pass and what never is.
+  x[7] = 4300;
+  const auto run = [&](uint64_t number) {
+    const Views shares = ShareOf(x, {50}, 32);
+    return RunAll(connections, TestKeys(), {program, program, program}, {shares, shares}, options, number).errors[1];
+  };
+  EXPECT_NE(run(0).find("op 1 (require_range, layer a): element 7 is 722"), std::string::npos) << run(1);
+}
+
 TEST(Executor, FailsEverywhereWithinTheTimeOutWhenProgramsDiffer) {
   const auto other = [](const std::string& size) {
     const std::string shape = R"("shape": [)" + size + "]}";

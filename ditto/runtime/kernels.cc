@@ -1,5 +1,6 @@
 #include "ditto/runtime/kernels.h"
 
+#include <algorithm>
 #include <sstream>
 #include <stdexcept>
 #include <unordered_map>
@@ -103,6 +104,11 @@ void CheckOp(const TypedOp& op) {
 Cost CostOf(const TypedOp& op) {
   const Kernel& kernel = FindKernel(op.name);
   return kernel.cost == nullptr ? Cost{} : kernel.cost(op);
+}
+
+bool IsGuarded(const Program& program) {
+  return std::any_of(program.ops.begin(), program.ops.end(),
+                     [](const Op& op) { return op.name == "require_range" || op.name == "require_false"; });
 }
 
 }  // namespace ditto

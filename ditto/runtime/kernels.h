@@ -67,4 +67,7 @@ void CheckOp(const TypedOp& op);
 // Of a checked op.
 Cost CostOf(const TypedOp& op);
 
+// Whether the program has ops that guard values, so that a run of it ends with FinishGuard (range_guard.h).
+bool IsGuarded(const Program& program);
+
 }  // namespace ditto

@@ -1,4 +1,4 @@
-// Products, casts, comparisons, bits and look-ups.
+// Products, casts, comparisons, bits, look-ups and guards.
 
 #include "ditto/protocols/bits.h"
 #include "ditto/protocols/compare.h"
@@ -7,6 +7,7 @@
 #include "ditto/protocols/maximum.h"
 #include "ditto/protocols/multiply.h"
 #include "ditto/protocols/one_hot.h"
+#include "ditto/protocols/range_guard.h"
 #include "ditto/protocols/up_cast.h"
 #include "ditto/runtime/checks.h"
 #include "ditto/runtime/kernels.h"
@@ -141,6 +142,22 @@ Share RunOneHot(Party& p, const TypedOp& op, const Operands& in) {
   return OneHot(p, in[0]->share, op.Int("depth"), op.out.width);
 }
 
+// The operand as it is; what is found out about it goes into the run's guard string.
+void CheckRequireRange(const TypedOp& op) {
+  RequireResultType(op);
+  RequireInt(op, "bits", 3, op.in[0].width);
+}
+Cost CostRequireRange(const TypedOp& op) { return GuardRangeCost(op.out_size()); }
+Share RunRequireRange(Party& p, const TypedOp& op, const Operands& in) {
+  GuardRange(p, p.guard(), in[0]->share, op.Int("bits"));
+  return in[0]->share;
+}
+void CheckRequireFalse(const TypedOp& op) { RequireResultType(op); }
+Share RunRequireFalse(Party& p, const TypedOp&, const Operands& in) {
+  GuardFalse(p, p.guard(), in[0]->share);
+  return in[0]->share;
+}
+
 }  // namespace
 
 std::vector<Kernel> ProductAndBitKernels() {
@@ -159,6 +176,8 @@ std::vector<Kernel> ProductAndBitKernels() {
       {"bit_mul", "bf", 'f', "", CheckBitTimes, CostBitTimes, RunBitMul},
       {"select", "bff", 'f', "", CheckBitTimes, CostBitTimes, RunSelect},
       {"one_hot", "f", 'f', "depth", CheckOneHot, CostOneHot, RunOneHot},
+      {"require_range", "f", 'f', "bits", CheckRequireRange, CostRequireRange, RunRequireRange},
+      {"require_false", "b", 'b', "", CheckRequireFalse, nullptr, RunRequireFalse},
   };
 }
 

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "ditto/protocols/range_guard.h"
 #include "ditto/runtime/kernels.h"
 
 namespace ditto {
 namespace {
+
+const std::string kGuard = "guard";
 
 // Lines in the order of first appearance.
 template <class F>
@@ -14,7 +17,7 @@ std::vector<ProfileLine> SumBy(const Program& program, const std::vector<OpRecor
   std::vector<ProfileLine> lines;
   std::unordered_map<std::string, size_t> index;
   for (size_t i = 0; i < records.size(); ++i) {
-    const std::string& name = name_of(program.ops[i]);
+    const std::string& name = name_of(program, i);
     const auto [it, fresh] = index.emplace(name, lines.size());
     if (fresh) lines.push_back({name, 0, 0, {}});
     ProfileLine& line = lines[it->second];
@@ -27,10 +30,19 @@ std::vector<ProfileLine> SumBy(const Program& program, const std::vector<OpRecor
 
 }  // namespace
 
+const std::string& NameOfRecord(const Program& program, size_t record) {
+  return record < program.ops.size() ? program.ops[record].name : kGuard;
+}
+
+const std::string& LayerOfRecord(const Program& program, size_t record) {
+  return record < program.ops.size() ? program.ops[record].layer : kGuard;
+}
+
 std::vector<OpRecord> PredictedRecords(const Program& program, const Schedule& schedule) {
   std::vector<OpRecord> records(program.ops.size());
   for (size_t i = 0; i < records.size(); ++i) records[i].cost = CostOf(TypedOp(program, program.ops[i]));
   for (const Group& group : schedule) ShareRounds(group, records);
+  if (IsGuarded(program)) records.push_back({0, 0, FinishGuardCost()});
   return records;
 }
 
@@ -45,11 +57,11 @@ void ShareRounds(const Group& group, std::vector<OpRecord>& records) {
 }
 
 std::vector<ProfileLine> ByKind(const Program& program, const std::vector<OpRecord>& records) {
-  return SumBy(program, records, [](const Op& op) -> const std::string& { return op.name; });
+  return SumBy(program, records, NameOfRecord);
 }
 
 std::vector<ProfileLine> ByLayer(const Program& program, const std::vector<OpRecord>& records) {
-  return SumBy(program, records, [](const Op& op) -> const std::string& { return op.layer; });
+  return SumBy(program, records, LayerOfRecord);
 }
 
 Cost Total(const std::vector<OpRecord>& records) {

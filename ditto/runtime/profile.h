@@ -11,13 +11,17 @@
 
 namespace ditto {
 
-// Of one op. Rounds that several ops share are counted with the first of them that needs them, so that the sum over
-// all ops is the number of rounds of the program.
+// Of one op, or, after the last one, of the guard that ends a guarded program. Rounds that several ops share are
+// counted with the first of them that needs them, so that the sum over all ops is the number of rounds of the program.
 struct OpRecord {
   double start = 0;  // seconds since the run began at this party
   double seconds = 0;
   Cost cost;
 };
+
+// The op's name or layer; of the guard both are "guard".
+const std::string& NameOfRecord(const Program& program, size_t record);
+const std::string& LayerOfRecord(const Program& program, size_t record);
 
 struct ProfileLine {
   std::string name;

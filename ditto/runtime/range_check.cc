@@ -10,7 +10,8 @@
 
 namespace ditto {
 
-void RevealAndCheckRange(Channel& peer, Role role, uint64_t tag, const Share& x, int range) {
+void RevealAndCheckRange(Channel& peer, Role role, uint64_t tag, const Share& x, int64_t bound,
+                         const std::string& range) {
   const Tensor& mine = role == Role::kP1 ? x.l1 : x.l2;
   Bytes message(PackedBytes(mine.size(), mine.width()));
   Pack(mine, message.data());
@@ -19,12 +20,10 @@ void RevealAndCheckRange(Channel& peer, Role role, uint64_t tag, const Share& x,
   if (theirs.size() != message.size()) throw ChannelError("the peer's masks are of another size than ours");
   const Tensor other = Unpack(theirs.data(), mine.shape(), mine.width());
   const std::vector<int64_t> values = SignExtend(Sub(Sub(x.m, mine), other));
-  if (range >= 63) return;
-  const int64_t bound = int64_t{1} << range;
   for (size_t i = 0; i < values.size(); ++i) {
-    if (values[i] <= -bound || values[i] >= bound) {
+    if (values[i] < -bound || values[i] > bound) {
       throw std::out_of_range("element " + std::to_string(i) + " is " + std::to_string(values[i]) +
-                              " as an integer, beyond the assumed range of 2^" + std::to_string(range) +
+                              " as an integer, beyond the " + range +
                               "; scale the model's values or choose a policy with a wider ring");
     }
   }

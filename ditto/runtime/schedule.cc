@@ -18,7 +18,7 @@ constexpr size_t kMaxLanes = 8;
 Schedule MakeSchedule(const Program& program) {
   const size_t n = program.ops.size();
   std::vector<bool> interactive(n), done(n), ready(program.values.size());
-  for (size_t i = 0; i < n; ++i) interactive[i] = FindKernel(program.ops[i].name).cost != nullptr;
+  for (size_t i = 0; i < n; ++i) interactive[i] = CostOf(TypedOp(program, program.ops[i])).rounds > 0;
   for (int id : program.inputs) ready[id] = true;
   for (int id : program.constants) ready[id] = true;
   const auto can_run = [&](size_t op) {

@@ -87,6 +87,7 @@ SimulatedRun Simulator::Run(const Program& program, const Schedule& schedule, co
     throw;
   }
   run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (run.parties[1].out_of_range || run.parties[2].out_of_range) throw RangeViolation();
   for (size_t k = 0; k < program.outputs.size(); ++k) {
     const auto part = [&](Role role) { return RevealedPart(role, run.parties[static_cast<size_t>(role)].outputs[k]); };
     run.outputs.push_back(Reconstruct(part(Role::kP1), part(Role::kP2)));

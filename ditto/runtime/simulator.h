@@ -27,7 +27,7 @@ class Simulator {
   uint64_t Put(const int64_t* values, const Shape& shape, int width);
   void Drop(uint64_t id);
 
-  // Throws the error of the party that failed first; the simulator stays usable.
+  // Throws the error of the party that failed first, or RangeViolation; the simulator stays usable.
   SimulatedRun Run(const Program& program, const Schedule& schedule, const std::vector<Input>& inputs,
                    const RunOptions& options);
 

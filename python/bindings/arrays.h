@@ -68,13 +68,13 @@ inline py::list ToList(const std::vector<ProfileLine>& lines) {
   return list;
 }
 
-// (operation, layer, start, seconds, offline, online, rounds), in the program's order.
+// (operation, layer, start, seconds, offline, online, rounds), in the program's order, the guard last.
 inline py::list ToList(const Program& program, const std::vector<OpRecord>& records) {
   py::list list;
   for (size_t i = 0; i < records.size(); ++i) {
     const auto& [start, seconds, cost] = records[i];
-    list.append(py::make_tuple(program.ops[i].name, program.ops[i].layer, start, seconds, cost.offline, cost.online,
-                               cost.rounds));
+    list.append(py::make_tuple(NameOfRecord(program, i), LayerOfRecord(program, i), start, seconds, cost.offline,
+                               cost.online, cost.rounds));
   }
   return list;
 }

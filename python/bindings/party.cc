@@ -62,6 +62,7 @@ py::tuple Run(Session& session, const LoadedProgram& loaded, const py::sequence&
     py::gil_scoped_release release;
     result = session.Run(loaded.program, loaded.schedule, values, options);
   }
+  if (result.out_of_range) throw RangeViolation();
   py::list outputs;
   if (session.role() != Role::kP0) {
     for (const Share& share : result.outputs) outputs.append(ToPackedBytes(RevealedPart(session.role(), share)));

@@ -16,7 +16,7 @@ class ShapeError(DittoError):
 
 
 class RangeError(DittoError):
-    """An argument's value does not fit the ring its type was given."""
+    """A value does not fit: an argument's the ring its type was given, or one inside the range the program assumes."""
 
 
 class PolicyError(DittoError):

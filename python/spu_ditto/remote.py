@@ -19,10 +19,10 @@ from ditto import _core
 from ditto.node import wire
 from spu_ditto.accounting import ring_width, run_report, sharing_bytes
 from spu_ditto.encoding import Encoded, ValueType
-from spu_ditto.errors import RuntimeFailure
+from spu_ditto.errors import RangeError, RuntimeFailure
 from spu_ditto.program import RingProgram
 from spu_ditto.reports.run_report import RunReport
-from spu_ditto.runtime import Stored
+from spu_ditto.runtime import OUT_OF_RANGE, Stored
 
 # How long to wait for the other parties' accounts of a failure, in seconds.
 _GRACE = 3.0
@@ -94,6 +94,8 @@ class RemoteParties:
             start = time.perf_counter()
             replies = self._all(header, public)
             seconds = time.perf_counter() - start
+        if any("out_of_range" in reply for reply, _ in replies):
+            raise RangeError(OUT_OF_RANGE)
         (_, _), (_, from_p1), (_, from_p2) = replies
         outputs = [
             _core.reconstruct(a, b, shape, width) for a, b, (shape, width) in zip(from_p1, from_p2, types, strict=True)

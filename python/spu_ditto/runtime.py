@@ -41,7 +41,15 @@ class Runtime(Protocol):
 
         Raises:
             RuntimeFailure: a party failed; names the party and the operation.
+            RangeError: a value left its range (OUT_OF_RANGE). The results are withheld; the parties stay as they are.
         """
+
+
+# All that anybody learns of a run whose guard was set off.
+OUT_OF_RANGE = (
+    "a value left the range that the program assumes; the results are withheld. Run with Simulator(check_ranges=True) "
+    "to find it, calibrate on such inputs, or state ranges="
+)
 
 
 _current: ContextVar[Runtime | None] = ContextVar("spu_ditto_runtime", default=None)

@@ -14,10 +14,10 @@ from ditto import _core
 from ditto.node.config import TIMEOUT
 from spu_ditto.accounting import ring_width, run_report, sharing_bytes, threads_of_a_local_party
 from spu_ditto.encoding import Encoded, ValueType
-from spu_ditto.errors import RuntimeFailure
+from spu_ditto.errors import RangeError, RuntimeFailure
 from spu_ditto.program import RingProgram
 from spu_ditto.reports.run_report import RunReport
-from spu_ditto.runtime import Stored
+from spu_ditto.runtime import OUT_OF_RANGE, Stored
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +74,8 @@ class Simulator:
                 )
             except _core.RunError as error:
                 raise RuntimeFailure(str(error)) from error
+            except _core.RangeViolation as error:
+                raise RangeError(OUT_OF_RANGE) from error
         return outputs, run_report(seconds, parties, offline_first=offline_first)
 
     def _drop_garbage(self) -> None:

@@ -55,6 +55,9 @@ H = "tensor<4x3x!ring.fxp<32, 0>>"
         (f"ring.sum %x {{dims = array<i64: 0>}} : ({X}) -> {X}", X, "the shape"),
         (f"ring.up_cast %x : ({X}) -> tensor<4x!ring.fxp<65, 8>>", "tensor<4x!ring.fxp<65, 8>>", "width 65"),
         (f"ring.one_hot %x {{depth = 3 : i64}} : ({X}) -> {H}", H, "takes integers"),
+        (f"ring.require_range %x : ({X}) -> {X}", X, r"attribute \['bits'\] is missing"),
+        (f"ring.require_range %x {{bits = 8 : i64}} : ({X}) -> {Y}", Y, "operand of type"),
+        (f"ring.require_false %x : ({X}) -> {X}", X, "operand 0 must not have the type"),
     ],
 )
 def test_verifier_refuses(body: str, result: str, reason: str) -> None:
@@ -74,6 +77,8 @@ def test_verifier_refuses(body: str, result: str, reason: str) -> None:
         (f"ring.narrow %x : ({X}) -> {X}", X, "cannot be narrowed to 32"),
         (f"ring.up_cast %x : ({X}) -> {X}", X, "cannot be widened to 32"),
         (f"ring.msb %x {{bits = 33 : i64, drop = 0 : i64}} : ({X}) -> {B}", B, "33 bits of a value of 32"),
+        (f"ring.require_range %x {{bits = 2 : i64}} : ({X}) -> {X}", X, "2 bits of a value of 32"),
+        (f"ring.require_range %x {{bits = 33 : i64}} : ({X}) -> {X}", X, "33 bits of a value of 32"),
         (f"ring.convert %x : ({X}) -> {X}", X, "run insert-casts"),
     ],
 )

@@ -172,6 +172,8 @@ def interactive_cases(w: int, f: int) -> list[Case]:
             lambda i: i[:, None] == np.arange(9),
             {"depth": 9},
         ),
+        Case("require_range", [a], same, lambda x: x, {"bits": f + 5}),
+        Case("require_false", [(bit([3, 5]), np.zeros((3, 5), np.int64))], bit([3, 5]), lambda v: v),
     ]
 
 
@@ -257,11 +259,12 @@ def test_op_computes_and_sends_what_it_declares(case: Case) -> None:
     assert result.shape == tuple(case.result["shape"])
     assert np.abs(result * scale - expected).max() <= case.tolerance
 
-    declared = _core.op_cost(
-        json.dumps({"op": case.op, "in": [v for v, _ in case.operands], "out": case.result, "attrs": case.attrs})
-    )
+    cost = program.cost()
+    described = {"op": case.op, "in": [v for v, _ in case.operands], "out": case.result, "attrs": case.attrs}
+    guard = [line[3:] for line in cost["operations"] if line[0] == "guard"]
+    assert bool(guard) == case.op.startswith("require_")
+    declared = tuple(map(sum, zip(_core.op_cost(json.dumps(described)), *guard, strict=True)))
     assert (p0["offline"], p1["online"] + p2["online"], p1["rounds"]) == declared
     assert p1["online"] == p2["online"] and p1["rounds"] == p2["rounds"]
     assert (p0["online"], p0["rounds"], p1["offline"], p2["offline"]) == (0, 0, 0, 0)
-    cost = program.cost()
     assert (cost["offline"], cost["online"], cost["rounds"]) == declared

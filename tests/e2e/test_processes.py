@@ -64,6 +64,18 @@ def test_values_are_forgotten_and_programs_too() -> None:
             del x, y, program
 
 
+def test_a_program_outlives_its_twin() -> None:
+    first, second = small_program(), small_program()
+    types = [binding.type for binding in first.inputs]
+    with processes() as remote:
+        x, y = (remote.put(np.zeros(t.shape, np.int64), t) for t in types[:2] if t is not None)
+        for program in (first, second):
+            remote.run(program, [x, y, np.array(0)])
+        del first, program
+        for _ in range(2):
+            remote.run(second, [x, y, np.array(0)])
+
+
 def pid_of_party(role: int) -> int:
     """The child of this process that runs this party."""
     for status in Path("/proc").glob("[0-9]*/cmdline"):

@@ -34,7 +34,10 @@ from spu_ditto.stages import Compiled, SecureFunction, Signature
 
 # Operations that add a value to others, and those that leave its numbers alone.
 _ADDING = ("ring.add", "ring.sub")
-_PASSING = ("ring.up_cast", "ring.narrow", "ring.down_cast", "ring.shl", "ring.reshape", "ring.transpose")
+_PASSING = (
+    *("ring.up_cast", "ring.narrow", "ring.down_cast", "ring.shl", "ring.reshape", "ring.transpose"),
+    "ring.require_range",
+)
 
 
 @dataclass(frozen=True)
@@ -226,7 +229,7 @@ def _run(
 ) -> tuple[list[Array], list[Array]]:
     """The watched values and the results of a secure run, in real numbers."""
     program, signature = compiled.program, compiled.signature
-    engine = json.loads(program.engine)
+    engine = unguarded(json.loads(program.engine))
     ids: dict[SSAValue, int] = {
         op.result: entry["out"][0] for op, entry in zip(_operations(module), engine["ops"], strict=True)
     }
@@ -248,6 +251,12 @@ def _run(
     with use_runtime(Simulator()):
         revealed = Compiled(described, shown)(*args)
     return revealed[: len(watched)], revealed[len(watched) :]
+
+
+def unguarded(engine: dict[str, Any]) -> dict[str, Any]:
+    """An engine program that looks at no ranges: which values leave theirs is to be shown, not refused."""
+    ops = [{**op, "op": "reshape", "attrs": {}} if op["op"].startswith("require_") else op for op in engine["ops"]]
+    return {**engine, "ops": ops}
 
 
 def ring_inputs(compiled: Compiled, module: ModuleOp, leaves: Sequence[Array]) -> list[Array]:

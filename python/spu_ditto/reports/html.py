@@ -59,7 +59,7 @@ def description(subject: Compiled | Lowered | RunReport, divergence: Divergence 
     if program is None:
         raise UnsupportedError("this run does not tell its program; take the report that Compiled.run gives")
     engine, cost = json.loads(program.engine), cost_analysis(program)
-    layers = list(dict.fromkeys(op["layer"] for op in engine["ops"]))
+    layers = [line.name for line in cost.layers]
     return {
         "name": engine["name"],
         "layers": layers,
@@ -78,16 +78,18 @@ def _ops(
     # P1's, which waits for P2's messages as P2 waits for its own.
     seconds = [event.seconds for event in run.events if event.party == 1] if run and run.events else None
     described = []
-    for index, (op, (_, _, _, _, offline, online, rounds)) in enumerate(zip(engine["ops"], costs, strict=True)):
-        result = engine["values"][op["out"][0]]
+    for index, (kind, layer, _, _, offline, online, rounds) in enumerate(costs):
+        # The guard comes after the program's operations and makes one bit.
+        op = engine["ops"][index] if index < len(engine["ops"]) else None
+        result = engine["values"][op["out"][0]] if op else {"kind": "bit", "shape": []}
         described.append(
             {
-                "kind": op["op"],
-                "layer": layers.index(op["layer"]),
-                "from": [_ring(engine["values"][id]) for id in op["in"]],
+                "kind": kind,
+                "layer": layers.index(layer),
+                "from": [_ring(engine["values"][id]) for id in op["in"]] if op else [],
                 "to": _ring(result),
                 "shape": result["shape"],
-                "cast": op["op"] in _CASTS,
+                "cast": kind in _CASTS,
                 "offline": offline,
                 "online": online,
                 "rounds": rounds,
