@@ -346,12 +346,14 @@ class Guard(RingOp):
 class RequireRangeOp(Guard):
     """Guards |x| < 2^(bits-1), of the integers: up to 2^(bits-2) is never refused, from 3/4 2^(bits-1) on always.
 
-    Only the low `bits` bits are looked at: beyond 5/4 2^(bits-1) a value may look like a small one.
+    With `legal` = 3 (quarters) nothing is refused up to 3/4 2^(bits-1), and beyond it more likely the larger it is. Only
+    the low `bits` bits are looked at: what has left the ring may look like a small value.
     """
 
     name = "ring.require_range"
     KINDS: ClassVar[str] = "x"
     REQUIRED: ClassVar[tuple[str, ...]] = ("bits",)
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("legal",)
 
     def width_error(self) -> str | None:
         if not 3 <= self.get("bits") <= width(self.arguments[0]):

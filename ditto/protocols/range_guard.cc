@@ -37,12 +37,12 @@ void Fold(Party& p, uint64_t& z, const uint8_t* flags, int64_t n) {
 
 // 1. At P0: XORs the tables of n elements onto k01's stream. Bit v of a table is its entry v.
 template <class T>
-void AddTables(const T* l1, const T* l2, int shift, uint8_t* tables, int64_t n) {
-  // Entries 3, 4 and 5, twice over so that a shift turns them around.
-  constexpr uint32_t kFlagged = 0x3838;
+void AddTables(const T* l1, const T* l2, int shift, Legal legal, uint8_t* tables, int64_t n) {
+  // Entries 3, 4 and 5, or 4 alone, twice over so that a shift turns them around.
+  const uint32_t flagged = legal == Legal::kHalf ? 0x3838 : 0x1010;
   ForEach(n, [=](int64_t i) DITTO_KERNEL {
     const uint32_t top = static_cast<uint32_t>(static_cast<T>(l1[i] + l2[i]) >> shift) & 7;
-    tables[i] ^= static_cast<uint8_t>(kFlagged << top >> 8);
+    tables[i] ^= static_cast<uint8_t>(flagged << top >> 8);
   });
 }
 
@@ -57,7 +57,7 @@ void ReadTables(const T* m, int shift, uint8_t* tables, int64_t n) {
 
 }  // namespace
 
-void GuardRange(Party& p, uint64_t& z, const Share& x, int bits) {
+void GuardRange(Party& p, uint64_t& z, const Share& x, int bits, Legal legal) {
   if (bits < 3 || bits > x.width()) {
     throw std::invalid_argument("a guard of " + std::to_string(bits) + " bits is not within 3.." +
                                 std::to_string(x.width()));
@@ -75,7 +75,7 @@ void GuardRange(Party& p, uint64_t& z, const Share& x, int bits) {
         p.RandomBytes(Pair::k01, tables.data(), size);
       }
       if (p.is_p0()) {
-        AddTables(x.l1.data<T>() + at, x.l2.data<T>() + at, shift, tables.data(), n);
+        AddTables(x.l1.data<T>() + at, x.l2.data<T>() + at, shift, legal, tables.data(), n);
         p.SendOffline(tables.data(), size);
       } else {
         ReadTables(x.m.data<T>() + at, shift, tables.data(), n);

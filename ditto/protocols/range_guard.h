@@ -2,8 +2,9 @@
 //
 // Computes: [a guarded value broke its assumption], for any number of values.
 //   GuardRange looks at the low `bits` bits of x, signed, where |x| < 2^R is assumed and bits = R + 1 (3 or more):
-//   |x| <= 2^{R-1} never trips, |x| >= 3/4 2^R always does, what lies between may. Values that differ by a multiple of
-//   2^bits look alike: |x| > 5/4 2^R may pass.
+//   |x| <= 2^{R-1} never trips, |x| >= 3/4 2^R always does, what lies between may (kHalf); or (kThreeQuarters) |x| <= 3/4
+//   2^R never trips, and beyond it x is the likelier to trip the nearer it comes to 2^R. Values that differ by a multiple
+//   of 2^bits look alike: of those beyond the ring 3 in 8 trip, or 1 in 8.
 //   GuardFalse trips where a bit is 1.
 // Source: written for this project; the flags are read like chunk_table.h's, the joining of many checks into one by
 //   random coefficients is folklore (e.g. SPDZ's batched MAC check), here those of a Toeplitz matrix (Krawczyk 1994).
@@ -11,7 +12,8 @@
 //   1. With top(.) the highest 3 of the low `bits` bits and a = l1 + l2: u = top(m) - top(a) mod 8 is top(x), or
 //      top(x) + 1 where the lower bits carry. The flag is [u in {3, 4, 5}]: legal x have top(x) in {0, 1, 6, 7}, or
 //      x = 2^{R-1} exactly, top(x) = 2 without a carry; |x| >= 3/4 2^R has top(x) in {3, 4}, or x = -3/4 2^R exactly,
-//      top(x) = 5 without a carry. P0 deals the truth table over v of [v - top(a) mod 8 in {3, 4, 5}], by XOR.
+//      top(x) = 5 without a carry. With kThreeQuarters the flag is [u = 4]. P0 deals the truth table over v of
+//      [v - top(a) mod 8 in {3, 4, 5}] (or of [.. = 4]), by XOR.
 //   2. P1 and P2 read their parts of the flag at v = top(m). A bit's parts are m ^ l1 at P1 and l2 at P2.
 //   3. z ^= sum_i r_i flag_i, where r_i is bytes i to i + 4 of a fresh stream s from k12, which P0 does not know. If i
 //      is the last flag that is set, s_{i+k} is in byte k of the sum but in none before it: the sum is uniform.
@@ -25,7 +27,7 @@
 //   false alarms.
 // Security: the tables are masked by k01's stream, z by fresh masks. s is 0 if z = 0 and otherwise uniform, because P1
 //   and P2 do not know rho, and each part of s is uniform given s: a view is simulated from the one bit [z = 0].
-//   Between 2^{R-1} and 3/4 2^R that bit depends on m as well as on x, so there it tells P1 or P2 a bit about x that
+//   Between what never and what always trips that bit depends on m as well as on x, so there it tells P1 or P2 a bit about x that
 //   differs from run to run. Neither party's z, nor any flag, is opened by itself. P0 learns nothing.
 #pragma once
 
@@ -37,9 +39,12 @@ namespace ditto {
 
 constexpr int kGuardBits = 40;
 
+// Up to which part of 2^R a value is legal.
+enum class Legal { kHalf, kThreeQuarters };
+
 // 1. to 3.: z is this party's part of the string, 0 at first and at P0. Parts of several calls are joined by XOR.
 // Throws std::invalid_argument unless 3 <= bits <= x.width().
-void GuardRange(Party& p, uint64_t& z, const Share& x, int bits);
+void GuardRange(Party& p, uint64_t& z, const Share& x, int bits, Legal legal = Legal::kHalf);
 constexpr Cost GuardRangeCost(int64_t n) { return DealCost(n, 8); }
 
 void GuardFalse(Party& p, uint64_t& z, const Share& b);

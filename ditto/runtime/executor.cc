@@ -262,8 +262,9 @@ class Execution {
   void CheckGuarded(size_t index) {
     const Op& op = program_.ops[index];
     if (op.name == "require_range") {
-      const int64_t bits = op.attrs.Int("bits") - 2;
-      CheckBound(op.out, index, int64_t{1} << bits, "guarded range of 2^" + std::to_string(bits));
+      const int64_t quarter = int64_t{1} << (op.attrs.Int("bits") - 3);
+      const int64_t bound = quarter * (op.attrs.Has("legal") ? op.attrs.Int("legal") : 2);
+      CheckBound(op.out, index, bound, "guarded range of " + std::to_string(bound));
     }
     if (op.name == "require_false") CheckBound(op.out, index, 0, "guarded range of 0");
   }

@@ -146,10 +146,14 @@ Share RunOneHot(Party& p, const TypedOp& op, const Operands& in) {
 void CheckRequireRange(const TypedOp& op) {
   RequireResultType(op);
   RequireInt(op, "bits", 3, op.in[0].width);
+  if (op.attrs.Has("legal")) RequireInt(op, "legal", 2, 3);
+}
+Legal LegalOf(const TypedOp& op) {
+  return op.attrs.Has("legal") && op.Int("legal") == 3 ? Legal::kThreeQuarters : Legal::kHalf;
 }
 Cost CostRequireRange(const TypedOp& op) { return GuardRangeCost(op.out_size()); }
 Share RunRequireRange(Party& p, const TypedOp& op, const Operands& in) {
-  GuardRange(p, p.guard(), in[0]->share, op.Int("bits"));
+  GuardRange(p, p.guard(), in[0]->share, op.Int("bits"), LegalOf(op));
   return in[0]->share;
 }
 void CheckRequireFalse(const TypedOp& op) { RequireResultType(op); }
@@ -176,7 +180,7 @@ std::vector<Kernel> ProductAndBitKernels() {
       {"bit_mul", "bf", 'f', "", CheckBitTimes, CostBitTimes, RunBitMul},
       {"select", "bff", 'f', "", CheckBitTimes, CostBitTimes, RunSelect},
       {"one_hot", "f", 'f', "depth", CheckOneHot, CostOneHot, RunOneHot},
-      {"require_range", "f", 'f', "bits", CheckRequireRange, CostRequireRange, RunRequireRange},
+      {"require_range", "f", 'f', "bits legal?", CheckRequireRange, CostRequireRange, RunRequireRange},
       {"require_false", "b", 'b', "", CheckRequireFalse, nullptr, RunRequireFalse},
   };
 }
