@@ -1,10 +1,11 @@
-"""Elementwise PPHLO operations: one class each, all with the syntax of `Elementwise`."""
+"""Elementwise PPHLO operations: one class each, all with the syntax of `ElementwiseOp`."""
 
 from __future__ import annotations
 
-from xdsl.irdl import irdl_op_definition
+from xdsl.irdl import irdl_op_definition, traits_def
 
 from ditto.dialects.pphlo_base import Binary, Unary
+from ditto.dialects.traits import Adds, Multiplies, Rescales
 
 
 @irdl_op_definition
@@ -26,6 +27,7 @@ class ConvertOp(Unary):
     """The same number in another dtype, or the same tensor made secret."""
 
     name = "pphlo.convert"
+    traits = traits_def(Rescales())
 
 
 @irdl_op_definition
@@ -159,6 +161,7 @@ class AddOp(Binary):
     """Sum."""
 
     name = "pphlo.add"
+    traits = traits_def(Adds())
 
 
 @irdl_op_definition
@@ -236,6 +239,7 @@ class MultiplyOp(Binary):
     """Product; of a bit and a number, the number or zero."""
 
     name = "pphlo.multiply"
+    traits = traits_def(Multiplies())
 
 
 @irdl_op_definition
@@ -292,6 +296,7 @@ class SubtractOp(Binary):
     """Difference; SPU writes it as negate and add, `recover_max_sub` puts it back."""
 
     name = "pphlo.subtract"
+    traits = traits_def(Adds())
 
 
 @irdl_op_definition

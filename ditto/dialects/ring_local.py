@@ -17,6 +17,20 @@ from xdsl.utils.exceptions import VerifyException
 from ditto.dialects.dense import Array, DenseAttr, DenseLiteral, dtype_of
 from ditto.dialects.mlir_text import take_dense_literal
 from ditto.dialects.ring_base import RingOp, fraction, is_bit, is_fxp, is_public, shape, width
+from ditto.dialects.traits import (
+    Adds,
+    Dot,
+    Elementwise,
+    InsertsZeros,
+    KeepsNonNegative,
+    KeepsRing,
+    Local,
+    Moves,
+    Multiplies,
+    Rearranges,
+    Rescales,
+    Truncates,
+)
 
 
 @irdl_op_definition
@@ -26,7 +40,7 @@ class ConstantOp(IRDLOperation):
     name = "ring.constant"
     value = prop_def(DenseAttr)
     result = result_def(TensorType)
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), Local())
 
     @classmethod
     def make(cls, array: Array) -> Self:
@@ -64,6 +78,7 @@ class EncodeOp(RingOp):
     name = "ring.encode"
     KINDS: ClassVar[str] = "p"
     REQUIRED: ClassVar[tuple[str, ...]] = ("fraction",)
+    traits = traits_def(Local(), Elementwise(), KeepsNonNegative())
 
     def check(self) -> None:
         self.expect_shape(shape(self.arguments[0]))
@@ -71,6 +86,8 @@ class EncodeOp(RingOp):
 
 class SameRing(RingOp):
     """Operands and result share ring, fraction and shape."""
+
+    traits = traits_def(Local(), KeepsRing(), Elementwise())
 
     def check(self) -> None:
         self.expect_same(*(value for value in self.arguments if not is_public(value)))
@@ -94,6 +111,7 @@ class AddOp(SameRing):
 
     name = "ring.add"
     KINDS: ClassVar[str] = "xx"
+    traits = traits_def(Adds(), KeepsNonNegative())
 
 
 @irdl_op_definition
@@ -102,6 +120,7 @@ class SubOp(SameRing):
 
     name = "ring.sub"
     KINDS: ClassVar[str] = "xx"
+    traits = traits_def(Adds())
 
 
 @irdl_op_definition
@@ -118,6 +137,7 @@ class AddPublicOp(WithPublic):
 
     name = "ring.add_public"
     KINDS: ClassVar[str] = "xp"
+    traits = traits_def(KeepsNonNegative())
 
 
 @irdl_op_definition
@@ -156,6 +176,7 @@ class Shifting(RingOp):
     """Every component is shifted right by `shift`, so the result lives in at most `width - shift` bits."""
 
     REQUIRED: ClassVar[tuple[str, ...]] = ("shift",)
+    traits = traits_def(Local(), Truncates())
 
     def width_error(self) -> str | None:
         least = self.get("shift") + width(self.result)
@@ -173,6 +194,7 @@ class MulPublicOp(Shifting):
 
     name = "ring.mul_public"
     KINDS: ClassVar[str] = "xp"
+    traits = traits_def(Multiplies(), Elementwise(), KeepsNonNegative())
 
     def check(self) -> None:
         self.expect_shape(shape(self.arguments[0]))
@@ -188,6 +210,7 @@ class MatmulPublicOp(Shifting):
 
     name = "ring.matmul_public"
     KINDS: ClassVar[str] = "xp"
+    traits = traits_def(Dot(), KeepsNonNegative())
 
     def check(self) -> None:
         self.expect_shape(matmul_shape(self))
@@ -199,6 +222,7 @@ class DownCastOp(Shifting):
 
     name = "ring.down_cast"
     KINDS: ClassVar[str] = "x"
+    traits = traits_def(Rescales())
 
     def check(self) -> None:
         self.expect_shape(shape(self.arguments[0]))
@@ -211,6 +235,7 @@ class NarrowOp(RingOp):
 
     name = "ring.narrow"
     KINDS: ClassVar[str] = "x"
+    traits = traits_def(Local(), Rescales())
 
     def check(self) -> None:
         self.expect_same(*self.arguments)
@@ -228,6 +253,7 @@ class ShlOp(RingOp):
     name = "ring.shl"
     KINDS: ClassVar[str] = "x"
     REQUIRED: ClassVar[tuple[str, ...]] = ("bits",)
+    traits = traits_def(Local(), KeepsRing(), Rescales())
 
     def check(self) -> None:
         self.expect_shape(shape(self.arguments[0]))
@@ -243,6 +269,7 @@ class RelabelOp(RingOp):
 
     name = "ring.relabel"
     KINDS: ClassVar[str] = "x"
+    traits = traits_def(Local(), KeepsRing(), Elementwise(), KeepsNonNegative())
 
     def check(self) -> None:
         self.expect_shape(shape(self.arguments[0]))
@@ -251,10 +278,11 @@ class RelabelOp(RingOp):
         return self.widths_agree()
 
 
-class Moving(RingOp):
-    """Moves elements; ring and fraction stay."""
+class Shaped(RingOp):
+    """Ring and fraction stay, the shape is `result_shape`."""
 
     KINDS: ClassVar[str] = "s"
+    traits = traits_def(Local(), KeepsRing())
 
     def check(self) -> None:
         for value in self.arguments:
@@ -262,35 +290,47 @@ class Moving(RingOp):
                 continue
             if is_bit(value) != is_bit(self.result) or (is_fxp(value) and fraction(value) != fraction(self.result)):
                 self.fail(f"operand of type {value.type}, result of type {self.result.type}")
-        self.expect_shape(self.moved_shape([shape(value) for value in self.arguments]))
+        self.expect_shape(self.result_shape([shape(value) for value in self.arguments]))
 
-    def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
+    def result_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
         raise NotImplementedError
 
     def width_error(self) -> str | None:
         return self.widths_agree()
 
 
+class Moving(Shaped):
+    """Moves elements."""
+
+    traits = traits_def(Moves())
+
+
+class Rearranging(Shaped):
+    """Moves all elements."""
+
+    traits = traits_def(Rearranges())
+
+
 @irdl_op_definition
-class ReshapeOp(Moving):
+class ReshapeOp(Rearranging):
     """The same elements in row-major order."""
 
     name = "ring.reshape"
 
-    def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
+    def result_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
         if math.prod(shapes[0]) != math.prod(shape(self.result)):
             self.fail(f"{list(shapes[0])} does not have as many elements as {list(shape(self.result))}")
         return shape(self.result)
 
 
 @irdl_op_definition
-class TransposeOp(Moving):
+class TransposeOp(Rearranging):
     """Result dimension i is the operand's dimension `perm[i]`."""
 
     name = "ring.transpose"
     REQUIRED: ClassVar[tuple[str, ...]] = ("perm",)
 
-    def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
+    def result_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
         perm = self.get("perm")
         if sorted(perm) != list(range(len(shapes[0]))):
             self.fail(f"perm = {perm} is not a permutation of {len(shapes[0])} dimensions")
@@ -298,13 +338,13 @@ class TransposeOp(Moving):
 
 
 @irdl_op_definition
-class BroadcastOp(Moving):
+class BroadcastOp(Rearranging):
     """The operand's dimension i becomes the result's dimension `dims[i]`; the others repeat."""
 
     name = "ring.broadcast"
     REQUIRED: ClassVar[tuple[str, ...]] = ("dims",)
 
-    def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
+    def result_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
         dims, result = self.get("dims"), shape(self.result)
         if len(dims) != len(shapes[0]) or any(n not in (1, result[dim]) for n, dim in zip(shapes[0], dims)):
             self.fail(f"{list(shapes[0])} does not broadcast to {list(result)} along {dims}")
@@ -318,7 +358,7 @@ class SliceOp(Moving):
     name = "ring.slice"
     REQUIRED: ClassVar[tuple[str, ...]] = ("start", "limit", "stride")
 
-    def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
+    def result_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
         bounds = list(zip(self.get("start"), self.get("limit"), self.get("stride"), strict=True))
         if len(bounds) != len(shapes[0]) or any(a < 0 or b > n for (a, b, _), n in zip(bounds, shapes[0])):
             self.fail(f"the bounds leave the shape {list(shapes[0])}")
@@ -333,7 +373,7 @@ class ConcatOp(Moving):
     KINDS: ClassVar[str] = "s*"
     REQUIRED: ClassVar[tuple[str, ...]] = ("dim",)
 
-    def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
+    def result_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
         result, dim = list(shapes[0]), self.get("dim")
         result[dim] = sum(s[dim] for s in shapes)
         return result
@@ -345,20 +385,21 @@ class PadOp(Moving):
 
     name = "ring.pad"
     REQUIRED: ClassVar[tuple[str, ...]] = ("low", "high", "interior")
+    traits = traits_def(InsertsZeros())
 
-    def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
+    def result_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
         edges = zip(shapes[0], self.get("low"), self.get("high"), self.get("interior"), strict=True)
         return [low + high + n + max(0, n - 1) * interior for n, low, high, interior in edges]
 
 
 @irdl_op_definition
-class ReverseOp(Moving):
+class ReverseOp(Rearranging):
     """The order of the elements is turned round along `dims`."""
 
     name = "ring.reverse"
     REQUIRED: ClassVar[tuple[str, ...]] = ("dims",)
 
-    def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
+    def result_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
         return shapes[0]
 
 
@@ -368,20 +409,22 @@ class TakeOp(Moving):
 
     name = "ring.take"
     KINDS: ClassVar[str] = "sp"
+    traits = traits_def(InsertsZeros())
 
-    def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
+    def result_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
         return shapes[1]
 
 
 @irdl_op_definition
-class SumOp(Moving):
+class SumOp(Shaped):
     """The sum along `dims`, which vanish."""
 
     name = "ring.sum"
     KINDS: ClassVar[str] = "x"
     REQUIRED: ClassVar[tuple[str, ...]] = ("dims",)
+    traits = traits_def(KeepsNonNegative())
 
-    def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
+    def result_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
         return [n for i, n in enumerate(shapes[0]) if i not in self.get("dims")]
 
 

@@ -4,10 +4,27 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from xdsl.irdl import irdl_op_definition
+from xdsl.irdl import irdl_op_definition, traits_def
 
 from ditto.dialects.ring_base import RingOp, fraction, is_bit, is_fxp, shape, width
 from ditto.dialects.ring_local import matmul_shape
+from ditto.dialects.traits import (
+    AnyWidth,
+    Compares,
+    ComparesElements,
+    ComparesThresholds,
+    Dot,
+    Elementwise,
+    InsertsZeros,
+    KeepsNonNegative,
+    KeepsRing,
+    Multiplies,
+    NonNegative,
+    RealFunction,
+    Rescales,
+    TakesPositive,
+    Truncates,
+)
 
 
 class Interactive(RingOp):
@@ -20,6 +37,7 @@ class ConvertOp(RingOp):
 
     name = "ring.convert"
     KINDS: ClassVar[str] = "x"
+    traits = traits_def(Rescales())
 
     def check(self) -> None:
         self.expect_shape(shape(self.arguments[0]))
@@ -32,6 +50,7 @@ class Product(Interactive):
     """A product over the low shift + out bits of its operands, truncated by `shift` into the result's `out` bits."""
 
     REQUIRED: ClassVar[tuple[str, ...]] = ("shift",)
+    traits = traits_def(Truncates())
 
     def check(self) -> None:
         self.check_shapes()
@@ -59,6 +78,7 @@ class MulOp(Product):
 
     name = "ring.mul"
     KINDS: ClassVar[str] = "xx"
+    traits = traits_def(Multiplies(), Elementwise(), KeepsNonNegative())
 
 
 @irdl_op_definition
@@ -67,6 +87,7 @@ class SquareOp(Product):
 
     name = "ring.square"
     KINDS: ClassVar[str] = "x"
+    traits = traits_def(Multiplies(), Elementwise(), NonNegative())
 
 
 @irdl_op_definition
@@ -75,6 +96,7 @@ class MatmulOp(Product):
 
     name = "ring.matmul"
     KINDS: ClassVar[str] = "xx"
+    traits = traits_def(Dot(), KeepsNonNegative())
 
     def check_shapes(self) -> None:
         self.expect_shape(matmul_shape(self))
@@ -87,6 +109,7 @@ class ConvOp(Product):
     name = "ring.conv"
     KINDS: ClassVar[str] = "xx"
     REQUIRED: ClassVar[tuple[str, ...]] = ("shift", "strides")
+    traits = traits_def(Dot(), KeepsNonNegative())
 
     def check_shapes(self) -> None:
         image, kernel = shape(self.arguments[0]), shape(self.arguments[1])
@@ -102,6 +125,7 @@ class UpCastOp(Interactive):
 
     name = "ring.up_cast"
     KINDS: ClassVar[str] = "x"
+    traits = traits_def(Rescales())
 
     def check(self) -> None:
         self.expect_same(*self.arguments)
@@ -128,6 +152,7 @@ class MsbOp(Compared):
     name = "ring.msb"
     KINDS: ClassVar[str] = "x"
     REQUIRED: ClassVar[tuple[str, ...]] = ("bits", "drop")
+    traits = traits_def(Compares(), Elementwise())
 
     def check(self) -> None:
         self.expect_shape(shape(self.arguments[0]))
@@ -140,6 +165,7 @@ class EqualZeroOp(Compared):
     name = "ring.equal_zero"
     KINDS: ClassVar[str] = "x"
     REQUIRED: ClassVar[tuple[str, ...]] = ("bits",)
+    traits = traits_def(Compares(), Elementwise())
 
     def check(self) -> None:
         self.expect_shape(shape(self.arguments[0]))
@@ -152,6 +178,7 @@ class MaxOp(Compared):
     name = "ring.max"
     KINDS: ClassVar[str] = "x"
     REQUIRED: ClassVar[tuple[str, ...]] = ("axis", "bits", "drop")
+    traits = traits_def(ComparesElements(), KeepsRing(), KeepsNonNegative())
 
     def check(self) -> None:
         self.expect_fraction(fraction(self.arguments[0]))
@@ -169,6 +196,7 @@ class ArgmaxOp(Compared):
     name = "ring.argmax"
     KINDS: ClassVar[str] = "x"
     REQUIRED: ClassVar[tuple[str, ...]] = ("axis", "bits")
+    traits = traits_def(ComparesElements(), NonNegative())
 
     def check(self) -> None:
         self.expect_fraction(0)
@@ -182,6 +210,7 @@ class BitAndOp(Interactive):
 
     name = "ring.bit_and"
     KINDS: ClassVar[str] = "bb"
+    traits = traits_def(Elementwise())
 
     def check(self) -> None:
         self.expect_same(*self.arguments)
@@ -193,6 +222,7 @@ class BitToFxpOp(Interactive):
 
     name = "ring.bit_to_fxp"
     KINDS: ClassVar[str] = "b"
+    traits = traits_def(Elementwise(), NonNegative(), AnyWidth())
 
     def check(self) -> None:
         self.expect_fraction(0)
@@ -205,6 +235,7 @@ class BitMulOp(Interactive):
 
     name = "ring.bit_mul"
     KINDS: ClassVar[str] = "bx"
+    traits = traits_def(Elementwise(), KeepsRing(), KeepsNonNegative(), InsertsZeros())
 
     def check(self) -> None:
         self.expect_same(self.arguments[1])
@@ -220,6 +251,7 @@ class SelectOp(Interactive):
 
     name = "ring.select"
     KINDS: ClassVar[str] = "bxx"
+    traits = traits_def(Elementwise(), KeepsRing(), KeepsNonNegative())
 
     def check(self) -> None:
         self.expect_same(*self.arguments[1:])
@@ -237,6 +269,7 @@ class OneHotOp(Interactive):
     name = "ring.one_hot"
     KINDS: ClassVar[str] = "x"
     REQUIRED: ClassVar[tuple[str, ...]] = ("depth",)
+    traits = traits_def(NonNegative(), AnyWidth())
 
     def check(self) -> None:
         if fraction(self.arguments[0]) != 0:
@@ -249,6 +282,7 @@ class Function(Interactive):
     """A real function, element by element, into a ring and fraction of its own."""
 
     KINDS: ClassVar[str] = "x"
+    traits = traits_def(RealFunction())
 
     def check(self) -> None:
         self.expect_shape(shape(self.arguments[0]))
@@ -269,6 +303,7 @@ class ExpOp(Function):
     name = "ring.exp"
     REQUIRED: ClassVar[tuple[str, ...]] = ("slack",)
     OPTIONAL: ClassVar[tuple[str, ...]] = ("clip_bits",)
+    traits = traits_def(NonNegative(), Compares("clip_bits"))
 
 
 @irdl_op_definition
@@ -277,6 +312,7 @@ class ReciprocalOp(Function):
 
     name = "ring.reciprocal"
     REQUIRED: ClassVar[tuple[str, ...]] = ("lo", "hi")
+    traits = traits_def(TakesPositive(), NonNegative(), AnyWidth())
 
 
 @irdl_op_definition
@@ -285,6 +321,7 @@ class RsqrtOp(Function):
 
     name = "ring.rsqrt"
     REQUIRED: ClassVar[tuple[str, ...]] = ("lo", "hi")
+    traits = traits_def(TakesPositive(), NonNegative(), AnyWidth())
 
 
 @irdl_op_definition
@@ -293,6 +330,7 @@ class TanhOp(Function):
 
     name = "ring.tanh"
     REQUIRED: ClassVar[tuple[str, ...]] = ("bits",)
+    traits = traits_def(ComparesThresholds())
 
 
 @irdl_op_definition
@@ -301,6 +339,7 @@ class GeluOp(Function):
 
     name = "ring.gelu"
     REQUIRED: ClassVar[tuple[str, ...]] = ("bits",)
+    traits = traits_def(ComparesThresholds())
 
 
 @irdl_op_definition
