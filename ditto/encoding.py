@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from ditto.dialects.dense import Array
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
 
 # Masks are -inf or the least number of a dtype (-65504 and below). After -2^12 a softmax's exponential is zero, and a
 # score can still be added without leaving 24 bits.

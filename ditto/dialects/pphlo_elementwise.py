@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from xdsl.irdl import irdl_op_definition, traits_def
+from xdsl.traits import Commutative
 
 from ditto.dialects.pphlo_base import Binary, Unary
 from ditto.dialects.traits import Adds, Multiplies, Rescales
@@ -161,7 +162,7 @@ class AddOp(Binary):
     """Sum."""
 
     name = "pphlo.add"
-    traits = traits_def(Adds())
+    traits = traits_def(Adds(), Commutative())
 
 
 @irdl_op_definition
@@ -169,6 +170,7 @@ class AndOp(Binary):
     """Conjunction."""
 
     name = "pphlo.and"
+    traits = traits_def(Commutative())
 
 
 @irdl_op_definition
@@ -190,6 +192,7 @@ class EqualOp(Binary):
     """Bit: lhs = rhs."""
 
     name = "pphlo.equal"
+    traits = traits_def(Commutative())
 
 
 @irdl_op_definition
@@ -225,6 +228,7 @@ class MaximumOp(Binary):
     """The greater one; SPU writes it as less and select, `recover_max_sub` puts it back."""
 
     name = "pphlo.maximum"
+    traits = traits_def(Commutative())
 
 
 @irdl_op_definition
@@ -232,6 +236,7 @@ class MinimumOp(Binary):
     """The smaller one."""
 
     name = "pphlo.minimum"
+    traits = traits_def(Commutative())
 
 
 @irdl_op_definition
@@ -239,7 +244,7 @@ class MultiplyOp(Binary):
     """Product; of a bit and a number, the number or zero."""
 
     name = "pphlo.multiply"
-    traits = traits_def(Multiplies())
+    traits = traits_def(Multiplies(), Commutative())
 
 
 @irdl_op_definition
@@ -247,6 +252,7 @@ class NotEqualOp(Binary):
     """Bit: lhs != rhs."""
 
     name = "pphlo.not_equal"
+    traits = traits_def(Commutative())
 
 
 @irdl_op_definition
@@ -254,6 +260,7 @@ class OrOp(Binary):
     """Disjunction."""
 
     name = "pphlo.or"
+    traits = traits_def(Commutative())
 
 
 @irdl_op_definition
@@ -304,6 +311,7 @@ class XorOp(Binary):
     """Exclusive or."""
 
     name = "pphlo.xor"
+    traits = traits_def(Commutative())
 
 
 ELEMENTWISE = (

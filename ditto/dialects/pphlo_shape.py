@@ -24,7 +24,7 @@ from ditto.dialects.pphlo_base import (
     parse_integers,
     shape_of,
 )
-from ditto.dialects.traits import Elementwise, Moves, Rearranges
+from ditto.dialects.traits import Elementwise, Moves, Rearranges, Reshapes
 
 Op = TypeVar("Op", bound=OneResult)
 
@@ -56,7 +56,7 @@ class ReshapeOp(Movement):
     """The same elements in row-major order under another shape."""
 
     name = "pphlo.reshape"
-    traits = traits_def(Rearranges())
+    traits = traits_def(Reshapes())
 
     @classmethod
     def get(cls, operand: SSAValue, type: Attribute) -> Self:

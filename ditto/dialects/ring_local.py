@@ -29,6 +29,7 @@ from ditto.dialects.traits import (
     Multiplies,
     Rearranges,
     Rescales,
+    Reshapes,
     Truncates,
 )
 
@@ -312,10 +313,11 @@ class Rearranging(Shaped):
 
 
 @irdl_op_definition
-class ReshapeOp(Rearranging):
+class ReshapeOp(Shaped):
     """The same elements in row-major order."""
 
     name = "ring.reshape"
+    traits = traits_def(Reshapes())
 
     def result_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
         if math.prod(shapes[0]) != math.prod(shape(self.result)):

@@ -35,6 +35,10 @@ class Rearranges(Moves):
     """All elements of the one operand and no others, in other places, perhaps repeated."""
 
 
+class Reshapes(Rearranges):
+    """The elements of the one operand in the same row-major order."""
+
+
 class InsertsZeros(OpTrait):
     """Zeros may stand beside the elements of the operand, or in their place."""
 

@@ -17,11 +17,9 @@ from xdsl.ir import Operation, SSAValue
 
 from ditto.dialects import ring
 from ditto.dialects.dense import Array
+from ditto.dialects.traits import Local, Truncates
 from ditto.encoding import decode, encode
 from ditto.interpreter.ring_kernels import KERNELS, signed
-
-_SHIFTING = ("ring.mul_public", "ring.matmul_public", "ring.down_cast")
-_PRODUCTS = ("ring.mul", "ring.square", "ring.matmul", "ring.conv")
 
 
 class RangeViolation(Exception):
@@ -83,9 +81,10 @@ class RingInterpreter:
     def _settled(self, op: ring.RingOp, result: Array) -> Array:
         """Truncation and reduction to the ring of the result."""
         width = ring.width(op.result)
-        if op.name in _PRODUCTS or op.name in _SHIFTING:
+        if op.has_trait(Truncates):
             shift = op.get("shift")
-            if op.name != "ring.down_cast" and op.name in _SHIFTING:
+            if op.has_trait(Local):
+                # To nearest, where a protocol rounds down.
                 result = result + (1 << shift >> 1)
             whole = result >> shift
             result = (signed(result, min(shift + width, 64)) >> shift) if self._wrap else whole

@@ -19,9 +19,12 @@ from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
+from xdsl.traits import Commutative
 
+from ditto.analysis.look_through import splat_value
 from ditto.dialects import pphlo
-from ditto.passes.rewriting import apply_patterns, merge_common, replace_with, splat_value
+from ditto.dialects.traits import Adds, Rearranges
+from ditto.passes.rewriting import apply_patterns, merge_common, replace_with
 
 
 def converted_type(value: SSAValue, like: SSAValue) -> TensorType[Any]:
@@ -46,9 +49,9 @@ class NeutralElement(RewritePattern):
     def match_and_rewrite(
         self, op: pphlo.AddOp | pphlo.MultiplyOp | pphlo.SubtractOp | pphlo.DivideOp, rewriter: PatternRewriter
     ) -> None:
-        neutral = 0 if isinstance(op, pphlo.AddOp | pphlo.SubtractOp) else 1
+        neutral = 0 if op.has_trait(Adds) else 1
         sides = [(op.lhs, op.rhs)]
-        if isinstance(op, pphlo.AddOp | pphlo.MultiplyOp):
+        if op.has_trait(Commutative):
             sides.append((op.rhs, op.lhs))
         for x, other in sides:
             # The types differ where a bit is multiplied by the number one, or where a public x has become secret.
@@ -133,13 +136,12 @@ class ConvertBeforeMove(RewritePattern):
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: pphlo.ConvertOp, rewriter: PatternRewriter) -> None:
         move = op.operand.owner
-        if not isinstance(move, pphlo.ReshapeOp | pphlo.TransposeOp | pphlo.BroadcastOp):
+        if not isinstance(move, pphlo.Movement) or not move.has_trait(Rearranges):
             return
         converted = pphlo.ConvertOp.get(move.operand, converted_type(move.operand, op.result))
-        if isinstance(move, pphlo.ReshapeOp):
-            moved: pphlo.Movement = pphlo.ReshapeOp.get(converted.result, op.result.type)
-        else:
-            moved = type(move).get(converted.result, move.dimensions, op.result.type)
+        moved = move.create(
+            operands=[converted.result], result_types=[op.result.type], properties=dict(move.properties)
+        )
         rewriter.replace(op, [converted, moved])
 
 

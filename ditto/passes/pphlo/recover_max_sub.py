@@ -19,8 +19,9 @@ from xdsl.ir import Block, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
+from ditto.analysis.look_through import splat_value
 from ditto.dialects import pphlo
-from ditto.passes.rewriting import apply_patterns, splat_value
+from ditto.passes.rewriting import apply_patterns
 
 
 def is_negate(value: SSAValue) -> bool:

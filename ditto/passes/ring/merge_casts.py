@@ -7,7 +7,7 @@ becomes
     %3 = ring.down_cast %0 {shift = 10} : (..<64, 18>>) -> ..<32, 8>>
     %2 = ring.reshape %3 : (..<32, 8>>) -> ..<32, 8>>
 
-Casts move in front of reshapes, transposes and broadcasts, where equal ones meet and there are fewest elements. A cast
+Casts move in front of reshapes, transposes and the like, where equal ones meet and there are fewest elements. A cast
 there and back is none if nothing is lost on the way; neither is one around a sum that fits the narrow ring.
 """
 
@@ -20,10 +20,10 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from ditto.dialects import ring
+from ditto.dialects.traits import Rearranges
 from ditto.passes.ring_rewriting import erase_dead, insert_before, merge_equal, replace, users
 
 Cast = ring.UpCastOp | ring.DownCastOp
-_MOVES = (ring.ReshapeOp, ring.TransposeOp, ring.BroadcastOp)
 
 
 def move_before(cast: Cast, move: ring.RingOp) -> None:
@@ -38,7 +38,7 @@ def move_before(cast: Cast, move: ring.RingOp) -> None:
 def simplify(cast: Cast) -> bool:
     """One step of moving or merging a cast; False if there is none."""
     source = cast.arguments[0].owner
-    if isinstance(source, _MOVES):
+    if isinstance(source, ring.RingOp) and source.has_trait(Rearranges):
         move_before(cast, source)
         return True
     if not isinstance(cast, ring.DownCastOp):

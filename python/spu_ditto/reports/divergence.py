@@ -20,7 +20,9 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 
+from ditto.analysis.look_through import has_any
 from ditto.dialects import pphlo, ring
+from ditto.dialects.traits import Adds, Rearranges, Rescales
 from ditto.interpreter import evaluate
 from ditto.interpreter.exact import evaluate_exactly
 from spu_ditto.encoding import Array, ValueType
@@ -31,10 +33,6 @@ from spu_ditto.program import Binding, RingProgram
 from spu_ditto.runtime import use_runtime
 from spu_ditto.simulator import Simulator
 from spu_ditto.stages import Compiled, SecureFunction, Signature
-
-# Operations that add a value to others, and those that leave its numbers alone.
-_ADDING = ("ring.add", "ring.sub")
-_PASSING = ("ring.up_cast", "ring.narrow", "ring.down_cast", "ring.shl", "ring.reshape", "ring.transpose")
 
 
 @dataclass(frozen=True)
@@ -216,7 +214,7 @@ def _watched(module: ModuleOp) -> dict[SSAValue, list[str]]:
 def _sums(value: SSAValue) -> list[SSAValue]:
     """A value, or the sums it goes into if that is all that happens to it: what matters of a term is its sum."""
     users = [use.operation for use in value.uses]
-    if users and all(user.name in _ADDING or user.name in _PASSING for user in users):
+    if users and all(has_any(user, Adds, Rearranges, Rescales) for user in users):
         return [inner for user in users for inner in _sums(user.results[0])]
     return [value]
 
