@@ -21,9 +21,7 @@ Expandable = Callable[[Operation], bool]
 
 def is_elementwise(op: Operation) -> bool:
     """Whether every element of the result depends on the operands' elements at the same place alone."""
-    if isinstance(op, pphlo.CustomCallOp):
-        return op.target.data in ("mpc.erf", "mpc.erfc")
-    return op.has_trait(Elementwise)
+    return op.has_trait(Elementwise) or pphlo.calls(op, "mpc.erf", "mpc.erfc")
 
 
 def single_inputs(output: SSAValue, order: dict[Operation, int], expandable: Expandable, limit: int) -> list[SSAValue]:

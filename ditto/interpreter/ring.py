@@ -67,14 +67,9 @@ class RingInterpreter:
 
     def run(self, op: Operation, operands: Sequence[Array]) -> Array:
         """The result of one operation."""
-        if isinstance(op, ring.ConstantOp):
-            return op.numpy()
-        if isinstance(op, ring.EncodeOp):
-            return encode(operands[0], op.get("fraction"))
-        assert isinstance(op, ring.RingOp), op.name
         with np.errstate(over="ignore"):
             result = KERNELS[op.name.removeprefix("ring.")](op, *operands)
-        if not ring.is_fxp(op.result):
+        if not isinstance(op, ring.RingOp) or not ring.is_fxp(op.result):
             return result
         return self._settled(op, np.asarray(result, np.int64))
 

@@ -13,6 +13,7 @@ from scipy.special import erf
 
 from ditto.dialects import ring
 from ditto.dialects.dense import Array
+from ditto.encoding import encode
 
 Kernel = Callable[..., Array]
 
@@ -113,6 +114,8 @@ FUNCTIONS: dict[str, Callable[[ring.RingOp, Array], Array]] = {
 }
 
 KERNELS: dict[str, Kernel] = {
+    "constant": lambda op: op.numpy(),
+    "encode": lambda op, x: encode(x, op.get("fraction")),
     "add": lambda op, x, y: x + y,
     "sub": lambda op, x, y: x - y,
     "neg": lambda op, x: -x,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation, SSAValue
@@ -11,10 +11,17 @@ from xdsl.traits import Pure
 
 from ditto.dialects import pphlo
 
+Op = TypeVar("Op", bound=Operation)
+
 
 def apply_patterns(module: ModuleOp, *patterns: RewritePattern) -> None:
     """Rewrites until no pattern matches; operations without uses disappear."""
     PatternRewriteWalker(GreedyRewritePatternApplier(list(patterns))).rewrite_module(module)
+
+
+def every(root: Operation, *kinds: type[Op]) -> list[Op]:
+    """The operations of some kinds inside another, in order, as they are now."""
+    return [op for op in root.walk() if isinstance(op, kinds)]
 
 
 def replace_with(rewriter: PatternRewriter, op: Operation, value: SSAValue) -> None:

@@ -21,9 +21,9 @@ from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 from xdsl.traits import Commutative
 
-from ditto.analysis.look_through import splat_value
+from ditto.analysis.look_through import behind, splat_value
 from ditto.dialects import pphlo
-from ditto.dialects.traits import Adds, Rearranges
+from ditto.dialects.traits import Adds, Rearranges, Reshapes
 from ditto.passes.rewriting import apply_patterns, merge_common, replace_with
 
 
@@ -89,43 +89,48 @@ def has_elements_of(result: SSAValue, x: SSAValue) -> bool:
 
 
 class MoveNothing(RewritePattern):
-    """Moves, converts and hints whose result is their operand."""
+    """Moves and converts whose result is their operand, and `broadcast_as` to the shape a value has already."""
 
     @op_type_rewrite_pattern
     def match_and_rewrite(
-        self,
-        op: pphlo.ReshapeOp | pphlo.BroadcastOp | pphlo.ConvertOp | pphlo.SliceOp | pphlo.TransposeOp,
-        rewriter: PatternRewriter,
+        self, op: pphlo.ReshapeOp | pphlo.ConvertOp | pphlo.SliceOp | pphlo.BroadcastAsOp, rewriter: PatternRewriter
     ) -> None:
-        if op.operand.type != op.result.type:
-            return
-        if isinstance(op, pphlo.TransposeOp | pphlo.BroadcastOp):
-            shape = op.shape
-            moved = [dim for dim in op.dimensions if shape[dim] != 1]
-            if moved != sorted(moved):
-                return
-        replace_with(rewriter, op, op.operand)
+        if op.operands[0].type == op.result.type:
+            replace_with(rewriter, op, op.operands[0])
+
+
+class PermuteNothing(RewritePattern):
+    """Transposes and broadcasts that leave every dimension longer than one where it is."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: pphlo.TransposeOp | pphlo.BroadcastOp, rewriter: PatternRewriter) -> None:
+        moved = [dim for dim in op.dimensions if op.shape[dim] != 1]
+        if op.operand.type == op.result.type and moved == sorted(moved):
+            replace_with(rewriter, op, op.operand)
 
 
 class DropHint(RewritePattern):
-    """`broadcast_as` to the shape a value has already, and SPU's placement hint."""
+    """SPU's placement hint."""
 
     @op_type_rewrite_pattern
-    def match_and_rewrite(self, op: pphlo.BroadcastAsOp | pphlo.CustomCallOp, rewriter: PatternRewriter) -> None:
-        if isinstance(op, pphlo.BroadcastAsOp):
-            if op.lhs.type == op.result.type:
-                replace_with(rewriter, op, op.lhs)
-        elif op.target.data == "spu.prefer_a" and op.arguments[0].type == op.outputs[0].type:
+    def match_and_rewrite(self, op: pphlo.CustomCallOp, rewriter: PatternRewriter) -> None:
+        if op.target.data == "spu.prefer_a" and op.arguments[0].type == op.outputs[0].type:
             replace_with(rewriter, op, op.arguments[0])
 
 
-class MoveAfterMove(RewritePattern):
+class ReshapeAfterReshape(RewritePattern):
     @op_type_rewrite_pattern
-    def match_and_rewrite(self, op: pphlo.ReshapeOp | pphlo.TransposeOp, rewriter: PatternRewriter) -> None:
+    def match_and_rewrite(self, op: pphlo.ReshapeOp, rewriter: PatternRewriter) -> None:
+        source = behind(op.operand, Reshapes)
+        if source is not op.operand:
+            rewriter.replace(op, pphlo.ReshapeOp.get(source, op.result.type))
+
+
+class TransposeAfterTranspose(RewritePattern):
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: pphlo.TransposeOp, rewriter: PatternRewriter) -> None:
         inner = op.operand.owner
-        if isinstance(op, pphlo.ReshapeOp) and isinstance(inner, pphlo.ReshapeOp):
-            rewriter.replace(op, pphlo.ReshapeOp.get(inner.operand, op.result.type))
-        elif isinstance(op, pphlo.TransposeOp) and isinstance(inner, pphlo.TransposeOp):
+        if isinstance(inner, pphlo.TransposeOp):
             dims = [inner.dimensions[dim] for dim in op.dimensions]
             rewriter.replace(op, pphlo.TransposeOp.get(inner.operand, dims, op.result.type))
 
@@ -171,8 +176,10 @@ class EraseNoEffect(ModulePass):
             NeutralElement(),
             OnesThroughDotGeneral(),
             MoveNothing(),
+            PermuteNothing(),
             DropHint(),
-            MoveAfterMove(),
+            ReshapeAfterReshape(),
+            TransposeAfterTranspose(),
             ConvertBeforeMove(),
             SelectByConstant(),
         )

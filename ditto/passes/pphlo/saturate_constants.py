@@ -19,6 +19,7 @@ from xdsl.passes import ModulePass
 from ditto.dialects import pphlo
 from ditto.dialects.dense import DenseAttr, DenseLiteral, is_splat
 from ditto.encoding import saturate
+from ditto.passes.rewriting import every
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,7 @@ class SaturateConstants(ModulePass):
     name = "saturate-constants"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for inner in op.walk():
-            if not isinstance(inner, pphlo.ConstantOp):
-                continue
+        for inner in every(op, pphlo.ConstantOp):
             numbers = inner.numpy()
             if numbers.dtype.kind != "f":
                 continue

@@ -23,7 +23,7 @@ from xdsl.passes import ModulePass
 from ditto.dialects import ring
 from ditto.dialects.traits import Adds, Rearranges, Truncates
 from ditto.passes.ring.merge_casts import move_before
-from ditto.passes.ring_rewriting import erase_dead, insert_before, replace, users
+from ditto.passes.ring_rewriting import erase_dead, every, insert_before, replace, users
 
 
 def push(cast: ring.DownCastOp) -> bool:
@@ -67,9 +67,8 @@ class FuseTruncation(ModulePass):
     name = "fuse-truncation"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        block = ring.main(op).body.block
+        function = ring.main(op)
         changed = True
         while changed:
-            casts = [inner for inner in block.ops if isinstance(inner, ring.DownCastOp)]
-            changed = any([push(cast) for cast in casts])
-            erase_dead(block)
+            changed = any([push(cast) for cast in every(function, ring.DownCastOp)])
+            erase_dead(function.body.block)

@@ -190,7 +190,7 @@ def divergence(
 def _operations(module: ModuleOp) -> list[ring.RingOp]:
     """Those the engine has, in its order; encodings and constants are the caller's."""
     block = ring.main(module).body.block
-    return [op for op in block.ops if isinstance(op, ring.RingOp) and not isinstance(op, ring.EncodeOp)]
+    return [op for op in block.ops if isinstance(op, ring.RingOp) and not ring.is_public(op.result)]
 
 
 def _layer(op: ring.RingOp) -> str:
@@ -265,7 +265,7 @@ def _compared(
     outside: dict[str, str] = {}
 
     def observe(op: ring.RingOp, scaled: Array) -> None:
-        if isinstance(op, ring.EncodeOp):
+        if ring.is_public(op.result):
             return
         layer, bits = _layer(op), op.get("range")
         pairs.setdefault(layer, [])
