@@ -13,8 +13,8 @@ from xdsl.ir import BlockArgument, Operation, SSAValue, Use
 from xdsl.traits import OpTrait
 
 from ditto.dialects import pphlo, ring
-from ditto.dialects.dense import cast
-from ditto.dialects.traits import Moves, Rearranges, Rescales, Reshapes
+from ditto.dialects.dense import Array, cast
+from ditto.dialects.traits import Moves, Rearranges, Rescales, Reshapes, TimesPowerOfTwo
 
 Traits = type[OpTrait]
 
@@ -57,9 +57,7 @@ def is_argument(x: SSAValue) -> bool:
 
 def row_of_softmax(x: SSAValue) -> int | None:
     """The length of the rows whose own maximum was subtracted to give x, if so it was."""
-    difference = in_order(x).owner
-    while isinstance(difference, ring.RelabelOp):
-        difference = in_order(difference.arguments[0]).owner
+    difference = behind(x, Reshapes, Rescales, TimesPowerOfTwo).owner
     if not isinstance(difference, ring.SubOp):
         return None
     minuend, subtrahend = origin(difference.arguments[0]), origin(difference.arguments[1])
@@ -67,6 +65,12 @@ def row_of_softmax(x: SSAValue) -> int | None:
         axis: int = subtrahend.owner.get("axis")
         return ring.shape(subtrahend.owner.arguments[0])[axis]
     return None
+
+
+def known_numbers(x: SSAValue) -> Array | None:
+    """The numbers of a public value of a ring program, encoded or not, if a constant holds them."""
+    op = x.owner.arguments[0].owner if isinstance(x.owner, ring.EncodeOp) else x.owner
+    return op.numpy() if isinstance(op, ring.ConstantOp) else None
 
 
 def splat_value(x: SSAValue) -> Any:

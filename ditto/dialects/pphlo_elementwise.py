@@ -6,7 +6,7 @@ from xdsl.irdl import irdl_op_definition, traits_def
 from xdsl.traits import Commutative
 
 from ditto.dialects.pphlo_base import Binary, Unary
-from ditto.dialects.traits import Adds, Multiplies, Rescales
+from ditto.dialects.traits import Adds, Linear, Multiplies, Rescales
 
 
 @irdl_op_definition
@@ -85,6 +85,7 @@ class NegateOp(Unary):
     """-x."""
 
     name = "pphlo.negate"
+    traits = traits_def(Linear())
 
 
 @irdl_op_definition

@@ -24,12 +24,14 @@ from ditto.dialects.traits import (
     InsertsZeros,
     KeepsNonNegative,
     KeepsRing,
+    Linear,
     Local,
     Moves,
     Multiplies,
     Rearranges,
     Rescales,
     Reshapes,
+    TimesPowerOfTwo,
     Truncates,
 )
 
@@ -130,6 +132,7 @@ class NegOp(SameRing):
 
     name = "ring.neg"
     KINDS: ClassVar[str] = "x"
+    traits = traits_def(Linear())
 
 
 @irdl_op_definition
@@ -138,7 +141,7 @@ class AddPublicOp(WithPublic):
 
     name = "ring.add_public"
     KINDS: ClassVar[str] = "xp"
-    traits = traits_def(KeepsNonNegative())
+    traits = traits_def(Linear(), KeepsNonNegative())
 
 
 @irdl_op_definition
@@ -270,7 +273,7 @@ class RelabelOp(RingOp):
 
     name = "ring.relabel"
     KINDS: ClassVar[str] = "x"
-    traits = traits_def(Local(), KeepsRing(), Elementwise(), KeepsNonNegative())
+    traits = traits_def(Local(), KeepsRing(), TimesPowerOfTwo())
 
     def check(self) -> None:
         self.expect_shape(shape(self.arguments[0]))

@@ -50,7 +50,15 @@ class Rescales(Elementwise, KeepsNonNegative):
     """The operand's numbers, rounded at most, in another dtype or ring, or with another fraction."""
 
 
-class Adds(OpTrait):
+class TimesPowerOfTwo(Elementwise, KeepsNonNegative):
+    """The operand's numbers times a power of two, for free."""
+
+
+class Linear(Elementwise):
+    """Sums and differences of the operands, public ones included, and negatives."""
+
+
+class Adds(Linear):
     """The sum or difference of two operands."""
 
 

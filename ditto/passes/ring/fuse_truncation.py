@@ -21,7 +21,7 @@ from xdsl.ir import Attribute, SSAValue
 from xdsl.passes import ModulePass
 
 from ditto.dialects import ring
-from ditto.dialects.traits import Adds, Rearranges, Truncates
+from ditto.dialects.traits import Linear, Rearranges, Truncates
 from ditto.passes.ring.merge_casts import move_before
 from ditto.passes.ring_rewriting import erase_dead, every, insert_before, replace, users
 
@@ -40,7 +40,7 @@ def push(cast: ring.DownCastOp) -> bool:
     if source.has_trait(Rearranges):
         move_before(cast, source)
         return True
-    if source.has_trait(Adds) or isinstance(source, ring.NegOp):
+    if source.has_trait(Linear) and all(ring.is_fxp(operand) for operand in source.arguments):
         operands = [_rounded(cast, operand, shift, type) for operand in source.arguments]
         replace(cast, insert_before(cast, source.__class__, operands, type, **attributes))
         return True
