@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from ditto.dialects.dense import Array
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
 
 # The largest power of two a public number may have as an integer; the ring ends at 2^63.
 LARGEST = 62

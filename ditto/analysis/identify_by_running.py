@@ -10,20 +10,18 @@ from collections.abc import Callable
 
 from xdsl.ir import Block, Operation, SSAValue
 
+from ditto.analysis.look_through import splat_value
 from ditto.dialects import pphlo
 from ditto.dialects.dense import Array
-from ditto.dialects.pphlo_elementwise import ELEMENTWISE
+from ditto.dialects.traits import Elementwise
 from ditto.interpreter import EvaluationError, evaluate_values
-from ditto.passes.rewriting import splat_value
 
 Expandable = Callable[[Operation], bool]
 
 
 def is_elementwise(op: Operation) -> bool:
     """Whether every element of the result depends on the operands' elements at the same place alone."""
-    if isinstance(op, pphlo.CustomCallOp):
-        return op.target.data in ("mpc.erf", "mpc.erfc")
-    return isinstance(op, (*ELEMENTWISE, pphlo.SelectOp))
+    return op.has_trait(Elementwise) or pphlo.calls(op, "mpc.erf", "mpc.erfc")
 
 
 def single_inputs(output: SSAValue, order: dict[Operation, int], expandable: Expandable, limit: int) -> list[SSAValue]:

@@ -19,6 +19,7 @@ from xdsl.ir import BlockArgument, SSAValue
 
 from ditto.analysis.look_through import row_of_softmax
 from ditto.dialects import ring
+from ditto.dialects.traits import InsertsZeros, Moves, Rescales
 from ditto.policy.policy import ARGUMENT_BOUND, LONG_TABLE, PRODUCT_BOUND, TABLE_RANGE
 
 # The dtypes of the secret arguments, on @main.
@@ -193,10 +194,6 @@ _INTEGER = (ring.AddOp, ring.SubOp, ring.NegOp, ring.AddPublicOp, ring.MulOp, ri
 Rule = Callable[[ring.RingOp, list[Interval]], Interval]
 
 
-def _same(op: ring.RingOp, x: list[Interval]) -> Interval:
-    return x[0]
-
-
 def _or_zero(op: ring.RingOp, x: list[Interval]) -> Interval:
     return x[0].union(ZERO)
 
@@ -286,7 +283,7 @@ def _up_to(power: Callable[[ring.RingOp], float]) -> Rule:
     return lambda op, x: Interval(0.0, 2.0 ** power(op)).widened(2 * unit(op.result))
 
 
-RULES: dict[type[ring.RingOp], Rule] = {
+_OWN: dict[type[ring.RingOp], Rule] = {
     ring.AddOp: lambda op, x: x[0].plus(x[1]),
     ring.SubOp: _sub,
     ring.AddPublicOp: lambda op, x: x[0].plus(x[1]),
@@ -299,21 +296,8 @@ RULES: dict[type[ring.RingOp], Rule] = {
     ring.ConvOp: _conv,
     ring.SumOp: _sum,
     ring.RelabelOp: _relabel,
-    ring.ReshapeOp: _same,
-    ring.TransposeOp: _same,
-    ring.BroadcastOp: _same,
-    ring.SliceOp: _same,
-    ring.ReverseOp: _same,
-    ring.ShlOp: _same,
-    ring.DownCastOp: _same,
-    ring.NarrowOp: _same,
-    ring.UpCastOp: _same,
-    ring.ConvertOp: _same,
-    ring.MaxOp: _same,
-    ring.ConcatOp: _union,
     ring.SelectOp: _union,
-    ring.PadOp: _or_zero,
-    ring.TakeOp: _or_zero,
+    ring.MaxOp: _union,
     ring.BitMulOp: _or_zero,
     ring.BitToFxpOp: lambda op, x: Interval(0.0, 1.0),
     ring.OneHotOp: lambda op, x: Interval(0.0, 1.0),
@@ -326,6 +310,17 @@ RULES: dict[type[ring.RingOp], Rule] = {
     ring.PolynomialOp: _polynomial,
     ring.NormaliseOp: _normalised,
 }
+
+def rule_of(kind: type[ring.RingOp]) -> Rule | None:
+    """The rule of an operation: its own, or the one its traits tell."""
+    if kind in _OWN:
+        return _OWN[kind]
+    if kind.has_trait(InsertsZeros):
+        return _or_zero
+    return _union if kind.has_trait(Moves) or kind.has_trait(Rescales) else None
+
+
+RULES = {op: rule for op in ring.OPERATIONS if op.RESULT in "xs" and (rule := rule_of(op)) is not None}
 
 # An operation without a rule must not get somebody else's interval.
 if missing := [op.name for op in ring.OPERATIONS if op.RESULT in "xs" and op not in RULES]:

@@ -8,12 +8,12 @@ one shifts by as much less as its result is wider, and the sum is widened later 
 from __future__ import annotations
 
 from xdsl.dialects.builtin import Float16Type
-from xdsl.ir import SSAValue
+from xdsl.ir import Operation, SSAValue
 
+from ditto.analysis.look_through import beyond, has_any
 from ditto.dialects import pphlo
+from ditto.dialects.traits import Adds, Moves, Rescales
 from ditto.policy.policy import SUM_TERM_FRACTION
-
-_MOVES = (pphlo.ReshapeOp, pphlo.TransposeOp, pphlo.BroadcastOp, pphlo.SliceOp)
 
 
 def _is_small(value: SSAValue) -> bool:
@@ -22,14 +22,8 @@ def _is_small(value: SSAValue) -> bool:
 
 def _has_maximum(value: SSAValue) -> bool:
     """Whether a softmax looks for the largest of these values: every bit would be compared."""
-    for use in value.uses:
-        op = use.operation
-        if isinstance(op, pphlo.ReduceOp):
-            if not isinstance(op.body.block.first_op, pphlo.AddOp):
-                return True
-        elif isinstance(op, _MOVES) and _has_maximum(op.results[0]):
-            return True
-    return False
+    users = (use.operation for use in beyond(value, Moves))
+    return any(isinstance(op, pphlo.ReduceOp) and not has_any(op.body.block.first_op, Adds) for op in users)
 
 
 def is_sum_term(value: SSAValue) -> bool:
@@ -38,10 +32,10 @@ def is_sum_term(value: SSAValue) -> bool:
     return bool(uses) and _is_small(value) and all(_sums(use.operation) for use in uses)
 
 
-def _sums(op: object) -> bool:
-    if isinstance(op, pphlo.ConvertOp):
-        return not _is_small(op.result) and not _has_maximum(op.result)
-    return isinstance(op, (*_MOVES, pphlo.AddOp, pphlo.SubtractOp)) and is_sum_term(op.results[0])
+def _sums(op: Operation) -> bool:
+    if op.has_trait(Rescales):
+        return not _is_small(op.results[0]) and not _has_maximum(op.results[0])
+    return has_any(op, Moves, Adds) and is_sum_term(op.results[0])
 
 
 def resting_fraction(value: SSAValue, usual: int) -> int:

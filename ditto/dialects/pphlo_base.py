@@ -13,6 +13,8 @@ from xdsl.printer import Printer
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
+from ditto.dialects.traits import Elementwise
+
 I64Array: TypeAlias = DenseArrayBase[I64]
 
 
@@ -93,8 +95,10 @@ class OneResult(PphloOp):
         return shape_of(self.result)
 
 
-class Elementwise(OneResult):
+class ElementwiseOp(OneResult):
     """Operands of one shape, `op %a, %b : type` when all types agree and `: (types) -> type` otherwise."""
+
+    traits = traits_def(Elementwise())
 
     @classmethod
     def parse(cls, parser: Parser) -> Self:
@@ -126,7 +130,7 @@ class Elementwise(OneResult):
                 self.fail(f"operand of shape {shape_of(operand)}, result of shape {self.shape}")
 
 
-class Unary(Elementwise):
+class Unary(ElementwiseOp):
     """`operand` is any tensor."""
 
     operand = operand_def(TensorType)
@@ -137,7 +141,7 @@ class Unary(Elementwise):
         return cls.create(operands=[operand], result_types=[type or operand.type])
 
 
-class Binary(Elementwise):
+class Binary(ElementwiseOp):
     """`lhs` and `rhs` may differ in visibility; a bit may be multiplied by a number."""
 
     lhs = operand_def(TensorType)

@@ -12,6 +12,7 @@ from xdsl.irdl import (
     operand_def,
     opt_prop_def,
     prop_def,
+    traits_def,
 )
 from xdsl.parser import Parser
 from xdsl.printer import Printer
@@ -29,6 +30,7 @@ from ditto.dialects.pphlo_base import (
     shape_of,
 )
 from ditto.dialects.pphlo_shape import finish, print_types
+from ditto.dialects.traits import Dot
 
 
 @irdl_op_definition
@@ -93,6 +95,7 @@ class DotOp(OneResult):
     name = "pphlo.dot"
     lhs = operand_def(TensorType)
     rhs = operand_def(TensorType)
+    traits = traits_def(Dot())
 
     @classmethod
     def parse(cls, parser: Parser) -> Self:
@@ -126,6 +129,7 @@ class DotGeneralOp(OneResult):
     rhs_batching = opt_prop_def(I64Array)
     lhs_contracting = opt_prop_def(I64Array)
     rhs_contracting = opt_prop_def(I64Array)
+    traits = traits_def(Dot())
 
     @classmethod
     def parse(cls, parser: Parser) -> Self:
@@ -188,6 +192,7 @@ class ConvolutionOp(OneResult):
     rhs = operand_def(TensorType)
     layouts = prop_def(StringAttr)
     stride = prop_def(I64Array)
+    traits = traits_def(Dot())
 
     @classmethod
     def parse(cls, parser: Parser) -> Self:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from xdsl.dialects.builtin import StringAttr, TensorType
-from xdsl.ir import Attribute, Block, Region, SSAValue
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.irdl import (
     irdl_op_definition,
     operand_def,
@@ -230,6 +230,11 @@ class CustomCallOp(PphloOp):
         printer.print_op_attributes(self.attributes)
         printer.print_string(" : ")
         printer.print_operation_type(self)
+
+
+def calls(op: Operation, *targets: str) -> bool:
+    """Whether an operation calls one of these functions."""
+    return isinstance(op, CustomCallOp) and op.target.data in targets
 
 
 @irdl_op_definition

@@ -1,10 +1,12 @@
-"""Elementwise PPHLO operations: one class each, all with the syntax of `Elementwise`."""
+"""Elementwise PPHLO operations: one class each, all with the syntax of `ElementwiseOp`."""
 
 from __future__ import annotations
 
-from xdsl.irdl import irdl_op_definition
+from xdsl.irdl import irdl_op_definition, traits_def
+from xdsl.traits import Commutative
 
 from ditto.dialects.pphlo_base import Binary, Unary
+from ditto.dialects.traits import Adds, Linear, Multiplies, Rescales
 
 
 @irdl_op_definition
@@ -26,6 +28,7 @@ class ConvertOp(Unary):
     """The same number in another dtype, or the same tensor made secret."""
 
     name = "pphlo.convert"
+    traits = traits_def(Rescales())
 
 
 @irdl_op_definition
@@ -82,6 +85,7 @@ class NegateOp(Unary):
     """-x."""
 
     name = "pphlo.negate"
+    traits = traits_def(Linear())
 
 
 @irdl_op_definition
@@ -159,6 +163,7 @@ class AddOp(Binary):
     """Sum."""
 
     name = "pphlo.add"
+    traits = traits_def(Adds(), Commutative())
 
 
 @irdl_op_definition
@@ -166,6 +171,7 @@ class AndOp(Binary):
     """Conjunction."""
 
     name = "pphlo.and"
+    traits = traits_def(Commutative())
 
 
 @irdl_op_definition
@@ -187,6 +193,7 @@ class EqualOp(Binary):
     """Bit: lhs = rhs."""
 
     name = "pphlo.equal"
+    traits = traits_def(Commutative())
 
 
 @irdl_op_definition
@@ -222,6 +229,7 @@ class MaximumOp(Binary):
     """The greater one; SPU writes it as less and select, `recover_max_sub` puts it back."""
 
     name = "pphlo.maximum"
+    traits = traits_def(Commutative())
 
 
 @irdl_op_definition
@@ -229,6 +237,7 @@ class MinimumOp(Binary):
     """The smaller one."""
 
     name = "pphlo.minimum"
+    traits = traits_def(Commutative())
 
 
 @irdl_op_definition
@@ -236,6 +245,7 @@ class MultiplyOp(Binary):
     """Product; of a bit and a number, the number or zero."""
 
     name = "pphlo.multiply"
+    traits = traits_def(Multiplies(), Commutative())
 
 
 @irdl_op_definition
@@ -243,6 +253,7 @@ class NotEqualOp(Binary):
     """Bit: lhs != rhs."""
 
     name = "pphlo.not_equal"
+    traits = traits_def(Commutative())
 
 
 @irdl_op_definition
@@ -250,6 +261,7 @@ class OrOp(Binary):
     """Disjunction."""
 
     name = "pphlo.or"
+    traits = traits_def(Commutative())
 
 
 @irdl_op_definition
@@ -292,6 +304,7 @@ class SubtractOp(Binary):
     """Difference; SPU writes it as negate and add, `recover_max_sub` puts it back."""
 
     name = "pphlo.subtract"
+    traits = traits_def(Adds())
 
 
 @irdl_op_definition
@@ -299,6 +312,7 @@ class XorOp(Binary):
     """Exclusive or."""
 
     name = "pphlo.xor"
+    traits = traits_def(Commutative())
 
 
 ELEMENTWISE = (

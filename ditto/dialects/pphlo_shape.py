@@ -8,12 +8,12 @@ from typing import Self, TypeVar
 
 from xdsl.dialects.builtin import IntegerAttr, TensorType, i64
 from xdsl.ir import Attribute, SSAValue
-from xdsl.irdl import irdl_op_definition, operand_def, prop_def
+from xdsl.irdl import irdl_op_definition, operand_def, prop_def, traits_def
 from xdsl.parser import Parser, UnresolvedOperand
 from xdsl.printer import Printer
 
 from ditto.dialects.pphlo_base import (
-    Elementwise,
+    ElementwiseOp,
     I64Array,
     OneResult,
     Variadic,
@@ -24,6 +24,7 @@ from ditto.dialects.pphlo_base import (
     parse_integers,
     shape_of,
 )
+from ditto.dialects.traits import Elementwise, Moves, Rearranges, Reshapes
 
 Op = TypeVar("Op", bound=OneResult)
 
@@ -55,6 +56,7 @@ class ReshapeOp(Movement):
     """The same elements in row-major order under another shape."""
 
     name = "pphlo.reshape"
+    traits = traits_def(Reshapes())
 
     @classmethod
     def get(cls, operand: SSAValue, type: Attribute) -> Self:
@@ -76,6 +78,8 @@ class ReshapeOp(Movement):
 
 class DimensionsMovement(Movement):
     """`op %x, dims = [..] : ...`"""
+
+    traits = traits_def(Rearranges())
 
     dims = prop_def(I64Array)
 
@@ -160,6 +164,7 @@ class SliceOp(Movement):
     start = prop_def(I64Array)
     limit = prop_def(I64Array)
     strides = prop_def(I64Array)
+    traits = traits_def(Moves())
 
     @classmethod
     def get(cls, operand: SSAValue, start: Sequence[int], limit: Sequence[int], type: Attribute) -> Self:
@@ -257,6 +262,7 @@ class SelectOp(PlainVariadic):
     """`select %condition, %then, %else`: a choice per element; the condition may be one bit for all."""
 
     name = "pphlo.select"
+    traits = traits_def(Elementwise())
 
     def verify_(self) -> None:
         if len(self.arguments) != 3:
@@ -271,8 +277,9 @@ class ClampOp(Variadic):
     """`clamp %low, %x, %high`: x brought into [low, high]; the bounds may be scalars."""
 
     name = "pphlo.clamp"
-    parse = Elementwise.__dict__["parse"]
-    print = Elementwise.print
+    traits = traits_def(Elementwise())
+    parse = ElementwiseOp.__dict__["parse"]
+    print = ElementwiseOp.print
 
 
 @irdl_op_definition
@@ -281,6 +288,7 @@ class ConcatenateOp(Variadic):
 
     name = "pphlo.concatenate"
     dim = prop_def(IntegerAttr)
+    traits = traits_def(Moves())
 
     @classmethod
     def get(cls, arguments: Sequence[SSAValue], dim: int, type: Attribute) -> Self:
@@ -318,6 +326,7 @@ class PadOp(OneResult):
     low = prop_def(I64Array)
     high = prop_def(I64Array)
     interior = prop_def(I64Array)
+    traits = traits_def(Moves())
 
     @classmethod
     def parse(cls, parser: Parser) -> Self:

@@ -17,6 +17,23 @@ from xdsl.utils.exceptions import VerifyException
 from ditto.dialects.dense import Array, DenseAttr, DenseLiteral, dtype_of
 from ditto.dialects.mlir_text import take_dense_literal
 from ditto.dialects.ring_base import PureOp, RingOp, fraction, is_bit, is_fxp, is_public, shape, width
+from ditto.dialects.traits import (
+    Adds,
+    Dot,
+    Elementwise,
+    InsertsZeros,
+    KeepsNonNegative,
+    KeepsRing,
+    Linear,
+    Local,
+    Moves,
+    Multiplies,
+    Rearranges,
+    Rescales,
+    Reshapes,
+    TimesPowerOfTwo,
+    Truncates,
+)
 
 
 @irdl_op_definition
@@ -26,7 +43,7 @@ class ConstantOp(IRDLOperation):
     name = "ring.constant"
     value = prop_def(DenseAttr)
     result = result_def(TensorType)
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), Local())
 
     @classmethod
     def make(cls, array: Array) -> Self:
@@ -66,6 +83,7 @@ class EncodeOp(PureOp):
     KINDS: ClassVar[str] = "p"
     RESULT: ClassVar[str] = "p"
     REQUIRED: ClassVar[tuple[str, ...]] = ("fraction",)
+    traits = traits_def(Local(), Elementwise(), KeepsNonNegative())
 
     def check(self) -> None:
         self.expect_shape(shape(self.arguments[0]))
@@ -73,6 +91,8 @@ class EncodeOp(PureOp):
 
 class SameRing(PureOp):
     """Operands and result share ring, fraction and shape."""
+
+    traits = traits_def(Local(), KeepsRing(), Elementwise())
 
     def check(self) -> None:
         self.expect_same(*(value for value in self.arguments if not is_public(value)))
@@ -96,6 +116,7 @@ class AddOp(SameRing):
 
     name = "ring.add"
     KINDS: ClassVar[str] = "xx"
+    traits = traits_def(Adds(), KeepsNonNegative())
 
 
 @irdl_op_definition
@@ -104,6 +125,7 @@ class SubOp(SameRing):
 
     name = "ring.sub"
     KINDS: ClassVar[str] = "xx"
+    traits = traits_def(Adds())
 
 
 @irdl_op_definition
@@ -112,6 +134,7 @@ class NegOp(SameRing):
 
     name = "ring.neg"
     KINDS: ClassVar[str] = "x"
+    traits = traits_def(Linear())
 
 
 @irdl_op_definition
@@ -120,6 +143,7 @@ class AddPublicOp(WithPublic):
 
     name = "ring.add_public"
     KINDS: ClassVar[str] = "xp"
+    traits = traits_def(Linear(), KeepsNonNegative())
 
 
 @irdl_op_definition
@@ -162,6 +186,7 @@ class Shifting(PureOp):
     """Every component is shifted right by `shift`, so the result lives in at most `width - shift` bits."""
 
     REQUIRED: ClassVar[tuple[str, ...]] = ("shift",)
+    traits = traits_def(Local(), Truncates())
 
     def width_error(self) -> str | None:
         least = self.get("shift") + width(self.result)
@@ -179,6 +204,7 @@ class MulPublicOp(Shifting):
 
     name = "ring.mul_public"
     KINDS: ClassVar[str] = "xp"
+    traits = traits_def(Multiplies(), Elementwise(), KeepsNonNegative())
 
     def check(self) -> None:
         self.expect_shape(shape(self.arguments[0]))
@@ -194,6 +220,7 @@ class MatmulPublicOp(Shifting):
 
     name = "ring.matmul_public"
     KINDS: ClassVar[str] = "xp"
+    traits = traits_def(Dot(), KeepsNonNegative())
 
     def check(self) -> None:
         self.expect_shape(matmul_shape(self))
@@ -205,6 +232,7 @@ class DownCastOp(Shifting):
 
     name = "ring.down_cast"
     KINDS: ClassVar[str] = "x"
+    traits = traits_def(Rescales())
 
     def check(self) -> None:
         self.expect_shape(shape(self.arguments[0]))
@@ -217,6 +245,7 @@ class NarrowOp(PureOp):
 
     name = "ring.narrow"
     KINDS: ClassVar[str] = "x"
+    traits = traits_def(Local(), Rescales())
 
     def check(self) -> None:
         self.expect_same(*self.arguments)
@@ -234,6 +263,7 @@ class ShlOp(PureOp):
     name = "ring.shl"
     KINDS: ClassVar[str] = "x"
     REQUIRED: ClassVar[tuple[str, ...]] = ("bits",)
+    traits = traits_def(Local(), KeepsRing(), Rescales())
 
     def check(self) -> None:
         self.expect_shape(shape(self.arguments[0]))
@@ -249,6 +279,7 @@ class RelabelOp(PureOp):
 
     name = "ring.relabel"
     KINDS: ClassVar[str] = "x"
+    traits = traits_def(Local(), KeepsRing(), TimesPowerOfTwo())
 
     def check(self) -> None:
         self.expect_shape(shape(self.arguments[0]))
@@ -257,11 +288,12 @@ class RelabelOp(PureOp):
         return self.widths_agree()
 
 
-class Moving(PureOp):
-    """Moves elements; ring and fraction stay."""
+class Shaped(PureOp):
+    """Ring and fraction stay, the shape is `result_shape`."""
 
     KINDS: ClassVar[str] = "s"
     RESULT: ClassVar[str] = "s"
+    traits = traits_def(Local(), KeepsRing())
 
     def check(self) -> None:
         for value in self.arguments:
@@ -269,35 +301,48 @@ class Moving(PureOp):
                 continue
             if is_bit(value) != is_bit(self.result) or (is_fxp(value) and fraction(value) != fraction(self.result)):
                 self.fail(f"operand of type {value.type}, result of type {self.result.type}")
-        self.expect_shape(self.moved_shape([shape(value) for value in self.arguments]))
+        self.expect_shape(self.result_shape([shape(value) for value in self.arguments]))
 
-    def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
+    def result_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
         raise NotImplementedError
 
     def width_error(self) -> str | None:
         return self.widths_agree()
 
 
+class Moving(Shaped):
+    """Moves elements."""
+
+    traits = traits_def(Moves())
+
+
+class Rearranging(Shaped):
+    """Moves all elements."""
+
+    traits = traits_def(Rearranges())
+
+
 @irdl_op_definition
-class ReshapeOp(Moving):
+class ReshapeOp(Shaped):
     """The same elements in row-major order."""
 
     name = "ring.reshape"
+    traits = traits_def(Reshapes())
 
-    def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
+    def result_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
         if math.prod(shapes[0]) != math.prod(shape(self.result)):
             self.fail(f"{list(shapes[0])} does not have as many elements as {list(shape(self.result))}")
         return shape(self.result)
 
 
 @irdl_op_definition
-class TransposeOp(Moving):
+class TransposeOp(Rearranging):
     """Result dimension i is the operand's dimension `perm[i]`."""
 
     name = "ring.transpose"
     REQUIRED: ClassVar[tuple[str, ...]] = ("perm",)
 
-    def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
+    def result_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
         perm = self.get("perm")
         if sorted(perm) != list(range(len(shapes[0]))):
             self.fail(f"perm = {perm} is not a permutation of {len(shapes[0])} dimensions")
@@ -305,13 +350,13 @@ class TransposeOp(Moving):
 
 
 @irdl_op_definition
-class BroadcastOp(Moving):
+class BroadcastOp(Rearranging):
     """The operand's dimension i becomes the result's dimension `dims[i]`; the others repeat."""
 
     name = "ring.broadcast"
     REQUIRED: ClassVar[tuple[str, ...]] = ("dims",)
 
-    def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
+    def result_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
         dims, result = self.get("dims"), shape(self.result)
         if len(dims) != len(shapes[0]) or any(n not in (1, result[dim]) for n, dim in zip(shapes[0], dims)):
             self.fail(f"{list(shapes[0])} does not broadcast to {list(result)} along {dims}")
@@ -325,7 +370,7 @@ class SliceOp(Moving):
     name = "ring.slice"
     REQUIRED: ClassVar[tuple[str, ...]] = ("start", "limit", "stride")
 
-    def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
+    def result_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
         bounds = list(zip(self.get("start"), self.get("limit"), self.get("stride"), strict=True))
         if len(bounds) != len(shapes[0]) or any(a < 0 or b > n for (a, b, _), n in zip(bounds, shapes[0])):
             self.fail(f"the bounds leave the shape {list(shapes[0])}")
@@ -340,7 +385,7 @@ class ConcatOp(Moving):
     KINDS: ClassVar[str] = "s*"
     REQUIRED: ClassVar[tuple[str, ...]] = ("dim",)
 
-    def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
+    def result_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
         result, dim = list(shapes[0]), self.get("dim")
         result[dim] = sum(s[dim] for s in shapes)
         return result
@@ -352,20 +397,21 @@ class PadOp(Moving):
 
     name = "ring.pad"
     REQUIRED: ClassVar[tuple[str, ...]] = ("low", "high", "interior")
+    traits = traits_def(InsertsZeros())
 
-    def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
+    def result_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
         edges = zip(shapes[0], self.get("low"), self.get("high"), self.get("interior"), strict=True)
         return [low + high + n + max(0, n - 1) * interior for n, low, high, interior in edges]
 
 
 @irdl_op_definition
-class ReverseOp(Moving):
+class ReverseOp(Rearranging):
     """The order of the elements is turned round along `dims`."""
 
     name = "ring.reverse"
     REQUIRED: ClassVar[tuple[str, ...]] = ("dims",)
 
-    def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
+    def result_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
         return shapes[0]
 
 
@@ -375,21 +421,23 @@ class TakeOp(Moving):
 
     name = "ring.take"
     KINDS: ClassVar[str] = "sp"
+    traits = traits_def(InsertsZeros())
 
-    def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
+    def result_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
         return shapes[1]
 
 
 @irdl_op_definition
-class SumOp(Moving):
+class SumOp(Shaped):
     """The sum along `dims`, which vanish."""
 
     name = "ring.sum"
     KINDS: ClassVar[str] = "x"
     RESULT: ClassVar[str] = "x"
     REQUIRED: ClassVar[tuple[str, ...]] = ("dims",)
+    traits = traits_def(KeepsNonNegative())
 
-    def moved_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
+    def result_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
         return [n for i, n in enumerate(shapes[0]) if i not in self.get("dims")]
 
 

@@ -4,10 +4,27 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from xdsl.irdl import irdl_op_definition
+from xdsl.irdl import irdl_op_definition, traits_def
 
 from ditto.dialects.ring_base import PureOp, RingOp, fraction, is_bit, is_fxp, shape, width
 from ditto.dialects.ring_local import matmul_shape
+from ditto.dialects.traits import (
+    AnyWidth,
+    Compares,
+    ComparesElements,
+    ComparesThresholds,
+    Dot,
+    Elementwise,
+    InsertsZeros,
+    KeepsNonNegative,
+    KeepsRing,
+    Multiplies,
+    NonNegative,
+    RealFunction,
+    Rescales,
+    TakesPositive,
+    Truncates,
+)
 
 
 class Interactive(PureOp):
@@ -20,6 +37,7 @@ class ConvertOp(PureOp):
 
     name = "ring.convert"
     KINDS: ClassVar[str] = "x"
+    traits = traits_def(Rescales())
 
     def check(self) -> None:
         self.expect_shape(shape(self.arguments[0]))
@@ -47,6 +65,7 @@ class Product(Interactive):
     """A product over the low shift + out bits of its operands, truncated by `shift` into the result's `out` bits."""
 
     REQUIRED: ClassVar[tuple[str, ...]] = ("shift",)
+    traits = traits_def(Truncates())
 
     def check(self) -> None:
         self.check_shapes()
@@ -74,6 +93,7 @@ class MulOp(Product):
 
     name = "ring.mul"
     KINDS: ClassVar[str] = "xx"
+    traits = traits_def(Multiplies(), Elementwise(), KeepsNonNegative())
 
 
 @irdl_op_definition
@@ -82,6 +102,7 @@ class SquareOp(Product):
 
     name = "ring.square"
     KINDS: ClassVar[str] = "x"
+    traits = traits_def(Multiplies(), Elementwise(), NonNegative())
 
 
 @irdl_op_definition
@@ -90,6 +111,7 @@ class MatmulOp(Product):
 
     name = "ring.matmul"
     KINDS: ClassVar[str] = "xx"
+    traits = traits_def(Dot(), KeepsNonNegative())
 
     def check_shapes(self) -> None:
         self.expect_shape(matmul_shape(self))
@@ -102,6 +124,7 @@ class ConvOp(Product):
     name = "ring.conv"
     KINDS: ClassVar[str] = "xx"
     REQUIRED: ClassVar[tuple[str, ...]] = ("shift", "strides")
+    traits = traits_def(Dot(), KeepsNonNegative())
 
     def check_shapes(self) -> None:
         image, kernel = shape(self.arguments[0]), shape(self.arguments[1])
@@ -117,6 +140,7 @@ class UpCastOp(Interactive):
 
     name = "ring.up_cast"
     KINDS: ClassVar[str] = "x"
+    traits = traits_def(Rescales())
 
     def check(self) -> None:
         self.expect_same(*self.arguments)
@@ -144,6 +168,7 @@ class MsbOp(Compared):
     KINDS: ClassVar[str] = "x"
     RESULT: ClassVar[str] = "b"
     REQUIRED: ClassVar[tuple[str, ...]] = ("bits", "drop")
+    traits = traits_def(Compares(), Elementwise())
 
     def check(self) -> None:
         self.expect_shape(shape(self.arguments[0]))
@@ -157,6 +182,7 @@ class EqualZeroOp(Compared):
     KINDS: ClassVar[str] = "x"
     RESULT: ClassVar[str] = "b"
     REQUIRED: ClassVar[tuple[str, ...]] = ("bits",)
+    traits = traits_def(Compares(), Elementwise())
 
     def check(self) -> None:
         self.expect_shape(shape(self.arguments[0]))
@@ -169,6 +195,7 @@ class MaxOp(Compared):
     name = "ring.max"
     KINDS: ClassVar[str] = "x"
     REQUIRED: ClassVar[tuple[str, ...]] = ("axis", "bits", "drop")
+    traits = traits_def(ComparesElements(), KeepsRing(), KeepsNonNegative())
 
     def check(self) -> None:
         self.expect_fraction(fraction(self.arguments[0]))
@@ -186,6 +213,7 @@ class ArgmaxOp(Compared):
     name = "ring.argmax"
     KINDS: ClassVar[str] = "x"
     REQUIRED: ClassVar[tuple[str, ...]] = ("axis", "bits")
+    traits = traits_def(ComparesElements(), NonNegative())
 
     def check(self) -> None:
         self.expect_fraction(0)
@@ -200,6 +228,7 @@ class BitAndOp(Interactive):
     name = "ring.bit_and"
     KINDS: ClassVar[str] = "bb"
     RESULT: ClassVar[str] = "b"
+    traits = traits_def(Elementwise())
 
     def check(self) -> None:
         self.expect_same(*self.arguments)
@@ -211,6 +240,7 @@ class BitToFxpOp(Interactive):
 
     name = "ring.bit_to_fxp"
     KINDS: ClassVar[str] = "b"
+    traits = traits_def(Elementwise(), NonNegative(), AnyWidth())
 
     def check(self) -> None:
         self.expect_fraction(0)
@@ -223,6 +253,7 @@ class BitMulOp(Interactive):
 
     name = "ring.bit_mul"
     KINDS: ClassVar[str] = "bx"
+    traits = traits_def(Elementwise(), KeepsRing(), KeepsNonNegative(), InsertsZeros())
 
     def check(self) -> None:
         self.expect_same(self.arguments[1])
@@ -238,6 +269,7 @@ class SelectOp(Interactive):
 
     name = "ring.select"
     KINDS: ClassVar[str] = "bxx"
+    traits = traits_def(Elementwise(), KeepsRing(), KeepsNonNegative())
 
     def check(self) -> None:
         self.expect_same(*self.arguments[1:])
@@ -255,6 +287,7 @@ class OneHotOp(Interactive):
     name = "ring.one_hot"
     KINDS: ClassVar[str] = "x"
     REQUIRED: ClassVar[tuple[str, ...]] = ("depth",)
+    traits = traits_def(NonNegative(), AnyWidth())
 
     def check(self) -> None:
         if fraction(self.arguments[0]) != 0:
@@ -267,6 +300,7 @@ class Function(Interactive):
     """A real function, element by element, into a ring and fraction of its own."""
 
     KINDS: ClassVar[str] = "x"
+    traits = traits_def(RealFunction())
 
     def check(self) -> None:
         self.expect_shape(shape(self.arguments[0]))
@@ -287,6 +321,7 @@ class ExpOp(Function):
     name = "ring.exp"
     REQUIRED: ClassVar[tuple[str, ...]] = ("slack",)
     OPTIONAL: ClassVar[tuple[str, ...]] = ("clip_bits",)
+    traits = traits_def(NonNegative(), Compares("clip_bits"))
 
 
 @irdl_op_definition
@@ -295,6 +330,7 @@ class ReciprocalOp(Function):
 
     name = "ring.reciprocal"
     REQUIRED: ClassVar[tuple[str, ...]] = ("lo", "hi")
+    traits = traits_def(TakesPositive(), NonNegative(), AnyWidth())
 
 
 @irdl_op_definition
@@ -303,6 +339,7 @@ class RsqrtOp(Function):
 
     name = "ring.rsqrt"
     REQUIRED: ClassVar[tuple[str, ...]] = ("lo", "hi")
+    traits = traits_def(TakesPositive(), NonNegative(), AnyWidth())
 
 
 @irdl_op_definition
@@ -311,6 +348,7 @@ class TanhOp(Function):
 
     name = "ring.tanh"
     REQUIRED: ClassVar[tuple[str, ...]] = ("bits",)
+    traits = traits_def(ComparesThresholds())
 
 
 @irdl_op_definition
@@ -319,6 +357,7 @@ class GeluOp(Function):
 
     name = "ring.gelu"
     REQUIRED: ClassVar[tuple[str, ...]] = ("bits",)
+    traits = traits_def(ComparesThresholds())
 
 
 @irdl_op_definition
@@ -346,12 +385,13 @@ class Guard(RingOp):
 class RequireRangeOp(Guard):
     """Guards |x| < 2^(bits-1), of the integers: up to 2^(bits-2) is never refused, from 3/4 2^(bits-1) on always.
 
-    With `legal` = 3 (quarters) nothing is refused up to 3/4 2^(bits-1), and beyond it more likely the larger it is. Only
-    the low `bits` bits are looked at: what has left the ring may look like a small value.
+    With `legal` = 3 (quarters) nothing is refused up to 3/4 2^(bits-1), and beyond it more likely the larger it is.
+    Only the low `bits` bits are looked at: what has left the ring may look like a small value.
     """
 
     name = "ring.require_range"
     KINDS: ClassVar[str] = "x"
+    traits = traits_def(Rescales(), KeepsRing())
     REQUIRED: ClassVar[tuple[str, ...]] = ("bits",)
     OPTIONAL: ClassVar[tuple[str, ...]] = ("legal",)
 
@@ -367,6 +407,7 @@ class RequireFalseOp(Guard):
 
     name = "ring.require_false"
     KINDS: ClassVar[str] = "b"
+    RESULT: ClassVar[str] = "b"
 
 
 PROTOCOLS = (

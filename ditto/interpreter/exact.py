@@ -16,39 +16,32 @@ from xdsl.ir import BlockArgument, SSAValue
 
 from ditto.dialects import ring
 from ditto.dialects.dense import Array
+from ditto.dialects.traits import Truncates
 from ditto.encoding import clip_mask
 from ditto.interpreter.ring_kernels import FUNCTIONS, KERNELS, conv
 
 Observer = Callable[[ring.RingOp, Array], None]
 
 
-def _shifted(op: ring.RingOp, product: Array) -> Array:
-    return np.ldexp(product, -op.get("shift"))
-
-
-# The other kernels move, add or choose: they do the same to floats.
+# The other kernels do the same to floats.
 _KERNELS: dict[str, Callable[..., Array]] = {
+    "encode": lambda op, x: np.ldexp(clip_mask(x.astype(np.float64), op.get("mask")), op.get("fraction")),
     "shl": lambda op, x: np.ldexp(x, op.get("bits")),
     "convert": lambda op, x: np.ldexp(x, ring.fraction(op.result) - ring.fraction(op.arguments[0])),
-    "down_cast": _shifted,
-    "mul": lambda op, x, y: _shifted(op, x * y),
-    "square": lambda op, x: _shifted(op, x * x),
-    "mul_public": lambda op, x, p: _shifted(op, x * p),
-    "matmul": lambda op, x, y: _shifted(op, x @ y),
-    "matmul_public": lambda op, x, p: _shifted(op, x @ p),
-    "conv": lambda op, x, y: _shifted(op, conv(op, x, y, np.matmul)),
+    "matmul": lambda op, x, y: x @ y,
+    "matmul_public": lambda op, x, p: x @ p,
+    "conv": lambda op, x, y: conv(op, x, y, np.matmul),
 }
 
 
 def _run(op: ring.RingOp, operands: Sequence[Array]) -> Array:
     name = op.name.removeprefix("ring.")
-    if isinstance(op, ring.EncodeOp):
-        return np.ldexp(clip_mask(operands[0].astype(np.float64), op.get("mask")), op.get("fraction"))
     if function := FUNCTIONS.get(name):
         real = np.ldexp(operands[0], -ring.fraction(op.arguments[0]))
         with np.errstate(all="ignore"):
             return np.ldexp(function(op, real), ring.fraction(op.result))
-    return (_KERNELS.get(name) or KERNELS[name])(op, *operands)
+    result = (_KERNELS.get(name) or KERNELS[name])(op, *operands)
+    return np.ldexp(result, -op.get("shift")) if op.has_trait(Truncates) else result
 
 
 def evaluate_exactly(module: ModuleOp, inputs: Sequence[Array], observe: Observer) -> None:
@@ -66,10 +59,9 @@ def evaluate_exactly(module: ModuleOp, inputs: Sequence[Array], observe: Observe
     for op in block.ops:
         if isinstance(op, ReturnOp):
             return
-        if isinstance(op, ring.ConstantOp):
-            values[op.result] = op.numpy()
+        if not isinstance(op, ring.RingOp):
+            values[op.results[0]] = KERNELS[op.name.removeprefix("ring.")](op)
             continue
-        assert isinstance(op, ring.RingOp), op.name
         for operand in op.operands:
             if operand not in values:
                 # Parameters in float64 are many bytes: not before they are needed.

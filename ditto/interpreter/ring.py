@@ -17,13 +17,9 @@ from xdsl.ir import Operation, SSAValue
 
 from ditto.dialects import ring
 from ditto.dialects.dense import Array
+from ditto.dialects.traits import Local, Truncates
 from ditto.encoding import decode, encode
 from ditto.interpreter.ring_kernels import KERNELS, signed
-
-# What stands for infinity as long as no pass has said how large it has to be.
-_INFINITY = 24
-_SHIFTING = ("ring.mul_public", "ring.matmul_public", "ring.down_cast")
-_PRODUCTS = ("ring.mul", "ring.square", "ring.matmul", "ring.conv")
 
 
 class RangeViolation(Exception):
@@ -71,23 +67,19 @@ class RingInterpreter:
 
     def run(self, op: Operation, operands: Sequence[Array]) -> Array:
         """The result of one operation."""
-        if isinstance(op, ring.ConstantOp):
-            return op.numpy()
-        if isinstance(op, ring.EncodeOp):
-            return encode(operands[0], op.get("fraction"), op.get("mask", _INFINITY))
-        assert isinstance(op, ring.RingOp), op.name
         with np.errstate(over="ignore"):
             result = KERNELS[op.name.removeprefix("ring.")](op, *operands)
-        if not ring.is_fxp(op.result):
+        if not isinstance(op, ring.RingOp) or not ring.is_fxp(op.result):
             return result
         return self._settled(op, np.asarray(result, np.int64))
 
     def _settled(self, op: ring.RingOp, result: Array) -> Array:
         """Truncation and reduction to the ring of the result."""
         width = ring.width(op.result)
-        if op.name in _PRODUCTS or op.name in _SHIFTING:
+        if op.has_trait(Truncates):
             shift = op.get("shift")
-            if op.name != "ring.down_cast" and op.name in _SHIFTING:
+            if op.has_trait(Local):
+                # To nearest, where a protocol rounds down.
                 result = result + (1 << shift >> 1)
             whole = result >> shift
             result = (signed(result, min(shift + width, 64)) >> shift) if self._wrap else whole

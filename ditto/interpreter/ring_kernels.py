@@ -13,9 +13,12 @@ from scipy.special import erf
 
 from ditto.dialects import ring
 from ditto.dialects.dense import Array
+from ditto.encoding import encode
 
 Kernel = Callable[..., Array]
 
+# What stands for infinity as long as no pass has said how large it has to be.
+_INFINITY = 24
 # Products of integers are exact in float64, where BLAS is quick, up to this size.
 _EXACT = 2.0**53
 
@@ -121,6 +124,8 @@ def _normalise(op: ring.RingOp, x: Array) -> Array:
 FUNCTIONS["normalise"] = _normalise
 
 KERNELS: dict[str, Kernel] = {
+    "constant": lambda op: op.numpy(),
+    "encode": lambda op, x: encode(x, op.get("fraction"), op.get("mask", _INFINITY)),
     "add": lambda op, x, y: x + y,
     "sub": lambda op, x, y: x - y,
     "neg": lambda op, x: -x,
@@ -131,7 +136,7 @@ KERNELS: dict[str, Kernel] = {
     "narrow": lambda op, x: x,
     "up_cast": lambda op, x: x,
     "convert": lambda op, x: x >> (ring.fraction(op.arguments[0]) - ring.fraction(op.result)),
-    "down_cast": lambda op, x: x + (1 << op.get("shift") >> 1),
+    "down_cast": lambda op, x: x,
     "reshape": lambda op, x: x.reshape(ring.shape(op.result)),
     "transpose": _transpose,
     "broadcast": _broadcast,

@@ -1,44 +1,27 @@
-"""What the PPHLO passes share: questions about values, pattern application, merging of equal operations."""
+"""What the PPHLO passes share: pattern application, erasing of dead operations, merging of equal ones."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
-import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.pattern_rewriter import GreedyRewritePatternApplier, PatternRewriter, PatternRewriteWalker, RewritePattern
 from xdsl.traits import Pure
 
 from ditto.dialects import pphlo
-from ditto.dialects.dense import cast
 
-# Operations that repeat their operand's elements without changing them.
-_TRANSPARENT = (pphlo.ReshapeOp, pphlo.BroadcastOp, pphlo.TransposeOp, pphlo.ConvertOp)
-
-
-def splat_value(value: SSAValue) -> Any:
-    """The one public number that fills a tensor, as a NumPy scalar, or None.
-
-    Sees through reshapes, broadcasts and converts of a constant, the convert that makes it secret included.
-    """
-    owner = value.owner
-    if isinstance(owner, pphlo.ConstantOp):
-        array = owner.numpy()
-        return array[(0,) * array.ndim] if pphlo.is_splat(array) else None
-    if isinstance(owner, _TRANSPARENT):
-        inner = splat_value(owner.operand)
-        if inner is None or not isinstance(owner, pphlo.ConvertOp):
-            return inner
-        return cast(np.asarray(inner), pphlo.dtype_of(pphlo.element_type(owner.result.type)))[()]
-    if isinstance(owner, pphlo.BroadcastAsOp):
-        return splat_value(owner.lhs)
-    return None
+Op = TypeVar("Op", bound=Operation)
 
 
 def apply_patterns(module: ModuleOp, *patterns: RewritePattern) -> None:
     """Rewrites until no pattern matches; operations without uses disappear."""
     PatternRewriteWalker(GreedyRewritePatternApplier(list(patterns))).rewrite_module(module)
+
+
+def every(root: Operation, *kinds: type[Op]) -> list[Op]:
+    """The operations of some kinds inside another, in order, as they are now."""
+    return [op for op in root.walk() if isinstance(op, kinds)]
 
 
 def replace_with(rewriter: PatternRewriter, op: Operation, value: SSAValue) -> None:
@@ -69,13 +52,9 @@ def merge_common(block: Block) -> None:
         for region in op.regions:
             for inner in region.blocks:
                 merge_common(inner)
-        if not op.has_trait(Pure) or op.regions and not isinstance(op, pphlo.ReduceOp):
+        body = op.combiner() if isinstance(op, pphlo.ReduceOp) else None
+        if not op.has_trait(Pure) or op.regions and body is None:
             continue
-        body: str | None = None
-        if isinstance(op, pphlo.ReduceOp):
-            body = op.combiner()
-            if body is None:
-                continue
         key = (
             op.name,
             tuple(op.operands),

@@ -8,9 +8,9 @@ from typing import Any
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from ditto.dialects import ring
-from ditto.passes.rewriting import erase_dead
+from ditto.passes.rewriting import erase_dead, every
 
-__all__ = ["erase_dead", "insert_before", "merge_equal", "replace", "users"]
+__all__ = ["erase_dead", "every", "insert_before", "merge_equal", "replace", "users"]
 
 
 def users(value: SSAValue) -> list[Operation]:

@@ -18,9 +18,11 @@ from xdsl.dialects.builtin import Float16Type, ModuleOp
 from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Block, Operation, SSAValue
 
+from ditto.analysis.look_through import has_any, is_argument
 from ditto.analysis.masks import MASK_FROM
 from ditto.dialects import pphlo, ring
 from ditto.dialects.dense import Array
+from ditto.dialects.traits import Adds, Dot, Moves, Multiplies, Rescales
 from ditto.interpreter import Interpreter
 from ditto.interpreter.ring import RingInterpreter
 from ditto.passes.pipeline import STEPS, run_pipeline
@@ -32,10 +34,6 @@ from ditto.policy.policy import WEIGHT_FRACTION, Policy
 FINEST = 12
 # Bits without the sign that an f16 value may rest in; operands of a dot with a weight, less two.
 _RESTING, _OPERAND = 18, 30
-
-_MOVES = (pphlo.ReshapeOp, pphlo.TransposeOp, pphlo.BroadcastOp, pphlo.SliceOp, pphlo.ConvertOp, pphlo.ConcatenateOp)
-_UNSCALED = (pphlo.ConstantOp, pphlo.ReshapeOp, pphlo.TransposeOp, pphlo.BroadcastOp, pphlo.SliceOp)
-_DOTS = (pphlo.DotOp, pphlo.DotGeneralOp, pphlo.ConvolutionOp)
 
 Seen = dict[SSAValue, float]
 
@@ -99,7 +97,7 @@ def scales(block: Block, samples: Sequence[Sequence[Array]], headroom: float, us
         _record(block, typed, seen, interpreter.run)
     found = []
     for value, place in places(block).items():
-        if not isinstance(pphlo.element_type(value.type), Float16Type) or isinstance(value.owner, _UNSCALED):
+        if not isinstance(pphlo.element_type(value.type), Float16Type) or _is_unscaled(value):
             continue
         bits = math.ceil(math.log2(bound_of(seen[value], headroom)))
         limits = [limit for use in value.uses for limit in _limits(value, use.operation, seen, headroom)]
@@ -109,16 +107,21 @@ def scales(block: Block, samples: Sequence[Sequence[Array]], headroom: float, us
     return found
 
 
+def _is_unscaled(value: SSAValue) -> bool:
+    """Whether a value has the scale of what it is made of, or none."""
+    return isinstance(value.owner, pphlo.ConstantOp) or has_any(value.owner, Moves)
+
+
 def _limits(value: SSAValue, op: Operation, seen: Seen, headroom: float) -> list[int]:
     """The finest fractions that the uses of a value allow."""
-    if isinstance(op, _DOTS):
-        if not any(is_weight(operand) for operand in op.operands):
+    if op.has_trait(Dot):
+        if not any(is_argument(operand) for operand in op.operands):
             return [0]
         bits = math.ceil(math.log2(bound_of(seen[op.results[0]], headroom)))
         return [_OPERAND - WEIGHT_FRACTION - max(bits, 0)]
     if isinstance(op, pphlo.ReduceOp):
         return [0] if op.combiner() == "pphlo.maximum" else []
-    if isinstance(op, (*_MOVES, pphlo.AddOp, pphlo.SubtractOp, pphlo.MultiplyOp, pphlo.DivideOp)):
+    if has_any(op, Moves, Rescales, Adds, Multiplies) or isinstance(op, pphlo.DivideOp):
         wide = not isinstance(pphlo.element_type(op.results[0].type), Float16Type)
         uses = op.results[0].uses
         if wide:
@@ -129,13 +132,6 @@ def _limits(value: SSAValue, op: Operation, seen: Seen, headroom: float) -> list
             ]
         return [limit for use in uses for limit in _limits(op.results[0], use.operation, seen, headroom)]
     return []
-
-
-def is_weight(value: SSAValue) -> bool:
-    """Whether a value is an argument, perhaps moved or converted."""
-    while isinstance(value.owner, _MOVES):
-        value = value.owner.operands[0]
-    return op_name(value) == "argument"
 
 
 def ranges(block: Block, samples: Sequence[Sequence[Array]], headroom: float) -> list[Range]:

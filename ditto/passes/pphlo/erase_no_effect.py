@@ -19,9 +19,12 @@ from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
+from xdsl.traits import Commutative
 
+from ditto.analysis.look_through import behind, splat_value
 from ditto.dialects import pphlo
-from ditto.passes.rewriting import apply_patterns, merge_common, replace_with, splat_value
+from ditto.dialects.traits import Adds, Rearranges, Reshapes
+from ditto.passes.rewriting import apply_patterns, merge_common, replace_with
 
 
 def converted_type(value: SSAValue, like: SSAValue) -> TensorType[Any]:
@@ -46,9 +49,9 @@ class NeutralElement(RewritePattern):
     def match_and_rewrite(
         self, op: pphlo.AddOp | pphlo.MultiplyOp | pphlo.SubtractOp | pphlo.DivideOp, rewriter: PatternRewriter
     ) -> None:
-        neutral = 0 if isinstance(op, pphlo.AddOp | pphlo.SubtractOp) else 1
+        neutral = 0 if op.has_trait(Adds) else 1
         sides = [(op.lhs, op.rhs)]
-        if isinstance(op, pphlo.AddOp | pphlo.MultiplyOp):
+        if op.has_trait(Commutative):
             sides.append((op.rhs, op.lhs))
         for x, other in sides:
             # The types differ where a bit is multiplied by the number one, or where a public x has become secret.
@@ -86,43 +89,48 @@ def has_elements_of(result: SSAValue, x: SSAValue) -> bool:
 
 
 class MoveNothing(RewritePattern):
-    """Moves, converts and hints whose result is their operand."""
+    """Moves and converts whose result is their operand, and `broadcast_as` to the shape a value has already."""
 
     @op_type_rewrite_pattern
     def match_and_rewrite(
-        self,
-        op: pphlo.ReshapeOp | pphlo.BroadcastOp | pphlo.ConvertOp | pphlo.SliceOp | pphlo.TransposeOp,
-        rewriter: PatternRewriter,
+        self, op: pphlo.ReshapeOp | pphlo.ConvertOp | pphlo.SliceOp | pphlo.BroadcastAsOp, rewriter: PatternRewriter
     ) -> None:
-        if op.operand.type != op.result.type:
-            return
-        if isinstance(op, pphlo.TransposeOp | pphlo.BroadcastOp):
-            shape = op.shape
-            moved = [dim for dim in op.dimensions if shape[dim] != 1]
-            if moved != sorted(moved):
-                return
-        replace_with(rewriter, op, op.operand)
+        if op.operands[0].type == op.result.type:
+            replace_with(rewriter, op, op.operands[0])
+
+
+class PermuteNothing(RewritePattern):
+    """Transposes and broadcasts that leave every dimension longer than one where it is."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: pphlo.TransposeOp | pphlo.BroadcastOp, rewriter: PatternRewriter) -> None:
+        moved = [dim for dim in op.dimensions if op.shape[dim] != 1]
+        if op.operand.type == op.result.type and moved == sorted(moved):
+            replace_with(rewriter, op, op.operand)
 
 
 class DropHint(RewritePattern):
-    """`broadcast_as` to the shape a value has already, and SPU's placement hint."""
+    """SPU's placement hint."""
 
     @op_type_rewrite_pattern
-    def match_and_rewrite(self, op: pphlo.BroadcastAsOp | pphlo.CustomCallOp, rewriter: PatternRewriter) -> None:
-        if isinstance(op, pphlo.BroadcastAsOp):
-            if op.lhs.type == op.result.type:
-                replace_with(rewriter, op, op.lhs)
-        elif op.target.data == "spu.prefer_a" and op.arguments[0].type == op.outputs[0].type:
+    def match_and_rewrite(self, op: pphlo.CustomCallOp, rewriter: PatternRewriter) -> None:
+        if op.target.data == "spu.prefer_a" and op.arguments[0].type == op.outputs[0].type:
             replace_with(rewriter, op, op.arguments[0])
 
 
-class MoveAfterMove(RewritePattern):
+class ReshapeAfterReshape(RewritePattern):
     @op_type_rewrite_pattern
-    def match_and_rewrite(self, op: pphlo.ReshapeOp | pphlo.TransposeOp, rewriter: PatternRewriter) -> None:
+    def match_and_rewrite(self, op: pphlo.ReshapeOp, rewriter: PatternRewriter) -> None:
+        source = behind(op.operand, Reshapes)
+        if source is not op.operand:
+            rewriter.replace(op, pphlo.ReshapeOp.get(source, op.result.type))
+
+
+class TransposeAfterTranspose(RewritePattern):
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: pphlo.TransposeOp, rewriter: PatternRewriter) -> None:
         inner = op.operand.owner
-        if isinstance(op, pphlo.ReshapeOp) and isinstance(inner, pphlo.ReshapeOp):
-            rewriter.replace(op, pphlo.ReshapeOp.get(inner.operand, op.result.type))
-        elif isinstance(op, pphlo.TransposeOp) and isinstance(inner, pphlo.TransposeOp):
+        if isinstance(inner, pphlo.TransposeOp):
             dims = [inner.dimensions[dim] for dim in op.dimensions]
             rewriter.replace(op, pphlo.TransposeOp.get(inner.operand, dims, op.result.type))
 
@@ -133,13 +141,12 @@ class ConvertBeforeMove(RewritePattern):
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: pphlo.ConvertOp, rewriter: PatternRewriter) -> None:
         move = op.operand.owner
-        if not isinstance(move, pphlo.ReshapeOp | pphlo.TransposeOp | pphlo.BroadcastOp):
+        if not isinstance(move, pphlo.Movement) or not move.has_trait(Rearranges):
             return
         converted = pphlo.ConvertOp.get(move.operand, converted_type(move.operand, op.result))
-        if isinstance(move, pphlo.ReshapeOp):
-            moved: pphlo.Movement = pphlo.ReshapeOp.get(converted.result, op.result.type)
-        else:
-            moved = type(move).get(converted.result, move.dimensions, op.result.type)
+        moved = move.create(
+            operands=[converted.result], result_types=[op.result.type], properties=dict(move.properties)
+        )
         rewriter.replace(op, [converted, moved])
 
 
@@ -169,8 +176,10 @@ class EraseNoEffect(ModulePass):
             NeutralElement(),
             OnesThroughDotGeneral(),
             MoveNothing(),
+            PermuteNothing(),
             DropHint(),
-            MoveAfterMove(),
+            ReshapeAfterReshape(),
+            TransposeAfterTranspose(),
             ConvertBeforeMove(),
             SelectByConstant(),
         )

@@ -30,10 +30,12 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from ditto.analysis.identify_by_running import operations_between
+from ditto.analysis.look_through import beyond
 from ditto.dialects import pphlo
 from ditto.dialects.dense import Array
+from ditto.dialects.traits import Reshapes
 from ditto.interpreter import EvaluationError, evaluate_values
-from ditto.passes.rewriting import erase, erase_dead
+from ditto.passes.rewriting import erase, erase_dead, every
 
 TARGET = "ditto.embedding"
 
@@ -102,19 +104,16 @@ def loop_look_up(loop: pphlo.WhileOp) -> tuple[int, SSAValue, SSAValue] | None:
 
 def drop_bounds(looked_up: SSAValue, ids: SSAValue, rows: int) -> bool:
     """Replaces `select(in_bounds(ids), looked_up, NaN)` by what was looked up; whether every use was of that form."""
-    uses = list(looked_up.uses)
+    uses = list(beyond(looked_up, Reshapes))
     dropped = bool(uses)
     for use in uses:
         op = use.operation
-        if isinstance(op, pphlo.ReshapeOp):
-            dropped &= drop_bounds(op.result, ids, rows)
-        elif isinstance(op, pphlo.SelectOp) and use.index == 1 and op.result.type == looked_up.type:
-            if is_nan(op.arguments[2]) and holds_within(op.arguments[0], ids, rows):
-                op.result.replace_all_uses_with(looked_up)
-            else:
-                dropped = False
-        else:
-            dropped = False
+        if isinstance(op, pphlo.SelectOp) and use.index == 1:
+            within, chosen, other = op.arguments
+            if op.result.type == chosen.type and is_nan(other) and holds_within(within, ids, rows):
+                op.result.replace_all_uses_with(chosen)
+                continue
+        dropped = False
     return dropped
 
 
@@ -165,7 +164,7 @@ class MatchEmbedding(ModulePass):
     name = "match-embedding"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for loop in [inner for inner in op.walk() if isinstance(inner, pphlo.WhileOp)]:
+        for loop in every(op, pphlo.WhileOp):
             if found := loop_look_up(loop):
                 result, table, indices = found
                 replace_look_up(loop, loop.outputs[result], table, indices)

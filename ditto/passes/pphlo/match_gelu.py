@@ -41,9 +41,9 @@ LONGEST = 120
 
 
 def is_transcendental(op: Operation) -> bool:
-    if isinstance(op, pphlo.CustomCallOp):
-        return op.target.data in ("mpc.erf", "mpc.erfc")
-    return isinstance(op, pphlo.TanhOp | pphlo.ExponentialOp | pphlo.LogisticOp)
+    if isinstance(op, pphlo.TanhOp | pphlo.ExponentialOp | pphlo.LogisticOp):
+        return True
+    return pphlo.calls(op, "mpc.erf", "mpc.erfc")
 
 
 def recognised(op: pphlo.MultiplyOp, order: dict[Operation, int]) -> pphlo.CustomCallOp | None:

@@ -19,12 +19,14 @@ from xdsl.ir import Block, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
+from ditto.analysis.look_through import splat_value
 from ditto.dialects import pphlo
-from ditto.passes.rewriting import apply_patterns, splat_value
+from ditto.passes.rewriting import apply_patterns
 
 
-def is_negate(value: SSAValue) -> bool:
-    return isinstance(value.owner, pphlo.NegateOp)
+def negated(value: SSAValue) -> SSAValue | None:
+    """x where a value is -x."""
+    return value.owner.operand if isinstance(value.owner, pphlo.NegateOp) else None
 
 
 class SelectOfLess(RewritePattern):
@@ -53,9 +55,9 @@ class PositivePart(RewritePattern):
 class AddOfNegate(RewritePattern):
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: pphlo.AddOp, rewriter: PatternRewriter) -> None:
-        for x, negated in ((op.lhs, op.rhs), (op.rhs, op.lhs)):
-            if isinstance(negated.owner, pphlo.NegateOp) and not is_negate(x):
-                rewriter.replace(op, pphlo.SubtractOp.get(x, negated.owner.operand, op.result.type))
+        for x, other in ((op.lhs, op.rhs), (op.rhs, op.lhs)):
+            if (y := negated(other)) is not None and negated(x) is None:
+                rewriter.replace(op, pphlo.SubtractOp.get(x, y, op.result.type))
                 return
 
 

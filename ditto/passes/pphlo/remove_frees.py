@@ -20,7 +20,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from ditto.dialects import pphlo
-from ditto.passes.rewriting import erase
+from ditto.passes.rewriting import erase, every
 
 
 @dataclass(frozen=True)
@@ -28,5 +28,5 @@ class RemoveFrees(ModulePass):
     name = "remove-frees"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for free in [inner for inner in op.walk() if isinstance(inner, pphlo.FreeOp)]:
+        for free in every(op, pphlo.FreeOp):
             erase(free)

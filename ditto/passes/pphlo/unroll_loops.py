@@ -20,6 +20,7 @@ from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
+from xdsl.traits import IsTerminator
 
 from ditto.dialects import pphlo
 from ditto.errors import CompileError
@@ -44,7 +45,7 @@ def takes_another_round(loop: pphlo.WhileOp, carried: list[SSAValue], folder: Fo
     )
     interpreter = Interpreter(exact=True)
     for op in loop.condition.block.ops:
-        if isinstance(op, pphlo.ReturnOp):
+        if op.has_trait(IsTerminator):
             verdict = op.operands[0]
             if verdict in values:
                 return bool(values[verdict])
@@ -62,27 +63,34 @@ def takes_another_round(loop: pphlo.WhileOp, carried: list[SSAValue], folder: Fo
 
 def static_slice(op: Operation, folder: Folder) -> list[Operation] | None:
     """The same as a dynamic slice or update, at start indices that are known."""
-    if not isinstance(op, pphlo.DynamicSliceOp | pphlo.DynamicUpdateSliceOp):
+    if isinstance(op, pphlo.DynamicSliceOp):
+        operand, *indices = op.arguments
+        bounds = static_bounds(operand, op.result, indices, folder)
+        return bounds and [pphlo.SliceOp.get(operand, *bounds, op.result.type)]
+    if isinstance(op, pphlo.DynamicUpdateSliceOp):
+        operand, update, *indices = op.arguments
+        bounds = static_bounds(operand, update, indices, folder)
+        return bounds and written_over(op, *bounds)
+    return None
+
+
+def static_bounds(
+    operand: SSAValue, window: SSAValue, indices: list[SSAValue], folder: Folder
+) -> tuple[list[int], list[int]] | None:
+    """Where a window begins and ends in each dimension, if its start indices are known."""
+    if any(index not in folder.known for index in indices):
         return None
-    first = 1 if isinstance(op, pphlo.DynamicSliceOp) else 2
-    if any(index not in folder.known for index in op.arguments[first:]):
-        return None
-    whole = pphlo.shape_of(op.arguments[0])
-    window = pphlo.shape_of(op.result if first == 1 else op.arguments[1])
+    extents, sizes = pphlo.shape_of(operand), pphlo.shape_of(window)
     start = [
         min(max(int(folder.known[index]), 0), extent - size)
-        for index, extent, size in zip(op.arguments[first:], whole, window, strict=True)
+        for index, extent, size in zip(indices, extents, sizes, strict=True)
     ]
-    limit = [begin + size for begin, size in zip(start, window, strict=True)]
-    if isinstance(op, pphlo.DynamicSliceOp):
-        return [pphlo.SliceOp.get(op.arguments[0], start, limit, op.result.type)]
-    return written_over(op, whole, start, limit)
+    return start, [begin + size for begin, size in zip(start, sizes, strict=True)]
 
 
-def written_over(
-    op: pphlo.DynamicUpdateSliceOp, whole: tuple[int, ...], start: list[int], limit: list[int]
-) -> list[Operation] | None:
+def written_over(op: pphlo.DynamicUpdateSliceOp, start: list[int], limit: list[int]) -> list[Operation] | None:
     """An update of whole slabs along one dimension: what is before, the update, what is after."""
+    whole = pphlo.shape_of(op.arguments[0])
     partial = [dim for dim, extent in enumerate(whole) if (start[dim], limit[dim]) != (0, extent)]
     operand, update = op.arguments[0], op.arguments[1]
     assert isinstance(op.result.type, TensorType)

@@ -21,11 +21,9 @@ from xdsl.ir import Attribute, SSAValue
 from xdsl.passes import ModulePass
 
 from ditto.dialects import ring
+from ditto.dialects.traits import Linear, Rearranges, Truncates
 from ditto.passes.ring.merge_casts import move_before
-from ditto.passes.ring_rewriting import erase_dead, insert_before, replace, users
-
-_PRODUCTS = (ring.MulOp, ring.SquareOp, ring.MatmulOp, ring.ConvOp, ring.MulPublicOp, ring.MatmulPublicOp)
-_MOVES = (ring.ReshapeOp, ring.TransposeOp, ring.BroadcastOp)
+from ditto.passes.ring_rewriting import erase_dead, every, insert_before, replace, users
 
 
 def push(cast: ring.DownCastOp) -> bool:
@@ -35,14 +33,14 @@ def push(cast: ring.DownCastOp) -> bool:
     if not isinstance(source, ring.RingOp) or users(value) != [cast]:
         return False
     attributes = {name: a for name, a in source.attributes.items() if name != "range"}
-    if isinstance(source, (*_PRODUCTS, ring.DownCastOp)):
+    if source.has_trait(Truncates):
         attributes["shift"] = ring.attribute(source.get("shift") + shift)
         replace(cast, insert_before(cast, source.__class__, source.arguments, type, **attributes))
         return True
-    if isinstance(source, _MOVES):
+    if source.has_trait(Rearranges):
         move_before(cast, source)
         return True
-    if isinstance(source, ring.AddOp | ring.SubOp | ring.NegOp):
+    if source.has_trait(Linear) and all(ring.is_fxp(operand) for operand in source.arguments):
         operands = [_rounded(cast, operand, shift, type) for operand in source.arguments]
         replace(cast, insert_before(cast, source.__class__, operands, type, **attributes))
         return True
@@ -69,9 +67,8 @@ class FuseTruncation(ModulePass):
     name = "fuse-truncation"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        block = ring.main(op).body.block
+        function = ring.main(op)
         changed = True
         while changed:
-            casts = [inner for inner in block.ops if isinstance(inner, ring.DownCastOp)]
-            changed = any([push(cast) for cast in casts])
-            erase_dead(block)
+            changed = any([push(cast) for cast in every(function, ring.DownCastOp)])
+            erase_dead(function.body.block)

@@ -16,7 +16,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from ditto.dialects import ring
-from ditto.passes.ring_rewriting import insert_before, replace
+from ditto.passes.ring_rewriting import every, insert_before, replace
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,7 @@ class InsertCasts(ModulePass):
     name = "insert-casts"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for inner in list(ring.main(op).body.block.ops):
-            if not isinstance(inner, ring.ConvertOp):
-                continue
+        for inner in every(ring.main(op), ring.ConvertOp):
             source, type = inner.arguments[0], inner.result.type
             if ring.width(source) < ring.width(type):
                 replace(inner, insert_before(inner, ring.UpCastOp, [source], type))

@@ -7,7 +7,7 @@ becomes
     %3 = ring.down_cast %0 {shift = 10} : (..<64, 18>>) -> ..<32, 8>>
     %2 = ring.reshape %3 : (..<32, 8>>) -> ..<32, 8>>
 
-Casts move in front of reshapes, transposes and broadcasts, where equal ones meet and there are fewest elements. A cast
+Casts move in front of reshapes, transposes and the like, where equal ones meet and there are fewest elements. A cast
 there and back is none if nothing is lost on the way; neither is one around a sum that fits the narrow ring.
 """
 
@@ -20,13 +20,11 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from ditto.dialects import ring
-from ditto.passes.ring_rewriting import erase_dead, insert_before, merge_equal, replace, users
-
-Cast = ring.UpCastOp | ring.DownCastOp
-_MOVES = (ring.ReshapeOp, ring.TransposeOp, ring.BroadcastOp)
+from ditto.dialects.traits import Rearranges
+from ditto.passes.ring_rewriting import erase_dead, every, insert_before, merge_equal, replace, users
 
 
-def move_before(cast: Cast, move: ring.RingOp) -> None:
+def move_before(cast: ring.RingOp, move: ring.RingOp) -> None:
     """cast(move(x)) as move(cast(x)); the move stays for its other users."""
     source = move.arguments[0]
     type = ring.fxp(ring.shape(source), ring.width(cast.result), ring.fraction(cast.result))
@@ -35,10 +33,10 @@ def move_before(cast: Cast, move: ring.RingOp) -> None:
     replace(cast, insert_before(move, move.__class__, [moved_cast], cast.result.type, **attributes))
 
 
-def simplify(cast: Cast) -> bool:
+def simplify(cast: ring.RingOp) -> bool:
     """One step of moving or merging a cast; False if there is none."""
     source = cast.arguments[0].owner
-    if isinstance(source, _MOVES):
+    if isinstance(source, ring.RingOp) and source.has_trait(Rearranges):
         move_before(cast, source)
         return True
     if not isinstance(cast, ring.DownCastOp):
@@ -65,10 +63,9 @@ class MergeCasts(ModulePass):
     name = "merge-casts"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        block = ring.main(op).body.block
+        function = ring.main(op)
         changed = True
         while changed:
-            merge_equal(block)
-            casts = [inner for inner in block.ops if isinstance(inner, ring.UpCastOp | ring.DownCastOp)]
-            changed = any([simplify(cast) for cast in casts])
-            erase_dead(block)
+            merge_equal(function.body.block)
+            changed = any([simplify(cast) for cast in every(function, ring.UpCastOp, ring.DownCastOp)])
+            erase_dead(function.body.block)

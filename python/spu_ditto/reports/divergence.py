@@ -20,7 +20,9 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 
+from ditto.analysis.look_through import has_any
 from ditto.dialects import pphlo, ring
+from ditto.dialects.traits import Adds, Rearranges, Rescales
 from ditto.interpreter import evaluate
 from ditto.interpreter.exact import evaluate_exactly
 from spu_ditto.encoding import Array, ValueType
@@ -31,13 +33,6 @@ from spu_ditto.program import Binding, RingProgram
 from spu_ditto.runtime import use_runtime
 from spu_ditto.simulator import Simulator
 from spu_ditto.stages import Compiled, SecureFunction, Signature
-
-# Operations that add a value to others, and those that leave its numbers alone.
-_ADDING = ("ring.add", "ring.sub")
-_PASSING = (
-    *("ring.up_cast", "ring.narrow", "ring.down_cast", "ring.shl", "ring.reshape", "ring.transpose"),
-    "ring.require_range",
-)
 
 
 @dataclass(frozen=True)
@@ -195,7 +190,7 @@ def divergence(
 def _operations(module: ModuleOp) -> list[ring.RingOp]:
     """Those the engine has, in its order; encodings and constants are the caller's."""
     block = ring.main(module).body.block
-    return [op for op in block.ops if isinstance(op, ring.RingOp) and not isinstance(op, ring.EncodeOp)]
+    return [op for op in block.ops if isinstance(op, ring.RingOp) and not ring.is_public(op.result)]
 
 
 def _layer(op: ring.RingOp) -> str:
@@ -219,7 +214,7 @@ def _watched(module: ModuleOp) -> dict[SSAValue, list[str]]:
 def _sums(value: SSAValue) -> list[SSAValue]:
     """A value, or the sums it goes into if that is all that happens to it: what matters of a term is its sum."""
     users = [use.operation for use in value.uses]
-    if users and all(user.name in _ADDING or user.name in _PASSING for user in users):
+    if users and all(has_any(user, Adds, Rearranges, Rescales) for user in users):
         return [inner for user in users for inner in _sums(user.results[0])]
     return [value]
 
@@ -276,7 +271,7 @@ def _compared(
     outside: dict[str, str] = {}
 
     def observe(op: ring.RingOp, scaled: Array) -> None:
-        if isinstance(op, ring.EncodeOp):
+        if ring.is_public(op.result):
             return
         layer, bits = _layer(op), op.get("range")
         pairs.setdefault(layer, [])

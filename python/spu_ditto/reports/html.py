@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ditto import _core
+from ditto.dialects import ring
+from ditto.dialects.traits import KeepsRing, Rescales
 from spu_ditto.cost import LAN, WAN, cost_analysis
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.program import RingProgram
@@ -20,7 +22,11 @@ from spu_ditto.reports.divergence import Divergence
 from spu_ditto.reports.run_report import RunReport
 from spu_ditto.stages import Compiled, Lowered
 
-_CASTS = ("up_cast", "down_cast", "narrow")
+_CASTS = {
+    op.name.removeprefix("ring.")
+    for op in ring.RING.operations
+    if op.has_trait(Rescales) and not op.has_trait(KeepsRing)
+}
 # How finely the timeline is drawn.
 _MOMENTS = 400
 

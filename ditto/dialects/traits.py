@@ -1,0 +1,115 @@
+"""What an operation is, in the words in which passes ask for it: `op.has_trait(Moves)`.
+
+Each is said once, where the operation is defined; a new operation says what it is and every pass knows it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.traits import OpTrait
+
+# ------------------------------------------------------------------------------------------------ signs
+
+
+class NonNegative(OpTrait):
+    """No element of the result is below zero."""
+
+
+class KeepsNonNegative(OpTrait):
+    """No element of the result is below zero where no element of an operand is."""
+
+
+# ------------------------------------------------------------------------------------------------ elements
+
+
+class Elementwise(OpTrait):
+    """An element of the result depends on the operands' elements at the same place (and on scalars) alone."""
+
+
+class Moves(KeepsNonNegative):
+    """An element of the result is an element of an operand or a constant one; the operation fixes which."""
+
+
+class Rearranges(Moves):
+    """All elements of the one operand and no others, in other places, perhaps repeated."""
+
+
+class Reshapes(Rearranges):
+    """The elements of the one operand in the same row-major order."""
+
+
+class InsertsZeros(OpTrait):
+    """Zeros may stand beside the elements of the operand, or in their place."""
+
+
+# ------------------------------------------------------------------------------------------------ numbers
+
+
+class Rescales(Elementwise, KeepsNonNegative):
+    """The operand's numbers, rounded at most, in another dtype or ring, or with another fraction."""
+
+
+class TimesPowerOfTwo(Elementwise, KeepsNonNegative):
+    """The operand's numbers times a power of two, for free."""
+
+
+class Linear(Elementwise):
+    """Sums and differences of the operands, public ones included, and negatives."""
+
+
+class Adds(Linear):
+    """The sum or difference of two operands."""
+
+
+class Multiplies(OpTrait):
+    """Products of the operands' elements."""
+
+
+class Dot(Multiplies):
+    """Sums of products: a matrix product, a convolution."""
+
+
+class RealFunction(Elementwise):
+    """A real function into a ring and fraction of its own, by a protocol that may widen its operand."""
+
+
+# ------------------------------------------------------------------------------------------------ rings
+
+
+class Local(OpTrait):
+    """Every party computes its part from what it holds, without a message."""
+
+
+class KeepsRing(OpTrait):
+    """Secret numbers among the operands are in the ring of the result."""
+
+
+class Truncates(OpTrait):
+    """The result is shifted right by `shift`: operands have `shift` bits more."""
+
+
+class AnyWidth(OpTrait):
+    """The result may be as wide as its uses want it, at the price of those bits alone."""
+
+
+# ------------------------------------------------------------------------------------------------ ranges
+
+
+@dataclass(frozen=True)
+class Compares(OpTrait):
+    """Looks at so many low bits of its first operand as an attribute says, which must hold every value."""
+
+    attribute: str = "bits"
+
+
+class ComparesElements(Compares):
+    """Looks at differences of the operand's elements."""
+
+
+class ComparesThresholds(Compares):
+    """Looks at differences of the operand's elements and small constants."""
+
+
+class TakesPositive(OpTrait):
+    """Defined for 2^lo <= x < 2^hi, which are attributes."""

@@ -1,0 +1,65 @@
+"""Traits agree with what the operations' own definitions say."""
+
+from __future__ import annotations
+
+import pytest
+from xdsl.irdl import IRDLOperation
+
+from ditto.dialects import ring
+from ditto.dialects.pphlo_base import ElementwiseOp
+from ditto.dialects.pphlo_elementwise import ELEMENTWISE
+from ditto.dialects.ring_local import LOCAL
+from ditto.dialects.ring_protocols import PROTOCOLS, Function, Interactive
+from ditto.dialects.traits import (
+    Compares,
+    Elementwise,
+    KeepsNonNegative,
+    Local,
+    Moves,
+    NonNegative,
+    RealFunction,
+    Rearranges,
+    Rescales,
+    TakesPositive,
+    Truncates,
+)
+
+OPERATIONS = [op for op in (*LOCAL, *PROTOCOLS) if issubclass(op, ring.RingOp)]
+
+
+def named(op: type[IRDLOperation]) -> str:
+    return str(op.name)
+
+
+@pytest.mark.parametrize("op", [*LOCAL, *PROTOCOLS], ids=named)
+def test_either_local_or_interactive(op: type[IRDLOperation]) -> None:
+    # A convert is replaced by a cast before anything runs.
+    assert op.has_trait(Local) != (issubclass(op, Interactive) or op is ring.ConvertOp)
+
+
+@pytest.mark.parametrize("op", OPERATIONS, ids=named)
+def test_traits_name_attributes_that_the_operation_takes(op: type[ring.RingOp]) -> None:
+    assert op.has_trait(Truncates) == ("shift" in op.REQUIRED)
+    assert op.has_trait(TakesPositive) == ({"lo", "hi"} <= set(op.REQUIRED))
+    compares = op.get_trait(Compares)
+    assert {"bits", "clip_bits"} & {*op.REQUIRED, *op.OPTIONAL} - ({"bits"} if op is ring.ShlOp else set()) == (
+        {compares.attribute} if compares else set()
+    )
+
+
+@pytest.mark.parametrize("op", OPERATIONS, ids=named)
+def test_one_trait_of_those_that_exclude_each_other(op: type[ring.RingOp]) -> None:
+    assert not (op.has_trait(Moves) and op.has_trait(Elementwise))
+    assert not (op.has_trait(NonNegative) and op.has_trait(KeepsNonNegative))
+    assert op.has_trait(RealFunction) == issubclass(op, Function)
+
+
+@pytest.mark.parametrize("op", OPERATIONS, ids=named)
+def test_what_is_only_moved_or_rescaled_has_one_operand(op: type[ring.RingOp]) -> None:
+    if op.has_trait(Rearranges) or op.has_trait(Rescales):
+        assert len(op.KINDS) == 1
+
+
+def test_all_elementwise_pphlo_is_said_to_be() -> None:
+    assert all(op.has_trait(Elementwise) for op in ELEMENTWISE)
+    assert all(issubclass(op, ElementwiseOp) for op in ELEMENTWISE)
