@@ -30,6 +30,8 @@ ARGUMENT_BOUNDS = "ditto.argument_bounds"
 BOUND = "bound"
 # A magnitude that is known for reasons which the operands' intervals do not show (see expand-normalisation).
 FACT = "fact"
+# What the rules alone would give of a result that is claimed to be smaller.
+CLAIM = "claim"
 # A claim about a value that need not be opened costs the guard more than this many bits of width.
 _WORTH = 3
 
@@ -310,6 +312,7 @@ _OWN: dict[type[ring.RingOp], Rule] = {
     ring.PolynomialOp: _polynomial,
     ring.NormaliseOp: _normalised,
 }
+
 
 def rule_of(kind: type[ring.RingOp]) -> Rule | None:
     """The rule of an operation: its own, or the one its traits tell."""

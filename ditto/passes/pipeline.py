@@ -33,6 +33,7 @@ from ditto.passes.ring.fuse_variance import FuseVariance
 from ditto.passes.ring.hoist_arguments import HoistArguments
 from ditto.passes.ring.infer_layers import InferLayers
 from ditto.passes.ring.insert_casts import InsertCasts
+from ditto.passes.ring.insert_guard import InsertGuard
 from ditto.passes.ring.merge_casts import MergeCasts
 from ditto.passes.ring.note_evidence import NoteEvidence
 from ditto.passes.ring.ranges import Ranges
@@ -72,6 +73,7 @@ RING_STEPS: tuple[Step, ...] = (
     Step(lambda policy: NoteEvidence(policy.plan), "a plan names values by their place, and this is the place"),
     Step(lambda policy: ExpandNormalisation(), "at which scales a variance is computed depends on ranges"),
     Step(lambda policy: Ranges(), "fractions are final now"),
+    Step(lambda policy: InsertGuard(policy.guard), "looks at ranges, and its own comparisons need widths"),
     Step(lambda policy: AssignWidths(), "demand follows from ranges; nothing may change a type afterwards"),
 )
 

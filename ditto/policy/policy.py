@@ -40,12 +40,13 @@ class Policy:
     """Gives every dtype a ring.
 
     `ditto`: f16 in 32 bits, f32 in 64. `fm64`: every float in 64 bits, for comparison. A calibrated `plan` gives single
-    values scales and ranges of their own.
+    values scales and ranges of their own. With `guard` the parties check what is claimed of values (pass insert-guard).
     """
 
     name: str
     fractions: Mapping[str, int] = field(default_factory=lambda: DEFAULT_FRACTIONS)
     plan: Plan | None = None
+    guard: bool = True
 
     def ring(self, element: Attribute) -> tuple[int, int]:
         """(ring width, fraction of activations) of a builtin element type other than i1.

@@ -25,7 +25,19 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, BlockArgument, Operation, SSAValue
 from xdsl.passes import ModulePass
 
+from ditto.analysis.look_through import has_any
 from ditto.dialects import ring
+from ditto.dialects.traits import (
+    AnyWidth,
+    KeepsRing,
+    Linear,
+    Local,
+    RealFunction,
+    Rearranges,
+    Rescales,
+    TimesPowerOfTwo,
+    Truncates,
+)
 from ditto.errors import CompileError
 from ditto.passes.ring.ranges import ARGUMENT_RANGES
 
@@ -40,17 +52,21 @@ _WIDEST_EXP = 24
 # Kernels below and above this width work on different words.
 _WORD = 32
 
-_MOVES = (ring.ReshapeOp, ring.TransposeOp, ring.BroadcastOp, ring.ConcatOp, ring.PadOp, ring.ReverseOp)
-_SHRINKING = (ring.SliceOp, ring.TakeOp, ring.SumOp)
-_LINEAR = (ring.AddOp, ring.SubOp, ring.NegOp, ring.AddPublicOp, ring.ShlOp, ring.RelabelOp)
-_SAME_RING = (*_MOVES, *_SHRINKING, *_LINEAR, ring.SelectOp, ring.BitMulOp, ring.MaxOp)
-# Operations of one operand that can as well be done after it has been widened.
-_CARRIERS = (ring.ReshapeOp, ring.TransposeOp, ring.BroadcastOp, ring.NegOp, ring.ShlOp, ring.RelabelOp)
-_SHIFTING = (ring.MulPublicOp, ring.MatmulPublicOp, ring.DownCastOp)
-_PRODUCTS = (ring.MulOp, ring.SquareOp, ring.MatmulOp, ring.ConvOp)
-_FUNCTIONS = (ring.ReciprocalOp, ring.RsqrtOp, ring.TanhOp, ring.GeluOp, ring.PolynomialOp)
-# Protocols whose cost is four bits for every bit of the result, which have no other form, or one result a row.
-_ANY_WIDTH = (ring.OneHotOp, ring.BitToFxpOp, ring.ReciprocalOp, ring.RsqrtOp)
+
+def keeps_ring(op: Operation) -> bool:
+    """Whether operands and result share a ring, and nothing is opened for it."""
+    return op.has_trait(KeepsRing) and has_any(op, Local, Rescales)
+
+
+def is_carrier(value: SSAValue) -> bool:
+    """Whether a value is made of one other by an operation that can as well be done after that has been widened."""
+    op = value.owner
+    return (
+        isinstance(op, Operation)
+        and keeps_ring(op)
+        and has_any(op, Rearranges, Rescales, TimesPowerOfTwo, Linear)
+        and (len(op.operands) == 1)
+    )
 
 
 def _count(value: SSAValue) -> int:
@@ -96,7 +112,8 @@ class Widths:
         if value in self.free:
             return 0
         have, elements = self._have(value), _count(value)
-        while have < width and isinstance(value.owner, _CARRIERS):
+        while have < width and is_carrier(value):
+            assert isinstance(value.owner, Operation)
             value = resolve(value.owner.operands[0])
             elements = min(elements, _count(value))
             if self._have(value) >= width:
@@ -128,7 +145,7 @@ def _plan(function: FuncOp, expected: dict[SSAValue, int]) -> Widths:
             if isinstance(op, ring.GeluOp):
                 plan.least[op.result] = max(plan.least[op.result], ring.fraction(op.result) + _GELU_INTEGERS)
             operands = [value for value in op.arguments if not ring.is_public(value)]
-            if isinstance(op, (*_MOVES, *_SHRINKING, *_LINEAR)) and all(resolve(v) in plan.free for v in operands):
+            if keeps_ring(op) and all(resolve(v) in plan.free for v in operands):
                 plan.free.add(op.result)
     for op in reversed(ops):
         if isinstance(op, ReturnOp):
@@ -153,12 +170,12 @@ def _decide(plan: Widths, op: ring.RingOp) -> int:
     if wanted <= least + 1:
         return wanted
     least = min(max(least, _number(op, "range") + 2), ring.MAX_WIDTH - _number(op, "shift"))
-    if isinstance(op, _ANY_WIDTH):
+    if op.has_trait(AnyWidth):
         return wanted
     if isinstance(op, ring.ExpOp):
         return max(least, min(wanted, _WIDEST_EXP))
     after = _WIDEN * (wanted - least) * _count(value)
-    if isinstance(op, _PRODUCTS):
+    if op.has_trait(Truncates) and not op.has_trait(Local):
         shift = _number(op, "shift")
         if shift + wanted > ring.MAX_WIDTH:
             return least
@@ -170,13 +187,13 @@ def _decide(plan: Widths, op: ring.RingOp) -> int:
             plan.extra(v, shift + wanted) - plan.extra(v, shift + least) for v in operands
         )
         return wanted if before < after + _ROUND else least
-    if isinstance(op, (*_MOVES, *_SHRINKING, *_LINEAR, *_SHIFTING)):
+    if keeps_ring(op) or op.has_trait(Truncates):
         shift = _number(op, "shift")
         if shift + wanted > ring.MAX_WIDTH:
             return least
         operands = {resolve(v) for v in op.arguments if ring.is_fxp(v)}
         before = sum(plan.extra(v, shift + wanted) - plan.extra(v, shift + least) for v in operands)
-        return wanted if before <= after + (_ROUND if isinstance(op, _LINEAR) else 0) else least
+        return wanted if before <= after + (_ROUND if op.has_trait(Linear) else 0) else least
     return least
 
 
@@ -191,9 +208,9 @@ def _demand(plan: Widths, op: ring.RingOp) -> None:
     for value in op.arguments:
         if not ring.is_fxp(value):
             continue
-        if isinstance(op, _SAME_RING):
+        if op.has_trait(KeepsRing):
             needed = made
-        elif isinstance(op, (*_SHIFTING, *_PRODUCTS)):
+        elif op.has_trait(Truncates):
             needed = _number(op, "shift") + made
         else:
             needed = _needed(plan, op, value)
@@ -218,7 +235,7 @@ def _needed(plan: Widths, op: ring.RingOp, value: SSAValue) -> int:
     if isinstance(op, ring.GeluOp):
         # As many integer bits as its result, at least.
         least = max(least, plan.made[op.result] + ring.fraction(value) - ring.fraction(op.result) - 1)
-    if isinstance(op, _FUNCTIONS):
+    if op.has_trait(RealFunction):
         # They may widen their operand themselves.
         least += 1
     return max(least, _number(op, "bits"))
@@ -282,10 +299,10 @@ class _Rebuild:
     def operand(self, op: Operation, value: SSAValue) -> SSAValue:
         if not ring.is_fxp(value):
             return self.built[value]
-        if isinstance(op, _SAME_RING):
+        if op.has_trait(KeepsRing):
             return self.at(value, self.plan.made[op.results[0]])
         assert isinstance(op, ring.RingOp)
-        if isinstance(op, (*_SHIFTING, *_PRODUCTS)):
+        if op.has_trait(Truncates):
             return self.at_least(value, op.get("shift") + self.plan.made[op.result])
         return self.at_least(value, _needed(self.plan, op, value))
 

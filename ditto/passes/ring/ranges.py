@@ -18,7 +18,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
-from ditto.analysis.intervals import Interval, Intervals
+from ditto.analysis.intervals import CLAIM, Interval, Intervals
 from ditto.analysis.masks import mark_masks
 from ditto.dialects import ring
 from ditto.errors import CompileError
@@ -69,6 +69,8 @@ def annotate(op: ring.RingOp, intervals: Intervals) -> None:
             op.get("layer"),
         )
     _set(op, "range", bits)
+    if op.result in intervals.claims:
+        op.attributes[CLAIM] = ring.attribute(intervals.claims[op.result].size)
 
 
 @dataclass(frozen=True)

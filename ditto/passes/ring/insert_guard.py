@@ -1,0 +1,206 @@
+"""Has the parties check what is claimed of a program's values, so that a value that left its range ends the run.
+
+    %1 = ring.matmul %x, %w {shift = 12, claim = 5.4e+08, range = 24} : .. -> ..<32, 8>>
+becomes
+    %1 = ring.matmul %x, %w {shift = 12, range = 24} : .. -> ..<32, 8>>
+    %2 = ring.require_range %1 {bits = 25, legal = 2} : .. -> ..<32, 8>>
+
+`claim` is what the intervals of the operands alone would allow. `require_range` looks at three bits of every element,
+without a round: it sees the values that have just left their range, and three in eight of those (one in eight where
+three quarters of the range are legal) that have gone all the way round the ring. Of a large tensor many elements leave
+together. A small tensor is checked for certain: its exact size is computed again, coarsely, from operands cut to their
+high bits, where all of it fits 64 bits, and compared.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import BlockArgument, SSAValue
+from xdsl.passes import ModulePass
+
+from ditto.analysis.intervals import BOUND, CLAIM
+from ditto.analysis.look_through import known_numbers
+from ditto.dialects import ring
+from ditto.dialects.dense import Array
+from ditto.passes.ring.ranges import ARGUMENT_RANGES
+from ditto.passes.ring_rewriting import insert_before
+
+# Tensors of up to so many elements are checked for certain.
+SMALL = 4096
+# A limit is so many bits above the unit of the coarse value that is compared with it; rounding takes two units.
+_DIGITS, _ROUNDING = 5, 3
+# Coarse products one after the other, each of which narrows what the next has to hold.
+_MOST_LEVELS = 6
+
+
+class _Guards:
+    """Guards of one function. New operations stand directly behind the one they guard."""
+
+    def __init__(self, function: FuncOp) -> None:
+        self.arguments = ring.plain(function.attributes[ARGUMENT_RANGES])
+
+    def bits(self, value: SSAValue) -> int:
+        """|x| < 2^bits as an integer."""
+        if isinstance(value, BlockArgument):
+            return int(self.arguments[value.index])
+        assert isinstance(value.owner, ring.RingOp)
+        return int(value.owner.get("range"))
+
+    def guard(self, op: ring.RingOp) -> None:
+        following = op.next_op
+        assert following is not None
+        self.place, self.layer = following, op.attributes.get("layer")
+        if math.prod(ring.shape(op.result)) > SMALL or not self.certain(op):
+            self.by_zone(op)
+
+    def emit(
+        self,
+        kind: type[ring.RingOp],
+        operands: list[SSAValue],
+        shape: tuple[int, ...],
+        fraction: int,
+        range: int,
+        **attributes: object,
+    ) -> SSAValue:
+        type = ring.fxp(shape, ring.MAX_WIDTH, fraction)
+        return insert_before(self.place, kind, operands, type, range=range, layer=self.layer, **attributes)
+
+    def by_zone(self, op: ring.RingOp) -> None:
+        value, uses = op.result, list(op.result.uses)
+        # Evidence is often exceeded a little; so is a limit that a 64-bit ring sets.
+        legal = 3 if BOUND in op.attributes or ring.width(value) > 32 else 2
+        bits = max(3, self.bits(value) + 1)
+        checked = insert_before(
+            self.place,
+            ring.RequireRangeOp,
+            [value],
+            value.type,
+            bits=bits,
+            legal=legal,
+            range=self.bits(value),
+            layer=self.layer,
+        )
+        for use in uses:
+            use.operation.operands[use.index] = checked
+
+    def certain(self, op: ring.RingOp) -> bool:
+        """Checks every element for certain, if a way is known."""
+        limit = self.bits(op.result) + op.get("shift", 0)
+        if isinstance(op, ring.DownCastOp):
+            self.require_below(op.arguments[0], 2**limit)
+            return True
+        if isinstance(op, ring.MulPublicOp):
+            return self._scaled(op, limit)
+        if isinstance(op, ring.MulOp | ring.SquareOp | ring.MatmulOp):
+            return self._product(op, limit)
+        return False
+
+    def require_below(self, x: SSAValue, limit: int | Array) -> None:
+        """Requires |x| < limit, of integers."""
+        shape, fraction, bits = ring.shape(x), ring.fraction(x), self.bits(x)
+        most = int(np.max(limit)).bit_length()
+        size = max(bits, most) + 1
+        limits = self.constant(np.asarray(limit, np.int64))
+        below = self.emit(ring.AddPublicOp, [x, limits], shape, fraction, size)
+        minus = self.emit(ring.NegOp, [x], shape, fraction, bits)
+        above = self.emit(ring.AddPublicOp, [minus, limits], shape, fraction, size)
+        for difference in (below, above):
+            sign = insert_before(
+                self.place,
+                ring.MsbOp,
+                [difference],
+                ring.bits(shape),
+                bits=min(size + 1, ring.MAX_WIDTH),
+                drop=0,
+                layer=self.layer,
+            )
+            insert_before(self.place, ring.RequireFalseOp, [sign], ring.bits(shape), layer=self.layer)
+
+    def constant(self, numbers: Array) -> SSAValue:
+        made = ring.ConstantOp.make(numbers)
+        assert self.place.parent is not None
+        self.place.parent.insert_op_before(made, self.place)
+        return made.result
+
+    def _scaled(self, op: ring.MulPublicOp, limit: int) -> bool:
+        """x times public numbers p: |x| < 2^limit / |p|."""
+        x, bits = op.arguments[0], self.bits(op.arguments[0])
+        numbers = known_numbers(op.arguments[1])
+        if numbers is None or bits > 60:
+            return False
+        encoded = op.arguments[1].owner
+        scale = 2.0 ** encoded.get("fraction") if isinstance(encoded, ring.EncodeOp) else 1.0
+        with np.errstate(divide="ignore"):
+            limits = np.floor(2.0**limit / np.abs(np.rint(numbers.astype(np.float64) * scale)))
+        self.require_below(x, np.minimum(limits, 2.0 ** (bits + 1)).astype(np.int64))
+        return True
+
+    def _product(self, op: ring.RingOp, limit: int) -> bool:
+        """Coarse products until what is left unsure is below 2^limit."""
+        x, y = op.arguments[0], op.arguments[-1]
+        a, b = self.bits(x), self.bits(y)
+        terms = math.ceil(math.log2(ring.shape(x)[2])) if isinstance(op, ring.MatmulOp) and ring.shape(x)[2] > 1 else 0
+        size = a + b + terms
+        levels: list[tuple[int, int, int]] = []
+        while size > limit:
+            # The product of the operands without their low p and q bits must not leave 61 bits: one more is for
+            # rounding, one for an up-cast, one the sign.
+            cut = max(0, size - 61)
+            p = min(max(0, (cut + a - b + 1) // 2), cut)
+            q = cut - p
+            if isinstance(op, ring.SquareOp):
+                p = q = (cut + 1) // 2
+            # What the cut bits are worth, and what can be told for sure.
+            error = terms + max(a - p, b - q) + 1 + p + q if p + q else 0
+            told = max(limit, error + _DIGITS)
+            levels.append((p, q, told))
+            if told >= size or len(levels) > _MOST_LEVELS:
+                return False
+            size = told
+        size = a + b + terms
+        for p, q, told in levels:
+            self._level(op, p, q, size, told)
+            size = told
+        return True
+
+    def _level(self, op: ring.RingOp, p: int, q: int, size: int, told: int) -> None:
+        """Requires |product| < 2^told, where it is known to be below 2^size."""
+        x, y = op.arguments[0], op.arguments[-1]
+        square = isinstance(op, ring.SquareOp)
+        factors = [self._cut(x, p, 31)] if square else [self._cut(x, p, 31), self._cut(y, q, 32)]
+        shift = max(0, told - _DIGITS - p - q)
+        fraction = sum(ring.fraction(f) for f in (factors * 2 if square else factors)) - shift
+        unit = p + q + shift
+        coarse = self.emit(type(op), factors, ring.shape(op.result), fraction, max(1, size - unit) + 1, shift=shift)
+        self.require_below(coarse, (1 << told - unit) - _ROUNDING)
+
+    def _cut(self, x: SSAValue, low: int, fraction: int) -> SSAValue:
+        """x without its low bits, as an integer, with a fraction that stands for nothing."""
+        bits = self.bits(x)
+        labelled = self.emit(ring.RelabelOp, [x], ring.shape(x), low + fraction, bits)
+        if not low:
+            return labelled
+        return self.emit(ring.DownCastOp, [labelled], ring.shape(x), fraction, max(1, bits - low) + 1, shift=low)
+
+
+@dataclass(frozen=True)
+class InsertGuard(ModulePass):
+    """`guard` is False where the caller does without."""
+
+    name = "insert-guard"
+    guard: bool = True
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        if not self.guard:
+            return
+        function = ring.main(op)
+        guards = _Guards(function)
+        for inner in list(function.body.block.ops):
+            if isinstance(inner, ring.RingOp) and CLAIM in inner.attributes:
+                guards.guard(inner)
