@@ -55,7 +55,7 @@ def _orders_only(encoded: ring.EncodeOp) -> set[Operation] | None:
     """The operations that compare what a mask reaches, if nothing else is done with it."""
     ends: set[Operation] = set()
     seen: set[SSAValue] = set()
-    pending = [encoded.result]
+    pending: list[SSAValue] = [encoded.result]
     while pending:
         value = pending.pop()
         if value in seen:

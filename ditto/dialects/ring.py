@@ -14,7 +14,7 @@ from __future__ import annotations
 from xdsl.context import Context
 from xdsl.dialects.builtin import Builtin, ModuleOp
 from xdsl.dialects.func import Func, FuncOp
-from xdsl.ir import Dialect
+from xdsl.ir import Dialect, Operation
 
 from ditto.dialects.mlir_text import parse, print_module
 from ditto.dialects.pphlo import PPHLO
@@ -26,7 +26,8 @@ from ditto.dialects.ring_protocols import *  # noqa: F403
 from ditto.dialects.ring_protocols import PROTOCOLS
 
 # Every operation but constants.
-OPERATIONS: tuple[type[RingOp], ...] = tuple(op for op in (*LOCAL, *PROTOCOLS) if issubclass(op, RingOp))
+_DEFINED: tuple[type[Operation], ...] = (*LOCAL, *PROTOCOLS)
+OPERATIONS: tuple[type[RingOp], ...] = tuple(op for op in _DEFINED if issubclass(op, RingOp))
 
 RING = Dialect("ring", [*LOCAL, *PROTOCOLS], [FxpType, BitType])
 

@@ -118,7 +118,7 @@ FUNCTIONS: dict[str, Callable[[ring.RingOp, Array], Array]] = {
 
 def _normalise(op: ring.RingOp, x: Array) -> Array:
     dims = tuple(op.get("dims"))
-    return (x - x.mean(dims, keepdims=True)) / np.sqrt(x.var(dims, keepdims=True) + op.get("eps"))
+    return np.asarray((x - x.mean(dims, keepdims=True)) / np.sqrt(x.var(dims, keepdims=True) + op.get("eps")))
 
 
 FUNCTIONS["normalise"] = _normalise

@@ -70,7 +70,10 @@ RING_STEPS: tuple[Step, ...] = (
     ),
     Step(lambda policy: FuseTruncation(), "a cast that is left moves into a product, or up to an argument"),
     Step(lambda policy: HoistArguments(), "all casts of an argument now stand next to it"),
-    Step(lambda policy: NoteEvidence(policy.plan), "a plan names values by their place, and this is the place"),
+    Step(
+        lambda policy: NoteEvidence(policy.plan, policy.ranges),
+        "a plan names values by their place, and this is the place",
+    ),
     Step(lambda policy: ExpandNormalisation(), "at which scales a variance is computed depends on ranges"),
     Step(lambda policy: Ranges(), "fractions are final now"),
     Step(lambda policy: InsertGuard(policy.guard), "looks at ranges, and its own comparisons need widths"),

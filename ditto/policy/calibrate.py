@@ -27,7 +27,7 @@ from ditto.interpreter import Interpreter
 from ditto.interpreter.ring import RingInterpreter
 from ditto.passes.pipeline import STEPS, run_pipeline
 from ditto.passes.pphlo.split_public import run_prologue, signature
-from ditto.policy.plan import HEADROOM_BITS, Plan, Range, Scale, bound_of, op_name, places
+from ditto.policy.plan import HEADROOM, Plan, Range, Scale, bound_of, op_name, places
 from ditto.policy.policy import WEIGHT_FRACTION, Policy
 
 # The finest fraction of activations.
@@ -64,13 +64,14 @@ def _raise(seen: Seen, value: SSAValue, array: Array) -> None:
         seen[value] = max(seen.get(value, 0.0), largest if array.dtype.kind == "f" else float(np.max(sizes, initial=0)))
 
 
-def calibrate(module: ModuleOp, policy: Policy, samples: Sequence[Sequence[Array]]) -> Plan:
+def calibrate(module: ModuleOp, policy: Policy, samples: Sequence[Sequence[Array]], headroom: float = HEADROOM) -> Plan:
     """The plan of a program.
 
     Args:
         module: PPHLO as SPU's compiler gives it; left as it is.
         policy: a policy without a plan.
         samples: for each sample the values of the program's arguments, secret and public.
+        headroom: how many times the largest magnitude seen a value may have.
     """
     module = module.clone()
     names = [step.make(policy).name for step in STEPS]
@@ -83,9 +84,9 @@ def calibrate(module: ModuleOp, policy: Policy, samples: Sequence[Sequence[Array
         secret = [sample[index] for index in parts.secret_inputs]
         inputs.append([np.asarray(array) for array in (*secret, *public[: len(block.args) - len(secret)])])
     small = policy.fractions["FM32"] if policy.name == "ditto" else FINEST
-    plan = Plan(policy.name, policy.fractions, HEADROOM_BITS, scales(block, inputs, HEADROOM_BITS, small))
+    plan = Plan(policy.name, policy.fractions, headroom, len(samples), scales(block, inputs, headroom, small))
     run_pipeline(module, dataclasses.replace(policy, plan=plan), steps=STEPS[rings:bounds])
-    return dataclasses.replace(plan, ranges=ranges(ring.main(module).body.block, inputs, HEADROOM_BITS))
+    return dataclasses.replace(plan, ranges=ranges(ring.main(module).body.block, inputs, headroom))
 
 
 def scales(block: Block, samples: Sequence[Sequence[Array]], headroom: float, usual: int) -> list[Scale]:

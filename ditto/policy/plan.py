@@ -15,8 +15,8 @@ from typing import TypeVar
 
 from xdsl.ir import Block, Operation, SSAValue
 
-# Factor between the largest magnitude seen and the least bound, which is then rounded up to a power of two.
-HEADROOM_BITS = 1.5
+# Factor between the largest magnitude seen and the bound, which is then rounded up to a power of two.
+HEADROOM = 2.0
 
 
 class InvalidPlan(ValueError):
@@ -52,12 +52,14 @@ _Entry = TypeVar("_Entry", Scale, Range)
 class Plan:
     """Scales and ranges of one program, from `spu_ditto.compile(..., calibration=...)`.
 
-    The largest magnitudes of the parameters are in it: do not publish it if they are secret.
+    The largest magnitudes of the parameters are in it: do not publish it if they are secret. A bound is evidence from
+    `samples` samples, `headroom` times what they showed, not proof: the guard refuses runs that exceed it.
     """
 
     policy: str
     fraction_bits: Mapping[str, int]
-    headroom_bits: float = HEADROOM_BITS
+    headroom: float = HEADROOM
+    samples: int = 0
     scales: Sequence[Scale] = ()
     ranges: Sequence[Range] = field(default=())
 
@@ -71,7 +73,7 @@ class Plan:
 
     def to_json(self) -> str:
         """The plan as text."""
-        content = {"format": "ditto-plan", "version": 1, **asdict(self)}
+        content = {"format": "ditto-plan", "version": 2, **asdict(self)}
         lines = json.dumps({**content, "scales": [], "ranges": []}, indent=1)[:-2]
         for name in ("scales", "ranges"):
             rows = ",\n  ".join(json.dumps(row) for row in content[name])
@@ -87,8 +89,8 @@ class Plan:
         """The inverse of `to_json`. Raises InvalidPlan."""
         try:
             content = json.loads(text)
-            if (content.pop("format"), content.pop("version")) != ("ditto-plan", 1):
-                raise InvalidPlan("not a plan of version 1")
+            if (content.pop("format"), content.pop("version")) != ("ditto-plan", 2):
+                raise InvalidPlan("not a plan of version 2: calibrate again")
             content["scales"] = [Scale(**row) for row in content["scales"]]
             content["ranges"] = [Range(**row) for row in content["ranges"]]
             plan = Plan(**content)
@@ -106,9 +108,9 @@ class Plan:
         return Plan.from_json(Path(path).read_text())
 
 
-def bound_of(seen: float, headroom_bits: float) -> float:
-    """The power of two that leaves the headroom above a magnitude."""
-    return 2.0 ** math.ceil(math.log2(max(seen, 2.0**-20)) + headroom_bits)
+def bound_of(seen: float, headroom: float) -> float:
+    """The least power of two that is `headroom` times a magnitude."""
+    return 2.0 ** math.ceil(math.log2(max(seen, 2.0**-20) * headroom))
 
 
 def _matched(block: Block, entries: Sequence[_Entry]) -> Iterator[tuple[SSAValue, _Entry]]:

@@ -41,12 +41,14 @@ class Policy:
 
     `ditto`: f16 in 32 bits, f32 in 64. `fm64`: every float in 64 bits, for comparison. A calibrated `plan` gives single
     values scales and ranges of their own. With `guard` the parties check what is claimed of values (pass insert-guard).
+    `ranges` are magnitudes that the caller states of arguments, by name.
     """
 
     name: str
     fractions: Mapping[str, int] = field(default_factory=lambda: DEFAULT_FRACTIONS)
     plan: Plan | None = None
     guard: bool = True
+    ranges: Mapping[str, float] = field(default_factory=dict)
 
     def ring(self, element: Attribute) -> tuple[int, int]:
         """(ring width, fraction of activations) of a builtin element type other than i1.

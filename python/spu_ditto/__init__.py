@@ -15,14 +15,15 @@ Arguments are secret unless `input_visibility` says "public".
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import spu
 
-from ditto.policy.plan import Plan
+from ditto.policy.plan import HEADROOM, Plan
 from spu_ditto.cost import LAN, WAN, CostAnalysis, Link
 from spu_ditto.errors import (
     CompileError,
@@ -85,6 +86,9 @@ def compile(
     input_visibility: Any = None,
     static_argnums: int | Sequence[int] = (),
     calibration: Sequence[tuple[Any, ...]] = (),
+    headroom: float = HEADROOM,
+    ranges: Mapping[str, float] | None = None,
+    guard: Literal["on", "off"] = "on",
 ) -> SecureFunction:
     """Makes a JAX function run on shares.
 
@@ -98,14 +102,26 @@ def compile(
         calibration: sample arguments, one tuple per sample, of the shapes of the calls. The function is run on them in
             plain, here, and every value gets a scale and a range by what it was; a call whose arguments leave theirs
             raises RangeError. The plan shows the magnitudes of samples and weights.
+        headroom: how many times the largest magnitude of the samples a value may have.
+        ranges: the largest magnitude of single arguments, by name (as in errors and `Argument.name`: "x", "params/w").
+            By default a float16 is any, a float32 is below 2^26. A call that exceeds them raises RangeError.
+        guard: "on" has the parties check what is not proven of ranges, and withhold a result that rests on a value out
+            of its range (RangeError); "off" saves what that costs, and wrong numbers are then possible.
 
     Raises:
-        PolicyError: there is no such policy, or the fraction bits are out of range.
+        PolicyError: there is no such policy, or the fraction bits, headroom or ranges are out of range.
     """
-    policy = get_policy(ring_policy, fraction_bits)
+    if guard not in ("on", "off"):
+        raise PolicyError(f'guard is "on" or "off", not {guard!r}')
+    if not 1 <= headroom < 2.0**20:
+        raise PolicyError(f"headroom {headroom} is not a factor of at least 1")
+    for name, size in (ranges or {}).items():
+        if not 0 < size < 2.0**44:
+            raise PolicyError(f"ranges[{name!r}] = {size} is not a magnitude between 0 and 2^44")
+    policy = dataclasses.replace(get_policy(ring_policy, fraction_bits), guard=guard == "on", ranges=dict(ranges or {}))
     if calibration and policy.plan is not None:
         raise PolicyError("a plan is calibrated already; leave calibration out, or name a policy")
-    return SecureFunction(fn, policy, input_visibility, static_argnums, calibration)
+    return SecureFunction(fn, policy, input_visibility, static_argnums, calibration, headroom)
 
 
 def _teach(spu_compile: Callable[..., Any]) -> Callable[..., Any]:

@@ -25,7 +25,7 @@ from ditto.passes.pphlo import split_public
 from ditto.passes.ring.infer_layers import set_argument_names
 from ditto.policy import policy as policies
 from ditto.policy.calibrate import calibrate
-from ditto.policy.plan import InvalidPlan, Plan
+from ditto.policy.plan import HEADROOM, InvalidPlan, Plan
 from spu_ditto.encoding import Array, ValueType
 from spu_ditto.errors import CompileError, PolicyError, UnsupportedError
 from spu_ditto.frontend import Argument
@@ -73,6 +73,7 @@ def lower_pphlo(
     arguments: Sequence[Argument],
     policy: policies.Policy,
     samples: Sequence[Sequence[Array]] = (),
+    headroom: float = HEADROOM,
 ) -> tuple[RingProgram, Plan | None]:
     """Runs the passes on a PPHLO module.
 
@@ -80,6 +81,7 @@ def lower_pphlo(
         text: what SPU's compiler gave.
         arguments: those of @main, in order.
         samples: arrays for the arguments, per sample, to calibrate with.
+        headroom: how many times the largest magnitude of the samples a value may have.
 
     Returns:
         The program, and its plan if the policy has one or samples were given.
@@ -88,11 +90,14 @@ def lower_pphlo(
         UnsupportedError: an operation has no form here.
         CompileError: the program cannot be compiled; names the operation and its layer.
     """
+    names = [argument.name for argument in arguments]
+    if unknown := sorted(set(policy.ranges) - set(names)):
+        raise PolicyError(f"ranges names {unknown}, but the arguments are {names[:20]}")
     with translated_errors():
         module = pphlo.parse_module(text)
-        set_argument_names(module, [argument.name for argument in arguments])
+        set_argument_names(module, names)
         if samples:
-            policy = dataclasses.replace(policy, plan=calibrate(module, policy, samples))
+            policy = dataclasses.replace(policy, plan=calibrate(module, policy, samples, headroom))
         run_pipeline(module, policy)
         signature = split_public.signature(module)
         program = lower_to_program(module)

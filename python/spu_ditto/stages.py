@@ -11,7 +11,7 @@ import jax
 import numpy as np
 import spu
 
-from ditto.policy.plan import Plan
+from ditto.policy.plan import HEADROOM, Plan
 from ditto.policy.policy import Policy
 from spu_ditto import handle, lowering
 from spu_ditto.cost import CostAnalysis, cost_analysis
@@ -209,8 +209,10 @@ class SecureFunction:
         input_visibility: Any = None,
         static_argnums: int | Sequence[int] = (),
         calibration: Sequence[tuple[Any, ...]] = (),
+        headroom: float = HEADROOM,
     ) -> None:
         self._fn = fn
+        self._headroom = headroom
         self._calibration = calibration
         self._policy = policy
         self._visibility = input_visibility
@@ -233,7 +235,7 @@ class SecureFunction:
         pphlo = compile_stablehlo(traced.stablehlo, [a.visibility for a in traced.arguments], traced.located_stablehlo)
         signature = _signature(traced)
         samples = [[np.asarray(leaf) for leaf in signature.leaves(self._dynamic(args))] for args in self._calibration]
-        program, plan = lowering.lower_pphlo(pphlo, traced.arguments, self._policy, samples)
+        program, plan = lowering.lower_pphlo(pphlo, traced.arguments, self._policy, samples, self._headroom)
         return Lowered(signature, pphlo, program, plan)
 
     def share(self, tree: Any) -> Any:

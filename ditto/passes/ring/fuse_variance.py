@@ -135,7 +135,7 @@ def _is_centred(value: SSAValue, total: ring.SumOp) -> bool:
 
 def normalise(root: ring.RsqrtOp, total: ring.SumOp, eps: float) -> None:
     """Makes the products of x less its mean with 1/sigma, perhaps times a gain, one operation, the gain after it."""
-    inverses = [root.result]
+    inverses: list[SSAValue] = [root.result]
     for value in inverses:
         for user in users(value):
             if isinstance(user, ring.ReshapeOp | ring.BroadcastOp | ring.TransposeOp | ring.ShlOp | ring.DownCastOp):
@@ -167,8 +167,8 @@ def _normalised(place: ring.RingOp, total: ring.SumOp, eps: float, fraction: int
     shaped = ring.fxp(ring.shape(total.arguments[0]), 64, ring.fraction(x))
     if ring.shape(x) != ring.shape(total.arguments[0]):
         x = insert_before(place, ring.ReshapeOp, [x], shaped)
-    y = ring.fxp(ring.shape(x), 64, fraction)
-    y = insert_before(place, ring.NormaliseOp, [x], y, dims=total.get("dims"), eps=eps)
+    made = ring.fxp(ring.shape(x), 64, fraction)
+    y = insert_before(place, ring.NormaliseOp, [x], made, dims=total.get("dims"), eps=eps)
     if ring.shape(y) != ring.shape(place.result):
         y = insert_before(place, ring.ReshapeOp, [y], ring.fxp(ring.shape(place.result), 64, fraction))
     return y

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
+from xdsl.dialects.func import FuncOp
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
@@ -30,6 +31,17 @@ _ROOTS = ("params", "args", "0")
 def set_argument_names(module: ModuleOp, names: Sequence[str]) -> None:
     """Notes the pytree paths of the program's arguments on its @main, for this pass to find."""
     ring.main(module).attributes[ARGUMENT_NAMES] = ArrayAttr([StringAttr(name) for name in names])
+
+
+def argument_names(function: FuncOp) -> list[str]:
+    """The pytree paths of the arguments of a ring function, "" where none is known (what the prologue computes)."""
+    names, inputs = function.attributes.get(ARGUMENT_NAMES), function.attributes.get(INPUTS)
+    found = [""] * len(function.body.block.args)
+    if isinstance(names, ArrayAttr) and inputs is not None:
+        paths = [name.data for name in names if isinstance(name, StringAttr)]
+        for index, position in enumerate(ring.plain(inputs)):
+            found[index] = paths[position] if position < len(paths) else ""
+    return found
 
 
 def layer_of(path: str) -> str | None:
@@ -51,16 +63,12 @@ class InferLayers(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         function = ring.main(op)
-        names, inputs = function.attributes.get(ARGUMENT_NAMES), function.attributes.get(INPUTS)
-        if not isinstance(names, ArrayAttr) or inputs is None:
-            return
-        paths = [name.data for name in names if isinstance(name, StringAttr)]
         layers: dict[SSAValue, str] = {}
-        for argument, position in zip(function.body.block.args, ring.plain(inputs)):
+        for argument, path in zip(function.body.block.args, argument_names(function)):
             # Integers and bits are no parameters: token ids, masks.
             if not ring.is_fxp(argument) or ring.fraction(argument) == 0:
                 continue
-            if position < len(paths) and (layer := layer_of(paths[position])):
+            if layer := layer_of(path):
                 layers[argument] = layer
         parameters = set(layers)
         order: dict[str, int] = {}

@@ -4,12 +4,14 @@
 becomes, if samples stayed below 3 in magnitude and the headroom is a factor of two,
     %1 = ring.mul %0, %0 {shift = 18, bound = 8.0} : ...
 
-(`ditto.argument_bounds` for the arguments.) A bound is evidence, not proof: what rests on it is guarded.
+(`ditto.argument_bounds` for the arguments, also from the `ranges` that the caller states.) A bound is evidence, not
+proof: what rests on it is guarded. Of arguments it is checked when they are shared.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
@@ -18,6 +20,7 @@ from xdsl.passes import ModulePass
 
 from ditto.analysis.intervals import ARGUMENT_BOUNDS, BOUND
 from ditto.dialects import ring
+from ditto.passes.ring.infer_layers import argument_names
 from ditto.policy.plan import Plan
 
 
@@ -25,13 +28,17 @@ from ditto.policy.plan import Plan
 class NoteEvidence(ModulePass):
     name = "note-evidence"
     plan: Plan | None = None
+    ranges: Mapping[str, float] = field(default_factory=dict)
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        if self.plan is None:
-            return
         function = ring.main(op)
         arguments = [0.0] * len(function.body.block.args)
-        for value, bound in self.plan.bounds(function.body.block).items():
+        bounds = {} if self.plan is None else self.plan.bounds(function.body.block)
+        for index, name in enumerate(argument_names(function)):
+            if name in self.ranges:
+                # What is stated may be reached.
+                arguments[index] = self.ranges[name] * (1 + 2.0**-30) + 2.0**-18
+        for value, bound in bounds.items():
             if isinstance(value, BlockArgument):
                 arguments[value.index] = bound
             elif isinstance(value.owner, Operation):
