@@ -272,6 +272,14 @@ class ExpOp(Function):
 
 
 @irdl_op_definition
+class ExpBelowOp(Function):
+    """e^x for x <= hi (a real number); zero far below. `bits` is the width of x's range."""
+
+    name = "ring.exp_below"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("bits", "hi")
+
+
+@irdl_op_definition
 class ReciprocalOp(Function):
     """1 / x for 2^lo <= x < 2^hi."""
 
@@ -328,6 +336,7 @@ PROTOCOLS = (
     SelectOp,
     OneHotOp,
     ExpOp,
+    ExpBelowOp,
     ReciprocalOp,
     RsqrtOp,
     TanhOp,

@@ -105,6 +105,7 @@ def _polynomial(op: ring.RingOp, x: Array) -> Array:
 # Functions of real numbers.
 FUNCTIONS: dict[str, Callable[[ring.RingOp, Array], Array]] = {
     "exp": lambda op, x: np.exp(x),
+    "exp_below": lambda op, x: np.exp(x),
     "reciprocal": lambda op, x: 1 / x,
     "rsqrt": lambda op, x: 1 / np.sqrt(x),
     "tanh": lambda op, x: np.tanh(x),

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ditto/protocols/exp.h"
+#include "ditto/protocols/exp_below.h"
 #include "ditto/protocols/gelu.h"
 #include "ditto/protocols/linear.h"
 #include "ditto/protocols/polynomial.h"
@@ -39,6 +40,19 @@ Cost CostGelu(const TypedOp& op) {
 Share RunGelu(Party& p, const TypedOp& op, const Operands& in) {
   const Share y = Gelu(p, in[0]->share, op.in[0].fraction, op.Int("bits"), GeluWidth(op), op.out.fraction);
   return NarrowShare(y, op.out.width);
+}
+
+// The operand's value is at most hi.
+void CheckExpBelow(const TypedOp& op) {
+  CheckBounded(op);
+  RequireInt(op, "hi", -kMaxWidth, kMaxWidth);
+}
+Cost CostExpBelow(const TypedOp& op) {
+  return ExpBelowCost(op.out_size(), op.in[0].width, op.in[0].fraction, op.Int("bits"), op.Int("hi"), op.out.width,
+                      op.out.fraction);
+}
+Share RunExpBelow(Party& p, const TypedOp& op, const Operands& in) {
+  return ExpBelow(p, in[0]->share, op.in[0].fraction, op.Int("bits"), op.Int("hi"), op.out.width, op.out.fraction);
 }
 
 Cost CostTanh(const TypedOp& op) {
@@ -89,6 +103,7 @@ Share RunRsqrt(Party& p, const TypedOp& op, const Operands& in) {
 std::vector<Kernel> FunctionKernels() {
   return {
       {"exp", "f", 'f', "slack clip_bits?", CheckExp, CostExp, RunExp},
+      {"exp_below", "f", 'f', "bits hi", CheckExpBelow, CostExpBelow, RunExpBelow},
       {"gelu", "f", 'f', "bits", CheckBounded, CostGelu, RunGelu},
       {"tanh", "f", 'f', "bits", CheckBounded, CostTanh, RunTanh},
       {"polynomial", "f", 'f', "coefficients", CheckPolynomial, CostPolynomial, RunPolynomial},
