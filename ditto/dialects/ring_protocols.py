@@ -296,6 +296,14 @@ class RsqrtOp(Function):
 
 
 @irdl_op_definition
+class LogOp(Function):
+    """The natural logarithm for 2^lo <= x < 2^hi."""
+
+    name = "ring.log"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("lo", "hi")
+
+
+@irdl_op_definition
 class TanhOp(Function):
     """Hyperbolic tangent; `bits` is the width of x's range."""
 
@@ -339,6 +347,7 @@ PROTOCOLS = (
     ExpBelowOp,
     ReciprocalOp,
     RsqrtOp,
+    LogOp,
     TanhOp,
     GeluOp,
     PolynomialOp,

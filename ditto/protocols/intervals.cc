@@ -38,6 +38,16 @@ Tensor FromWords(const std::vector<uint64_t>& words, const Shape& shape, int wid
 
 }  // namespace
 
+Intervals OctaveGroups(int top, int octaves) {
+  Intervals groups;
+  groups.top = top;
+  for (int j = (octaves + kGroupOctaves - 1) / kGroupOctaves - 1; j >= 0; --j) {
+    if (j > 0) groups.bounds.push_back(int64_t{1} << (top - kGroupOctaves * j));
+    groups.factors.push_back(uint64_t{1} << (kGroupOctaves * j));
+  }
+  return groups;
+}
+
 Located Locate(Party& p, const Share& x, const Intervals& intervals, int shift, int out,
                const std::vector<Weights>& weights) {
   const int product = shift + out;

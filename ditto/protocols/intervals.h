@@ -26,6 +26,10 @@ struct Intervals {
   int top;                        // 0 < x < 2^top
 };
 
+// Groups of powers of two below 2^top, the lowest first, whose factors bring x into the highest group.
+constexpr int kGroupOctaves = 8;
+Intervals OctaveGroups(int top, int octaves);
+
 struct Weights {
   std::vector<uint64_t> of;  // each interval
   int width;

@@ -14,7 +14,6 @@ namespace ditto {
 namespace {
 
 constexpr int kMostOctaves = 32;    // of step 1
-constexpr int kGroup = 8;           // powers of two
 constexpr int kGroupFraction = 16;  // bits of v below its range
 constexpr int kRelativeBits = 15;   // of u
 
@@ -102,28 +101,25 @@ RealRange CheckRange(const PowerFunction& f, int width, RealRange r, int out_wid
 
 Plan MakePlan(const PowerFunction& f, int width, const RealRange& r, int out_width, int out_fraction) {
   Plan plan;
-  const int top = r.fraction + r.hi, groups = (r.hi - r.lo + kGroup - 1) / kGroup;
-  plan.groups.top = top;
-  for (int j = groups - 1; j >= 0; --j) {
-    plan.groups.factors.push_back(uint64_t{1} << (kGroup * j));
-    if (j > 0) plan.groups.bounds.push_back(int64_t{1} << (top - kGroup * j));
-  }
+  const int top = r.fraction + r.hi;
+  plan.groups = OctaveGroups(top, r.hi - r.lo);
+  const int groups = static_cast<int>(plan.groups.factors.size());
   // The scale must be a power of two: v's range has an upper end of hi's parity.
-  plan.shift = std::max(top - kGroup - kGroupFraction, 0);
+  plan.shift = std::max(top - kGroupOctaves - kGroupFraction, 0);
   plan.v.lo = f.halves == -2 ? 0 : -(r.hi & 1);
-  plan.v.hi = plan.v.lo + kGroup;
+  plan.v.hi = plan.v.lo + kGroupOctaves;
   plan.v.fraction = top - plan.shift - plan.v.hi;
   plan.inner = Normalize(f, plan.v);
   // All bits that the next step takes, if x has them.
   const int wanted = plan.v.fraction + std::max(plan.v.hi + 1, plan.inner.factor_bits + 3);
   plan.width = std::min(wanted, width - plan.shift);
-  plan.u_fraction = kRelativeBits + kGroup * -f.halves / 2;
+  plan.u_fraction = kRelativeBits + kGroupOctaves * -f.halves / 2;
   const int u_bits = plan.u_fraction + plan.inner.result;
   // u times 2^exponent is the result; what stays below its 16th part is 0.
   std::vector<int> exponents;
   plan.last_shift = 0;
   for (int j = groups - 1; j >= 0; --j) {
-    const int exponent = out_fraction - plan.u_fraction + f.halves * (r.hi - plan.v.hi - kGroup * j) / 2;
+    const int exponent = out_fraction - plan.u_fraction + f.halves * (r.hi - plan.v.hi - kGroupOctaves * j) / 2;
     exponents.push_back(exponent);
     if (exponent > -u_bits - 3) plan.last_shift = std::max(plan.last_shift, -exponent);
   }

@@ -6,6 +6,7 @@
 #include "ditto/protocols/exp_below.h"
 #include "ditto/protocols/gelu.h"
 #include "ditto/protocols/linear.h"
+#include "ditto/protocols/log.h"
 #include "ditto/protocols/polynomial.h"
 #include "ditto/protocols/reciprocal.h"
 #include "ditto/protocols/rsqrt.h"
@@ -98,6 +99,14 @@ Share RunRsqrt(Party& p, const TypedOp& op, const Operands& in) {
   return Rsqrt(p, in[0]->share, op.in[0].fraction, op.Int("lo"), op.Int("hi"), op.out.width, op.out.fraction);
 }
 
+Cost CostLog(const TypedOp& op) {
+  return LogCost(op.out_size(), op.in[0].width, op.in[0].fraction, op.Int("lo"), op.Int("hi"), op.out.width,
+                 op.out.fraction);
+}
+Share RunLog(Party& p, const TypedOp& op, const Operands& in) {
+  return Log(p, in[0]->share, op.in[0].fraction, op.Int("lo"), op.Int("hi"), op.out.width, op.out.fraction);
+}
+
 }  // namespace
 
 std::vector<Kernel> FunctionKernels() {
@@ -109,6 +118,7 @@ std::vector<Kernel> FunctionKernels() {
       {"polynomial", "f", 'f', "coefficients", CheckPolynomial, CostPolynomial, RunPolynomial},
       {"reciprocal", "f", 'f', "lo hi", CheckPositive, CostReciprocal, RunReciprocal},
       {"rsqrt", "f", 'f', "lo hi", CheckPositive, CostRsqrt, RunRsqrt},
+      {"log", "f", 'f', "lo hi", CheckPositive, CostLog, RunLog},
   };
 }
 

@@ -187,6 +187,7 @@ def wide_cases() -> list[Case]:
     return [
         Case("reciprocal", [x], fxp(40, 18, [150]), lambda x: 1 / x, positive, close(1 / x[1])),
         Case("rsqrt", [x], fxp(40, 18, [150]), lambda x: x**-0.5, positive, close(x[1] ** -0.5)),
+        Case("log", [x], fxp(24, 18, [150]), np.log, positive, 2.0**-12 + 2.0**-17),
     ]
 
 
@@ -223,6 +224,7 @@ def function_cases(w: int, f: int) -> list[Case]:
         ),
         Case("reciprocal", over(1, 100), fxp(w - f, f, shape), lambda x: 1 / x, {"lo": 0, "hi": 7}, 2.0**-13 + 4 * u),
         Case("rsqrt", over(1, 100), fxp(w - f, f, shape), lambda x: x**-0.5, {"lo": 0, "hi": 7}, 2.0**-13 + 4 * u),
+        Case("log", over(1, 100), fxp(w - f, f, shape), np.log, {"lo": 0, "hi": 7}, 2.0**-12 + 2 * u),
         Case("tanh", over(-20, 20), fxp(w - f, f, shape), np.tanh, {"bits": clip_bits}, 0.01),
         Case("gelu", over(-20, 20), fxp(w - f, f, shape), gelu, {"bits": clip_bits}, 0.02),
         Case(
