@@ -325,6 +325,14 @@ class ExpOp(Function):
 
 
 @irdl_op_definition
+class ExpBelowOp(Function):
+    """e^x for x <= hi (a real number); zero far below. `bits` is the width of x's range."""
+
+    name = "ring.exp_below"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("bits", "hi")
+
+
+@irdl_op_definition
 class ReciprocalOp(Function):
     """1 / x for 2^lo <= x < 2^hi."""
 
@@ -340,6 +348,14 @@ class RsqrtOp(Function):
     name = "ring.rsqrt"
     REQUIRED: ClassVar[tuple[str, ...]] = ("lo", "hi")
     traits = traits_def(TakesPositive(), NonNegative(), AnyWidth())
+
+
+@irdl_op_definition
+class LogOp(Function):
+    """The natural logarithm for 2^lo <= x < 2^hi."""
+
+    name = "ring.log"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("lo", "hi")
 
 
 @irdl_op_definition
@@ -428,8 +444,10 @@ PROTOCOLS = (
     SelectOp,
     OneHotOp,
     ExpOp,
+    ExpBelowOp,
     ReciprocalOp,
     RsqrtOp,
+    LogOp,
     TanhOp,
     GeluOp,
     PolynomialOp,

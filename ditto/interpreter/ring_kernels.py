@@ -108,8 +108,10 @@ def _polynomial(op: ring.RingOp, x: Array) -> Array:
 # Functions of real numbers.
 FUNCTIONS: dict[str, Callable[[ring.RingOp, Array], Array]] = {
     "exp": lambda op, x: np.exp(x),
+    "exp_below": lambda op, x: np.exp(x),
     "reciprocal": lambda op, x: 1 / x,
     "rsqrt": lambda op, x: 1 / np.sqrt(x),
+    "log": lambda op, x: np.log(x),
     "tanh": lambda op, x: np.tanh(x),
     "gelu": lambda op, x: x * 0.5 * (1 + erf(x * np.sqrt(0.5))),
     "polynomial": _polynomial,

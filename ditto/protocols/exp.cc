@@ -96,7 +96,7 @@ Share Exp(Party& p, const Share& x, int fraction, int64_t slack, int clip_bits, 
   Tensor z;
   if (!p.is_p0()) {
     z = Tensor(shape, ring);
-    const uint64_t* table = ExpTable(fraction, slack, plan.table_bits).data();
+    const uint64_t* table = ExpTable(fraction, n, slack, plan.table_bits).data();
     const uint64_t* e0 = dealt[0].data<uint64_t>();
     const uint64_t* e1 = dealt[1].data<uint64_t>();
     uint64_t* pz = z.mutable_data<uint64_t>();

@@ -59,10 +59,10 @@ const Table& Once(const Key& key, Make make) {
 
 }  // namespace
 
-const std::vector<uint64_t>& ExpTable(int fraction, int64_t slack, int bits) {
+const std::vector<uint64_t>& ExpTable(int fraction, int n, int64_t slack, int bits) {
   using Table = std::vector<uint64_t>;
-  return Once<Table>(std::tuple(fraction, slack, bits), [&] {
-    Table table(size_t{1} << (fraction + 4));
+  return Once<Table>(std::tuple(fraction, n, slack, bits), [&] {
+    Table table(size_t{1} << n);
     // Downwards from the largest, so that the absolute error of a step shrinks with the values.
     const int64_t step = FixedExp(-1, fraction);
     int64_t value = FixedExp(slack, fraction);

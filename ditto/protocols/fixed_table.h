@@ -10,9 +10,9 @@
 
 namespace ditto {
 
-// Entry c is e^{(c - 2^n + 1 + slack) / 2^fraction} * 2^bits, rounded, c = 0 .. 2^n - 1 with n = fraction + 4: the last
-// entry belongs to slack, the first lies 16 below. 0 <= slack <= 2^fraction, bits <= 61.
-const std::vector<uint64_t>& ExpTable(int fraction, int64_t slack, int bits);
+// Entry c is e^{(c - 2^n + 1 + slack) / 2^fraction} * 2^bits, rounded, c = 0 .. 2^n - 1: the last entry belongs to
+// slack, the first lies 2^{n - fraction} below. n <= 20, 0 <= slack <= 2^fraction, bits <= 61.
+const std::vector<uint64_t>& ExpTable(int fraction, int n, int64_t slack, int bits);
 
 // cos and sin of 2 pi c / 2^n in units of 2^-kAngleBits, 0 <= c < 2^n, 2 <= n <= 20.
 inline constexpr int kAngleBits = 61;

@@ -1,23 +1,21 @@
 // Functions of a positive number over many powers of two: h g(y) with y brought near one.
 //
 // Computes: f(x) = h g(y), where x lies in one of several intervals, y = x G / 2^{fraction + factor_bits} in [1, 2.25)
-// is
-//   its normal form and h = H / 2^scale_bits, with integers H and G for each interval. For 1/x, h = G and g(y) = 1/y.
+//   is its normal form and h = H / 2^scale_bits, with integers H and G for each interval. For 1/x, h = G and g(y) =
+//   1/y.
 // Source: written for this project; g is a sum of three waves of y (see periodic.h), which needs y only modulo its
 //   period 8, so that y may live in a ring of 17 bits.
 // Steps:
-//   1. P1 and P2 get b_j = [x < t_j] for all interior bounds from one comparison (compare.h), whose dropped bits let y
-//      fall to 1 - 1/64.
-//   2. P0 deals [a_b] and [a_b a_x] for each b_j (bits.h); P1 and P2 open H = H_last + sum (H_j - H_{j+1}) b_j, and y,
-//   the
-//      same combination of b_j x with G, truncated to 14 fractional bits. One round for both.
+//   1. P1 and P2 compare x with all interior bounds (intervals.h), whose dropped bits let y fall to 1 - 1/64.
+//   2. In the next round they open H and y, truncated to 14 fractional bits.
 //   3. P0 deals, with 17 fractional bits, cos(w_k a_y), sin(w_k a_y), and both times a_H; P1 and P2 combine them with
 //      public waves of m_y of 17 bits, truncate and open f. One round.
 //   4. Where the ring of step 3 would exceed 64 bits, the result is opened in as few bits as it needs and up-cast.
 //      Where x is too narrow for step 2, it is up-cast first.
 // Sends: NormalizedCost. Rounds: 2, and those of the comparison (2 up to 34 powers of two, then 3) and of the up-casts.
 // Error: 2^-13 relative, and one unit.
-// Security: composition of compare.h, bits.h and up_cast.h; dealt values are masked by k01's stream, openings by fresh
+// Range: for an x outside of all intervals the result is any number.
+// Security: composition of intervals.h and up_cast.h; dealt values are masked by k01's stream, openings by fresh
 //   masks.
 #pragma once
 
@@ -26,6 +24,7 @@
 #include <vector>
 
 #include "ditto/protocols/fixed_table.h"
+#include "ditto/protocols/intervals.h"
 #include "ditto/protocols/party.h"
 
 namespace ditto {
@@ -37,15 +36,17 @@ struct NormalFunction {
 };
 
 struct Normalization {
-  std::vector<int64_t> bounds;  // interior bounds t_j in units of x, ascending
-  std::vector<uint64_t> h;      // H of each interval: one more than bounds
-  std::vector<uint64_t> g;      // G of each interval
+  Intervals intervals;      // of x in its units, with the factors G
+  std::vector<uint64_t> h;  // H of each interval
   int scale_bits;
   int factor_bits;
-  int top;     // x < 2^top in units of x
   int result;  // f(x) < 2^result, a real number
 };
 
+// Whether rings of 64 bits hold it. `width` is that of x.
+bool NormalizedFits(int width, int fraction, const Normalization& n, int out_width, int out_fraction);
+
+// Throws std::invalid_argument where it does not fit.
 Share Normalized(Party& p, const Share& x, int fraction, const NormalFunction& g, const Normalization& n, int out_width,
                  int out_fraction);
 

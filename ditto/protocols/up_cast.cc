@@ -44,4 +44,12 @@ Share UpCast(Party& p, const Share& x, int to) {
   return r;
 }
 
+Share UpCastFrom(Party& p, Share x, int64_t least, int to) {
+  const uint64_t centre = (uint64_t{1} << (x.width() - 2)) + static_cast<uint64_t>(least);
+  if (!p.is_p0()) x.m = AddScalar(x.m, ~centre + 1);
+  Share wide = UpCast(p, x, to);
+  if (!p.is_p0()) wide.m = AddScalar(wide.m, centre);
+  return wide;
+}
+
 }  // namespace ditto

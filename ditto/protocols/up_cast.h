@@ -19,6 +19,9 @@ namespace ditto {
 
 Share UpCast(Party& p, const Share& x, int to);
 
+// The same for least <= x < least + 2^{w-1}: centred, such an x has the spare bit.
+Share UpCastFrom(Party& p, Share x, int64_t least, int to);
+
 constexpr Cost UpCastCost(int64_t n, int from, int to) {
   return DealCost(n, to - from) + DealCost(n, to - from) + OpenCost(n, to - from);
 }

@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "ditto/protocols/exp.h"
+#include "ditto/protocols/exp_below.h"
 #include "ditto/protocols/gelu.h"
 #include "ditto/protocols/linear.h"
+#include "ditto/protocols/log.h"
 #include "ditto/protocols/polynomial.h"
 #include "ditto/protocols/reciprocal.h"
 #include "ditto/protocols/rsqrt.h"
@@ -39,6 +41,19 @@ Cost CostGelu(const TypedOp& op) {
 Share RunGelu(Party& p, const TypedOp& op, const Operands& in) {
   const Share y = Gelu(p, in[0]->share, op.in[0].fraction, op.Int("bits"), GeluWidth(op), op.out.fraction);
   return NarrowShare(y, op.out.width);
+}
+
+// The operand's value is at most hi.
+void CheckExpBelow(const TypedOp& op) {
+  CheckBounded(op);
+  RequireInt(op, "hi", -kMaxWidth, kMaxWidth);
+}
+Cost CostExpBelow(const TypedOp& op) {
+  return ExpBelowCost(op.out_size(), op.in[0].width, op.in[0].fraction, op.Int("bits"), op.Int("hi"), op.out.width,
+                      op.out.fraction);
+}
+Share RunExpBelow(Party& p, const TypedOp& op, const Operands& in) {
+  return ExpBelow(p, in[0]->share, op.in[0].fraction, op.Int("bits"), op.Int("hi"), op.out.width, op.out.fraction);
 }
 
 Cost CostTanh(const TypedOp& op) {
@@ -84,16 +99,26 @@ Share RunRsqrt(Party& p, const TypedOp& op, const Operands& in) {
   return Rsqrt(p, in[0]->share, op.in[0].fraction, op.Int("lo"), op.Int("hi"), op.out.width, op.out.fraction);
 }
 
+Cost CostLog(const TypedOp& op) {
+  return LogCost(op.out_size(), op.in[0].width, op.in[0].fraction, op.Int("lo"), op.Int("hi"), op.out.width,
+                 op.out.fraction);
+}
+Share RunLog(Party& p, const TypedOp& op, const Operands& in) {
+  return Log(p, in[0]->share, op.in[0].fraction, op.Int("lo"), op.Int("hi"), op.out.width, op.out.fraction);
+}
+
 }  // namespace
 
 std::vector<Kernel> FunctionKernels() {
   return {
       {"exp", "f", 'f', "slack clip_bits?", CheckExp, CostExp, RunExp},
+      {"exp_below", "f", 'f', "bits hi", CheckExpBelow, CostExpBelow, RunExpBelow},
       {"gelu", "f", 'f', "bits", CheckBounded, CostGelu, RunGelu},
       {"tanh", "f", 'f', "bits", CheckBounded, CostTanh, RunTanh},
       {"polynomial", "f", 'f', "coefficients", CheckPolynomial, CostPolynomial, RunPolynomial},
       {"reciprocal", "f", 'f', "lo hi", CheckPositive, CostReciprocal, RunReciprocal},
       {"rsqrt", "f", 'f', "lo hi", CheckPositive, CostRsqrt, RunRsqrt},
+      {"log", "f", 'f', "lo hi", CheckPositive, CostLog, RunLog},
   };
 }
 

@@ -26,7 +26,7 @@ class Case:
     result: Value
     expected: Callable[..., Any]
     attrs: dict[str, Any] = field(default_factory=dict)
-    tolerance: float = 0.0
+    tolerance: Any = 0.0  # one number, or one an element
 
 
 RNG = np.random.default_rng(7)
@@ -177,6 +177,22 @@ def interactive_cases(w: int, f: int) -> list[Case]:
     ]
 
 
+def wide_cases() -> list[Case]:
+    """Functions over all positive numbers of a ring of 62 bits with 18 fraction bits."""
+    exponents = RNG.uniform(0, 61, 150)
+    x = (fxp(62, 18, [150]), np.floor(np.exp2(exponents)) / 2.0**18)
+    positive = {"lo": -18, "hi": 43}
+
+    def close(x: Array) -> Any:
+        return 2.0**-12 * x + 1.2 * 2.0**-18
+
+    return [
+        Case("reciprocal", [x], fxp(40, 18, [150]), lambda x: 1 / x, positive, close(1 / x[1])),
+        Case("rsqrt", [x], fxp(40, 18, [150]), lambda x: x**-0.5, positive, close(x[1] ** -0.5)),
+        Case("log", [x], fxp(24, 18, [150]), np.log, positive, 2.0**-12 + 2.0**-17),
+    ]
+
+
 def function_cases(w: int, f: int) -> list[Case]:
     u = 2.0**-f
     shape = [3, 50]
@@ -200,8 +216,17 @@ def function_cases(w: int, f: int) -> list[Case]:
             {"slack": 2 ** (e - 2), "clip_bits": e + 6},
             4 * 2.0**-14,
         ),
+        Case(
+            "exp_below",
+            over(-40, 5),
+            fxp(34, 18, shape),
+            np.exp,
+            {"bits": f + 8, "hi": 5},
+            np.exp(5) * 2.0**-10 + 2 * 2.0**-18,
+        ),
         Case("reciprocal", over(1, 100), fxp(w - f, f, shape), lambda x: 1 / x, {"lo": 0, "hi": 7}, 2.0**-13 + 4 * u),
         Case("rsqrt", over(1, 100), fxp(w - f, f, shape), lambda x: x**-0.5, {"lo": 0, "hi": 7}, 2.0**-13 + 4 * u),
+        Case("log", over(1, 100), fxp(w - f, f, shape), np.log, {"lo": 0, "hi": 7}, 2.0**-12 + 2 * u),
         Case("tanh", over(-20, 20), fxp(w - f, f, shape), np.tanh, {"bits": clip_bits}, 0.01),
         Case("gelu", over(-20, 20), fxp(w - f, f, shape), gelu, {"bits": clip_bits}, 0.02),
         Case(
@@ -228,6 +253,7 @@ CASES = [
     *interactive_cases(64, 18),
     *function_cases(32, 8),
     *function_cases(64, 18),
+    *wide_cases(),
 ]
 PARTIES = _core.Simulator(20.0)
 
@@ -257,7 +283,7 @@ def test_op_computes_and_sends_what_it_declares(case: Case) -> None:
     scale = 2.0 ** -case.result["fraction"] if case.result["kind"] == "fxp" else 1
     expected = np.asarray(case.expected(*(numbers for _, numbers in case.operands)), float)
     assert result.shape == tuple(case.result["shape"])
-    assert np.abs(result * scale - expected).max() <= case.tolerance
+    assert np.all(np.abs(result * scale - expected) <= case.tolerance)
 
     cost = program.cost()
     described = {"op": case.op, "in": [v for v, _ in case.operands], "out": case.result, "attrs": case.attrs}
