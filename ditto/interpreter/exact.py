@@ -26,11 +26,17 @@ def _shifted(op: ring.RingOp, product: Array) -> Array:
     return np.ldexp(product, -op.get("shift"))
 
 
+def _extended(op: ring.RingOp, x: Array) -> Array:
+    half = 2.0 ** (op.get("bits") - 1)
+    return np.asarray(np.mod(x + half, 2 * half) - half)
+
+
 # The other kernels move, add or choose: they do the same to floats.
 _KERNELS: dict[str, Callable[..., Array]] = {
     "shl": lambda op, x: np.ldexp(x, op.get("bits")),
     "convert": lambda op, x: np.ldexp(x, ring.fraction(op.result) - ring.fraction(op.arguments[0])),
     "down_cast": _shifted,
+    "extend": _extended,
     "mul": lambda op, x, y: _shifted(op, x * y),
     "square": lambda op, x: _shifted(op, x * x),
     "mul_public": lambda op, x, p: _shifted(op, x * p),
