@@ -161,6 +161,9 @@ def cases(elements: int) -> list[Case]:
 
     add("up_cast", [operand(narrow)], wide, np.positive)
     add("up_cast", [operand(narrow)], Ring(64, 8), np.positive)
+    for bits, into in ((8, 32), (32, 64)):
+        whole = draw.uniform(Ring(bits), flat, -(2 ** (bits - 1)), 2 ** (bits - 1))
+        add("extend", [whole], Ring(into), np.positive, bits=bits)
     add("down_cast", [operand(Ring(32, 16))], Ring(24, 8), np.positive, shift=8)
 
     for bits, drop in ((20, 0), (20, 4), (32, 0), (64, 0)):

@@ -151,6 +151,24 @@ class UpCastOp(Interactive):
         return None
 
 
+@irdl_op_definition
+class ExtendOp(Interactive):
+    """The signed number in the low `bits` bits of the operand, in a ring wider than that; exact for any operand."""
+
+    name = "ring.extend"
+    KINDS: ClassVar[str] = "x"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("bits",)
+
+    def check(self) -> None:
+        self.expect_same(*self.arguments)
+        if self.get("bits") < 2:
+            self.fail(f"a signed number has two bits or more, not {self.get('bits')}")
+
+    def width_error(self) -> str | None:
+        bits, operand, result = self.get("bits"), width(self.arguments[0]), width(self.result)
+        return None if bits <= operand and bits < result else f"{bits} bits of {operand} cannot be extended to {result}"
+
+
 class Compared(Interactive):
     """Looks at `bits` bits of its first operand."""
 
@@ -434,6 +452,7 @@ PROTOCOLS = (
     MatmulOp,
     ConvOp,
     UpCastOp,
+    ExtendOp,
     MsbOp,
     EqualZeroOp,
     MaxOp,

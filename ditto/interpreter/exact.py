@@ -23,6 +23,11 @@ from ditto.interpreter.ring_kernels import FUNCTIONS, KERNELS, conv
 Observer = Callable[[ring.RingOp, Array], None]
 
 
+def _extended(op: ring.RingOp, x: Array) -> Array:
+    half = 2.0 ** (op.get("bits") - 1)
+    return np.asarray(np.mod(x + half, 2 * half) - half)
+
+
 # The other kernels do the same to floats.
 _KERNELS: dict[str, Callable[..., Array]] = {
     "encode": lambda op, x: np.ldexp(clip_mask(x.astype(np.float64), op.get("mask")), op.get("fraction")),
@@ -31,6 +36,7 @@ _KERNELS: dict[str, Callable[..., Array]] = {
     "matmul": lambda op, x, y: x @ y,
     "matmul_public": lambda op, x, p: x @ p,
     "conv": lambda op, x, y: conv(op, x, y, np.matmul),
+    "extend": _extended,
 }
 
 

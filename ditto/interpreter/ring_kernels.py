@@ -137,6 +137,7 @@ KERNELS: dict[str, Kernel] = {
     "relabel": lambda op, x: x,
     "narrow": lambda op, x: x,
     "up_cast": lambda op, x: x,
+    "extend": lambda op, x: signed(x, op.get("bits")),
     "convert": lambda op, x: x >> (ring.fraction(op.arguments[0]) - ring.fraction(op.result)),
     "down_cast": lambda op, x: x,
     "reshape": lambda op, x: x.reshape(ring.shape(op.result)),

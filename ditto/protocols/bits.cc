@@ -67,7 +67,7 @@ Share Select(Party& p, const Share& b, const Share& x, const Share& y) {
   return AddShares(y, BitTimes(p, b, SubShares(x, y)));
 }
 
-Share BitToRing(Party& p, const Share& b, int width) {
+Tensor BitToRingParts(Party& p, const Share& b, int width) {
   // 1.
   Tensor bit_mask;
   if (p.is_p0()) bit_mask = Widen(Xor(b.l1, b.l2), width);
@@ -85,7 +85,11 @@ Share BitToRing(Party& p, const Share& b, int width) {
       });
     });
   }
-  return p.OpenMasked(b.shape(), width, z);
+  return z;
+}
+
+Share BitToRing(Party& p, const Share& b, int width) {
+  return p.OpenMasked(b.shape(), width, BitToRingParts(p, b, width));
 }
 
 }  // namespace ditto

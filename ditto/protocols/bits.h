@@ -45,6 +45,8 @@ Share Select(Party& p, const Share& b, const Share& x, const Share& y);
 constexpr Cost BitTimesCost(int64_t n, int width) { return SumOfBitTimesCost(n, width, 1); }
 
 Share BitToRing(Party& p, const Share& b, int width);
+// Additive parts between P1 and P2 of b, before the opening; an empty tensor at P0.
+Tensor BitToRingParts(Party& p, const Share& b, int width);
 constexpr Cost BitToRingCost(int64_t n, int width) { return DealCost(n, width) + OpenCost(n, width); }
 
 }  // namespace ditto

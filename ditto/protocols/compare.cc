@@ -72,39 +72,15 @@ void OpenWires(Party& p, const Shape& shape, const std::vector<ChunkParts>& part
 
 }  // namespace
 
-std::vector<Share> LessThanPublic(Party& p, const Share& x, int bits, int drop, const std::vector<int64_t>& thresholds,
-                                  Joining joining) {
-  CheckBits(x, bits, drop);
-  const Shape& shape = x.shape();
-  const size_t count = thresholds.size();
-  const auto [widths, group] = MakePlan(bits - drop - 1, static_cast<int>(count), joining);
+std::vector<Share> LessThanMask(Party& p, const Tensor& a, const std::vector<Tensor>& c, const Shape& shape, int n,
+                                Joining joining) {
+  const size_t count = c.size();
+  const auto [widths, group] = MakePlan(n, static_cast<int>(count), joining);
   // 1.
-  Tensor a_low, top;
-  if (p.is_p0()) {
-    const Tensor a = ShiftRight(Add(x.l1, x.l2), drop, 0, bits, bits - drop);
-    a_low = LowBits(a, bits - drop - 1);
-    top = ShiftRight(a, bits - drop - 1, 0, bits - drop, 1);
-  }
-  const std::vector<Tensor> tables = DealTables(p, a_low, shape, widths);
-  Tensor top1 = p.Random(Pair::k01, shape, 1), top2;
-  if (p.is_p0()) {
-    top2 = Xor(top, top1);
-    p.SendOffline(top2);
-  } else if (p.is_p2()) {
-    top2 = p.ReceiveOffline(shape, 1);
-  }
+  const std::vector<Tensor> tables = DealTables(p, a, shape, widths);
   // 2.
   std::vector<ChunkParts> parts(count);
-  std::vector<Tensor> top_m(count);
-  for (size_t t = 0; t < count; ++t) {
-    Tensor m_low;
-    if (!p.is_p0()) {
-      const Tensor m = ShiftRight(x.m, drop, ~static_cast<uint64_t>(thresholds[t]) + 1, bits, bits - drop);
-      m_low = LowBits(m, bits - drop - 1);
-      top_m[t] = ShiftRight(m, bits - drop - 1, 0, bits - drop, 1);
-    }
-    parts[t] = ReadTables(p, tables, m_low, widths);
-  }
+  for (size_t t = 0; t < count; ++t) parts[t] = ReadTables(p, tables, c[t], widths);
   std::vector<Wires> wires(count);
   OpenWires(p, shape, parts, wires);
   // 3.
@@ -122,14 +98,44 @@ std::vector<Share> LessThanPublic(Party& p, const Share& x, int bits, int drop, 
     }
     OpenWires(p, shape, parts, wires);
   }
-  // 4.
   std::vector<Share> results;
+  for (Wires& w : wires) results.push_back(std::move(w.lt[0]));
+  return results;
+}
+
+std::vector<Share> LessThanPublic(Party& p, const Share& x, int bits, int drop, const std::vector<int64_t>& thresholds,
+                                  Joining joining) {
+  CheckBits(x, bits, drop);
+  const Shape& shape = x.shape();
+  const size_t count = thresholds.size();
+  // 1.
+  Tensor a_low, top;
+  if (p.is_p0()) {
+    const Tensor a = ShiftRight(Add(x.l1, x.l2), drop, 0, bits, bits - drop);
+    a_low = LowBits(a, bits - drop - 1);
+    top = ShiftRight(a, bits - drop - 1, 0, bits - drop, 1);
+  }
+  Tensor top1 = p.Random(Pair::k01, shape, 1), top2;
+  if (p.is_p0()) {
+    top2 = Xor(top, top1);
+    p.SendOffline(top2);
+  } else if (p.is_p2()) {
+    top2 = p.ReceiveOffline(shape, 1);
+  }
+  // 2., 3.
+  std::vector<Tensor> m_low(count), top_m(count);
+  for (size_t t = 0; t < count && !p.is_p0(); ++t) {
+    const Tensor m = ShiftRight(x.m, drop, ~static_cast<uint64_t>(thresholds[t]) + 1, bits, bits - drop);
+    m_low[t] = LowBits(m, bits - drop - 1);
+    top_m[t] = ShiftRight(m, bits - drop - 1, 0, bits - drop, 1);
+  }
+  std::vector<Share> results = LessThanMask(p, a_low, m_low, shape, bits - drop - 1, joining);
+  // 4.
   for (size_t t = 0; t < count; ++t) {
-    Share b = wires[t].lt[0];
+    Share& b = results[t];
     if (b.m.held()) b.m = Xor(b.m, top_m[t]);
     if (b.l1.held()) b.l1 = Xor(b.l1, top1);
     if (b.l2.held()) b.l2 = Xor(b.l2, top2);
-    results.push_back(std::move(b));
   }
   return results;
 }
@@ -138,11 +144,11 @@ Share Msb(Party& p, const Share& x, int bits, int drop, Joining joining) {
   return LessThanPublic(p, x, bits, drop, {0}, joining)[0];
 }
 
-Cost CompareCost(int64_t n, int bits, int drop, int thresholds, Joining joining) {
-  const auto [widths, group] = MakePlan(bits - drop - 1, thresholds, joining);
-  Cost cost = DealCost(n, 1) + DealTablesCost(n, widths);
+Cost LessThanMaskCost(int64_t elements, int n, int count, Joining joining) {
+  const auto [widths, group] = MakePlan(n, count, joining);
+  Cost cost = DealTablesCost(elements, widths);
   const auto open_round = [&](int chunks) {
-    cost.online += thresholds * (2 * chunks - 1) * 2 * PackedBytes(n, 1);
+    cost.online += count * (2 * chunks - 1) * 2 * PackedBytes(elements, 1);
     cost.rounds += 1;
   };
   int chunks = static_cast<int>(widths.size());
@@ -151,12 +157,16 @@ Cost CompareCost(int64_t n, int bits, int drop, int thresholds, Joining joining)
     int groups = 0;
     for (int g = 0; g < chunks; g += group, ++groups) {
       const int size = std::min(group, chunks - g);
-      cost.offline += thresholds * DealCost(JoinProducts(size, g > 0) * n, 1).offline;
+      cost.offline += count * DealCost(JoinProducts(size, g > 0) * elements, 1).offline;
     }
     chunks = groups;
     open_round(chunks);
   }
   return cost;
+}
+
+Cost CompareCost(int64_t n, int bits, int drop, int thresholds, Joining joining) {
+  return DealCost(n, 1) + LessThanMaskCost(n, bits - drop - 1, thresholds, joining);
 }
 
 }  // namespace ditto

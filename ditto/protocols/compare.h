@@ -41,4 +41,10 @@ Share Msb(Party& p, const Share& x, int bits, int drop, Joining joining = Joinin
 
 Cost CompareCost(int64_t n, int bits, int drop, int thresholds, Joining joining = Joining::kThrifty);
 
+// Steps 1 to 3 alone: the masked bits [c < a] of n-bit values for every given c, in words as LowBits makes them. P1 and
+// P2 hold the c's, P0 holds a; who does not hold a value passes an empty tensor.
+std::vector<Share> LessThanMask(Party& p, const Tensor& a, const std::vector<Tensor>& c, const Shape& shape, int n,
+                                Joining joining);
+Cost LessThanMaskCost(int64_t elements, int n, int count, Joining joining);
+
 }  // namespace ditto

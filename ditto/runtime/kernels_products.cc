@@ -1,9 +1,12 @@
 // Products, casts, comparisons, bits, look-ups and guards.
 
+#include <algorithm>
+
 #include "ditto/protocols/bits.h"
 #include "ditto/protocols/compare.h"
 #include "ditto/protocols/convolution.h"
 #include "ditto/protocols/equality.h"
+#include "ditto/protocols/extend.h"
 #include "ditto/protocols/maximum.h"
 #include "ditto/protocols/multiply.h"
 #include "ditto/protocols/one_hot.h"
@@ -49,6 +52,21 @@ void CheckUpCast(const TypedOp& op) {
 Cost CostUpCast(const TypedOp& op) { return UpCastCost(op.out_size(), op.in[0].width, op.out.width); }
 Share RunUpCast(Party& p, const TypedOp& op, const Operands& in) { return UpCast(p, in[0]->share, op.out.width); }
 
+// A round costs more than the bits of a few elements.
+Joining JoiningOf(int64_t n) { return n <= 256 ? Joining::kShallow : Joining::kThrifty; }
+
+void CheckExtend(const TypedOp& op) {
+  RequireShapeOf(op, 0);
+  RequireInt(op, "bits", 2, std::min(op.in[0].width, op.out.width - 1));
+  Require(op.out.fraction == op.in[0].fraction, "operand and result differ in fraction");
+}
+Cost CostExtend(const TypedOp& op) {
+  return ExtendCost(op.out_size(), op.Int("bits"), op.out.width, JoiningOf(op.out_size()));
+}
+Share RunExtend(Party& p, const TypedOp& op, const Operands& in) {
+  return Extend(p, in[0]->share, op.Int("bits"), op.out.width, JoiningOf(op.out_size()));
+}
+
 // `bits` of the operand are looked at, but for the lowest `drop`.
 void RequireBits(const TypedOp& op) {
   RequireInt(op, "bits", 2, op.in[0].width);
@@ -58,13 +76,11 @@ void CheckMsb(const TypedOp& op) {
   RequireShapeOf(op, 0);
   RequireBits(op);
 }
-// A round costs more than the bits of a few elements.
-Joining MsbJoining(int64_t n) { return n <= 256 ? Joining::kShallow : Joining::kThrifty; }
 Cost CostMsb(const TypedOp& op) {
-  return CompareCost(op.out_size(), op.Int("bits"), op.Int("drop"), 1, MsbJoining(op.out_size()));
+  return CompareCost(op.out_size(), op.Int("bits"), op.Int("drop"), 1, JoiningOf(op.out_size()));
 }
 Share RunMsb(Party& p, const TypedOp& op, const Operands& in) {
-  return Msb(p, in[0]->share, op.Int("bits"), op.Int("drop"), MsbJoining(in[0]->share.size()));
+  return Msb(p, in[0]->share, op.Int("bits"), op.Int("drop"), JoiningOf(op.out_size()));
 }
 
 void CheckEqualZero(const TypedOp& op) {
@@ -171,6 +187,7 @@ std::vector<Kernel> ProductAndBitKernels() {
       {"matmul", "ff", 'f', "shift", CheckMatMul, CostProduct, RunMatMul},
       {"conv", "ff", 'f', "shift strides", CheckConv, CostProduct, RunConv},
       {"up_cast", "f", 'f', "", CheckUpCast, CostUpCast, RunUpCast},
+      {"extend", "f", 'f', "bits", CheckExtend, CostExtend, RunExtend},
       {"msb", "f", 'b', "bits drop", CheckMsb, CostMsb, RunMsb},
       {"equal_zero", "f", 'b', "bits", CheckEqualZero, CostEqualZero, RunEqualZero},
       {"max", "f", 'f', "axis bits drop", CheckMax, CostMax, RunMax},

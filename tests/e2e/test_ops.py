@@ -138,6 +138,7 @@ def interactive_cases(w: int, f: int) -> list[Case]:
     out = w - f
     products = fxp(out, f, [3, 5])
     same = fxp(w, f, [3, 5])
+    half, least = w // 2, -(2 ** (w // 2 - 1))
     return [
         Case("mul", [a, b], products, np.multiply, {"shift": f}, 1.2 * u),
         Case("square", [a], products, np.square, {"shift": f}, 1.2 * u),
@@ -158,6 +159,14 @@ def interactive_cases(w: int, f: int) -> list[Case]:
             1.2 * u,
         ),
         Case("up_cast", [real(w - 8, f, 3, 5)], same, lambda x: x),
+        Case(
+            "extend",
+            [integer(w, 300, low=-500, high=500)],
+            fxp(w, 0, [300]),
+            lambda x: (x + 128) % 256 - 128,
+            {"bits": 8},
+        ),
+        Case("extend", [integer(half, 40, low=least, high=-least)], fxp(w, 0, [40]), lambda x: x, {"bits": half}),
         Case("msb", [a], bit([3, 5]), lambda x: x < 0, {"bits": f + 5, "drop": 0}),
         Case("equal_zero", [integer(w, 40, low=-2, high=2)], bit([40]), lambda x: x == 0, {"bits": 8}),
         Case("max", [a], fxp(w, f, [3]), lambda x: x.max(1), {"axis": 1, "bits": f + 6, "drop": 2}, 12 * u),

@@ -1,0 +1,66 @@
+#include "ditto/protocols/extend.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+#include "ditto/protocols/bits.h"
+#include "ditto/protocols/chunk_table.h"
+#include "ditto/ring/elementwise.h"
+
+namespace ditto {
+namespace {
+
+void CheckBits(int width, int bits, int to) {
+  if (bits < 2 || bits > width || to <= bits) {
+    throw std::invalid_argument("the low " + std::to_string(bits) + " bits of a " + std::to_string(width) +
+                                "-bit share cannot be extended to " + std::to_string(to));
+  }
+}
+
+// Of the ring of wraps: with one bit more than it needs, not even the smallest is a ring of bits.
+int HighBits(int bits, int to) { return std::max(to - bits, 2); }
+
+// The low `bits` bits of t, and above them those of `high`.
+Tensor Under(const Tensor& high, const Tensor& t, int bits, int to) {
+  return Add(Widen(Narrow(t, bits), to), ShiftLeft(Widen(high, to), bits));
+}
+
+}  // namespace
+
+Share Extend(Party& p, const Share& x, int bits, int to, Joining joining) {
+  CheckBits(x.width(), bits, to);
+  const Shape& shape = x.shape();
+  const int k = HighBits(bits, to);
+  const uint64_t half = uint64_t{1} << (bits - 1);
+  // 1.
+  Tensor a, c, carry;
+  if (p.is_p0()) {
+    const Tensor sum = Add(Widen(Narrow(x.l1, bits), bits + 1), Widen(Narrow(x.l2, bits), bits + 1));
+    a = LowBits(sum, bits);
+    carry = ShiftRight(sum, bits, 0, bits + 1, k);
+  } else {
+    c = AddScalar(x.m, half);
+  }
+  const Share less = LessThanMask(p, a, {p.is_p0() ? Tensor() : LowBits(c, bits)}, shape, bits, joining)[0];
+  // 2.
+  carry = p.Deal(carry, shape, k);
+  Tensor wraps = BitToRingParts(p, less, k);
+  // 3.
+  if (!p.is_p0()) wraps = Add(wraps, carry);
+  const Share high = p.OpenMasked(shape, k, wraps);
+  // 4.
+  Share r;
+  if (!p.is_p0()) r.m = AddScalar(Under(high.m, c, bits, to), ~half + 1);
+  if (!p.is_p2()) r.l1 = Under(high.l1, x.l1, bits, to);
+  if (!p.is_p1()) r.l2 = Under(high.l2, x.l2, bits, to);
+  return r;
+}
+
+Cost ExtendCost(int64_t n, int bits, int to, Joining joining) {
+  CheckBits(bits, bits, to);
+  const int k = HighBits(bits, to);
+  return LessThanMaskCost(n, bits, 1, joining) + DealCost(n, k) + BitToRingCost(n, k);
+}
+
+}  // namespace ditto

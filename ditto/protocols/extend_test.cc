@@ -1,0 +1,78 @@
+#include "ditto/protocols/extend.h"
+
+#include <tuple>
+
+#include "ditto/protocols/testing.h"
+
+namespace ditto {
+namespace {
+
+using namespace ditto::testing;
+
+struct Case {
+  int width, bits, to;
+  Joining joining = Joining::kThrifty;
+};
+
+int64_t Signed(int64_t x, int bits) {
+  return static_cast<int64_t>(static_cast<uint64_t>(x) << (kMaxWidth - bits)) >> (kMaxWidth - bits);
+}
+
+class ExtendTest : public ::testing::TestWithParam<Case> {};
+
+TEST_P(ExtendTest, IsExactForEveryOperand) {
+  const Case c = GetParam();
+  const int64_t n = 8192, high = INT64_MAX >> (kMaxWidth - c.bits), low = -high - 1;
+  auto x = Uniform(n, INT64_MIN, INT64_MAX);
+  const std::vector<int64_t> ends = {low, high, 0, -1, low + 1, high - 1, 1};
+  std::copy(ends.begin(), ends.end(), x.begin());
+  const Views xs = ShareOf(x, {n}, c.width);
+  const auto run = RunThree([&](Party& p) { return Extend(p, Mine(xs, p), c.bits, c.to, c.joining); });
+  ExpectConforms(run, ExtendCost(n, c.bits, c.to, c.joining));
+  EXPECT_EQ(run.views[0].width(), c.to);
+  const auto y = Reconstruct(run.views);
+  for (int64_t i = 0; i < n; ++i) ASSERT_EQ(y[i], Signed(x[i], c.bits)) << x[i];
+}
+
+INSTANTIATE_TEST_SUITE_P(Rings, ExtendTest,
+                         ::testing::Values(Case{2, 2, 3}, Case{2, 2, 64}, Case{8, 8, 9}, Case{8, 8, 32},
+                                           Case{64, 8, 64}, Case{32, 8, 20}, Case{16, 16, 32}, Case{40, 16, 64},
+                                           Case{31, 31, 32}, Case{31, 31, 64}, Case{32, 32, 33}, Case{32, 32, 64},
+                                           Case{64, 32, 64}, Case{46, 46, 64}, Case{63, 63, 64}, Case{64, 63, 64},
+                                           Case{8, 8, 32, Joining::kShallow}, Case{32, 31, 48, Joining::kShallow},
+                                           Case{32, 32, 64, Joining::kShallow}, Case{46, 46, 64, Joining::kShallow}));
+
+// Every value of a small type, under every pair of masks.
+TEST(Extend, IsExactUnderEveryMask) {
+  const int bits = 4;
+  std::vector<int64_t> m, l1, l2, expected;
+  for (int64_t at = 0; at < 1 << 3 * bits; ++at) {
+    m.push_back(at & 15);
+    l1.push_back(at >> bits & 15);
+    l2.push_back(at >> 2 * bits);
+    expected.push_back(Signed(m.back() - l1.back() - l2.back(), bits));
+  }
+  const Shape shape = {static_cast<int64_t>(m.size())};
+  const auto tensor = [&](const std::vector<int64_t>& values) { return FromSigned(values.data(), shape, bits); };
+  const Views xs = {Share{Tensor(), tensor(l1), tensor(l2)}, Share{tensor(m), tensor(l1), Tensor()},
+                    Share{tensor(m), Tensor(), tensor(l2)}};
+  const auto run = RunThree([&](Party& p) { return Extend(p, Mine(xs, p), bits, 7); });
+  EXPECT_EQ(Reconstruct(run.views), expected);
+}
+
+TEST(Extend, CostsWhatItsHeaderSays) {
+  EXPECT_EQ(ExtendCost(8, 8, 32), (Cost{79, 56, 3}));
+  EXPECT_EQ(ExtendCost(8, 32, 64), (Cost{222, 102, 4}));
+  EXPECT_EQ(ExtendCost(8, 32, 64, Joining::kShallow), (Cost{410, 92, 3}));
+}
+
+TEST(Extend, RefusesWhatIsNoExtension) {
+  const Views xs = ShareOf({1, 2}, {2}, 16);
+  for (const auto& [bits, to] : {std::pair(8, 8), std::pair(17, 32), std::pair(1, 8)}) {
+    EXPECT_THROW(RunThree([&, b = bits, t = to](Party& p) { return Extend(p, Mine(xs, p), b, t); }),
+                 std::invalid_argument);
+  }
+}
+
+}  // namespace
+}  // namespace ditto
