@@ -267,6 +267,20 @@ def _exp(op: ring.RingOp, x: list[Interval]) -> Interval:
     return Interval(0.0, math.exp(op.get("slack") / 2.0 ** ring.fraction(op.arguments[0]))).widened(2 * unit(op.result))
 
 
+def _exp_below(op: ring.RingOp, x: list[Interval]) -> Interval:
+    high = math.exp(min(op.get("hi"), x[0].high)) * (1 + 2.0**-9)
+    return Interval(0.0, high).widened(2 * unit(op.result))
+
+
+def _log(op: ring.RingOp, x: list[Interval]) -> Interval:
+    return Interval(op.get("lo") * math.log(2), math.log(max(x[0].high, 2.0 ** (op.get("lo") + 1)))).widened(2.0**-8)
+
+
+def _extend(op: ring.RingOp, x: list[Interval]) -> Interval:
+    half = 2.0 ** (op.get("bits") - 1 - ring.fraction(op.result))
+    return x[0] if -half <= x[0].low and x[0].high < half else Interval(-half, half)
+
+
 def _polynomial(op: ring.RingOp, x: list[Interval]) -> Interval:
     size = sum(abs(c) * x[0].size ** power for power, c in enumerate(op.get("coefficients")))
     return Interval(-size, size).widened(2 * unit(op.result))
@@ -305,6 +319,9 @@ _OWN: dict[type[ring.RingOp], Rule] = {
     ring.OneHotOp: lambda op, x: Interval(0.0, 1.0),
     ring.ArgmaxOp: lambda op, x: Interval(0.0, float(ring.shape(op.arguments[0])[op.get("axis")])),
     ring.ExpOp: _exp,
+    ring.ExpBelowOp: _exp_below,
+    ring.LogOp: _log,
+    ring.ExtendOp: _extend,
     ring.ReciprocalOp: _up_to(lambda op: -op.get("lo")),
     ring.RsqrtOp: _up_to(lambda op: -op.get("lo") / 2),
     ring.TanhOp: lambda op, x: Interval(-1.0, 1.0).widened(0.003),

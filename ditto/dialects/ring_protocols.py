@@ -348,6 +348,7 @@ class ExpBelowOp(Function):
 
     name = "ring.exp_below"
     REQUIRED: ClassVar[tuple[str, ...]] = ("bits", "hi")
+    traits = traits_def(NonNegative(), Compares())
 
 
 @irdl_op_definition
@@ -374,6 +375,7 @@ class LogOp(Function):
 
     name = "ring.log"
     REQUIRED: ClassVar[tuple[str, ...]] = ("lo", "hi")
+    traits = traits_def(TakesPositive(), AnyWidth())
 
 
 @irdl_op_definition

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy.special import erf, erfc
+from scipy.special import erf, erfc, expit
 from xdsl.dialects.builtin import DenseArrayBase, DictionaryAttr, IntegerAttr
 
 from ditto.dialects import pphlo
@@ -67,6 +67,11 @@ def exact_gelu(x: Array) -> Array:
     return result
 
 
+def exact_logistic(x: Array) -> Array:
+    """1 / (1 + e^-x)."""
+    return np.asarray(expit(x))
+
+
 CALLS: dict[str, Callable[..., Any]] = {
     "spu.gather": gather,
     # A hint about where to keep a value.
@@ -75,4 +80,5 @@ CALLS: dict[str, Callable[..., Any]] = {
     "mpc.erfc": lambda op, x: erfc(x),
     "ditto.embedding": embedding,
     "ditto.gelu": lambda op, x: exact_gelu(x),
+    "ditto.logistic": lambda op, x: exact_logistic(x),
 }

@@ -9,8 +9,9 @@ import numpy as np
 from xdsl.dialects.builtin import AnyFloat
 from xdsl.ir import Attribute, Operation, SSAValue
 
-from ditto.analysis.look_through import origin, rescaled, softmax_row, sums_softmax_rows
+from ditto.analysis.look_through import beyond, origin, rescaled, softmax_row, sums_softmax_rows
 from ditto.dialects import pphlo, ring
+from ditto.dialects.traits import Moves, Rescales
 from ditto.lowering.arithmetic import Rule, add, multiply, multiply_public, negative, of_one_dtype, scale
 from ditto.lowering.emitter import Emitter, Public, Value
 
@@ -18,18 +19,30 @@ from ditto.lowering.emitter import Emitter, Public, Value
 EXP_FRACTION = 10
 # The exponential's result: 24 bits with 14 fraction bits, or fewer where a row's sum would not fit.
 EXP_WIDTH, EXP_RESULT_FRACTION = 24, 14
+# The finest it has where its digits are asked for.
+EXP_FINEST = 18
+# The greatest exponents of others: e^21 is just above 2^30, e^12 above the greatest float16.
+_EXPONENT, _SMALL_EXPONENT = 21, 12
 # Softmax outputs.
 PROBABILITY_FRACTION = 16
 # Together with the exponential's fraction, a reciprocal's: the quotient then takes a shift of 14.
 QUOTIENT_SHIFT = 14
-# The least operand of rsqrt, as a power of two.
-LEAST_RADICAND = -14
 
 
-def exponential(e: Emitter, x: SSAValue, type: Attribute) -> SSAValue:
-    """e^x. After the subtraction of a row's maximum in one protocol; otherwise for x < 8."""
+def _only_divided(value: SSAValue) -> bool:
+    """Whether exponentials do nothing but enter sums and quotients, where their relative error is what counts."""
+    uses = list(beyond(value, Moves, Rescales))
+    return all(
+        isinstance(use.operation, pphlo.DivideOp)
+        or (isinstance(use.operation, pphlo.ReduceOp) and use.operation.combiner() == "pphlo.add")
+        for use in uses
+    )
+
+
+def exponential(e: Emitter, x: SSAValue, made: SSAValue) -> SSAValue:
+    """e^x: after the subtraction of a row's maximum for x <= 0, otherwise as far as the ring holds it."""
     found = softmax_row(x)
-    width = e.ring_of(type)[0]
+    width = e.ring_of(made.type)[0]
     if found is not None:
         row = found.length
         difference = rescaled(x).owner
@@ -38,16 +51,15 @@ def exponential(e: Emitter, x: SSAValue, type: Attribute) -> SSAValue:
         x = e.with_fraction(x, min(ring.fraction(x), EXP_FRACTION))
         slack = 1 << (ring.fraction(x) - 1)
         fits = EXP_WIDTH - 2 - math.ceil(math.log2(row) + 0.5 / math.log(2))
-        result = ring.fxp(ring.shape(x), width, min(EXP_RESULT_FRACTION, fits))
+        fraction = min(EXP_RESULT_FRACTION, fits)
+        if width > 32 and not _only_divided(made):
+            fraction = max(fraction, min(e.fraction_of(width), EXP_FINEST))
+        result = ring.fxp(ring.shape(x), width, fraction)
         return e.emit(ring.ExpOp, [x], result, slack=slack, clip_bits=width)
-    # e^x = (e^2 e^(x/4 - 2))^4: the operand of the protocol is at most 0, and x may fall to -40 before it vanishes.
-    shift = Public(type, np.broadcast_to(np.float64(-2), ring.shape(type)))
-    operand = e.with_fraction(add(e, scale(e, x, -2), shift), EXP_FRACTION)
-    slack = 1 << (EXP_FRACTION - 1)
-    fourth = e.emit(ring.ExpOp, [operand], ring.fxp(ring.shape(x), width, 16), slack=slack, clip_bits=width)
-    fourth = multiply_public(e, fourth, Public(type, np.broadcast_to(np.exp(2.0), ring.shape(type))), 16)
-    half = multiply(e, fourth, fourth, 16)
-    return multiply(e, half, half, e.ring_of(type)[1])
+    small = width == 32
+    bound, fraction = (_SMALL_EXPONENT, EXP_RESULT_FRACTION) if small else (_EXPONENT, e.fraction_of(width))
+    result = ring.fxp(ring.shape(x), width, min(fraction, e.fraction_of(width) + 4))
+    return e.emit(ring.ExpBelowOp, [x], result, bits=ring.MAX_WIDTH, hi=bound)
 
 
 # The pass `ranges` says up to which power of two (hi) a reciprocal and an rsqrt are asked for.
@@ -70,12 +82,12 @@ def _signed_reciprocal(e: Emitter, x: SSAValue) -> SSAValue:
 
 def _reciprocal(e: Emitter, x: SSAValue) -> SSAValue:
     fraction = max(16, e.fraction_of(ring.width(x)))
-    low = -ring.fraction(x)
+    low, known = -ring.fraction(x), None
     if sums_softmax_rows(x):
         fraction = PROBABILITY_FRACTION + QUOTIENT_SHIFT - ring.fraction(origin(x))
         # The maximum may be short and the exponential of it small: half of what a sum is at least.
-        low = -1
-    return e.emit(ring.ReciprocalOp, [x], ring.retyped(x, fraction=fraction), lo=low, hi=low + 1)
+        low, known = -1, 2.0
+    return e.emit(ring.ReciprocalOp, [x], ring.retyped(x, fraction=fraction), lo=low, hi=low + 1, fact=known)
 
 
 def is_positive(x: SSAValue) -> bool:
@@ -121,14 +133,20 @@ def divide(e: Emitter, x: Value, y: Value, type: Attribute) -> SSAValue:
 
 
 def rsqrt(e: Emitter, x: SSAValue) -> SSAValue:
-    """1 / sqrt(x) for x of at least 2^-14 (or one unit)."""
+    """1 / sqrt(x) for x of at least one unit."""
 
     def apply(value: SSAValue) -> SSAValue:
-        low = max(LEAST_RADICAND, -ring.fraction(value))
+        low = -ring.fraction(value)
         type = ring.retyped(value, fraction=min(max(ring.fraction(value), 12), 18))
         return e.emit(ring.RsqrtOp, [value], type, lo=low, hi=low + 1)
 
     return e.before_broadcast("rsqrt", x, apply)
+
+
+def log(e: Emitter, x: SSAValue) -> SSAValue:
+    """ln x for x of at least one unit."""
+    low = -ring.fraction(x)
+    return e.emit(ring.LogOp, [x], ring.retyped(x, fraction=max(ring.fraction(x), 12)), lo=low, hi=low + 1)
 
 
 def tanh(e: Emitter, x: SSAValue) -> SSAValue:
@@ -170,7 +188,8 @@ def _typed(function: Callable[[Emitter, SSAValue, Attribute], SSAValue]) -> Rule
 
 RULES: dict[str, Rule] = {
     "pphlo.divide": of_one_dtype(lambda e, op, v: divide(e, v[0], v[1], op.results[0].type)),
-    "pphlo.exponential": _typed(exponential),
+    "pphlo.exponential": lambda e, op, v: exponential(e, _secret(v[0]), op.results[0]),
+    "pphlo.log": _unary(log),
     "pphlo.logistic": _typed(logistic),
     "pphlo.reciprocal": _unary(reciprocal),
     "pphlo.rsqrt": _unary(rsqrt),
@@ -178,6 +197,7 @@ RULES: dict[str, Rule] = {
     "pphlo.tanh": _unary(tanh),
 }
 CALLS: dict[str, Rule] = {
+    "ditto.logistic": lambda e, op, v: logistic(e, _secret(v[0]), op.results[0].type),
     "ditto.gelu": lambda e, op, v: gelu(e, _secret(v[0]), op.results[0]),
     "spu.prefer_a": lambda e, op, v: v[0],
 }

@@ -1,4 +1,4 @@
-"""Finds GELU, however it is written, and makes it one call.
+"""Finds GELU and the logistic function, however they are written, and makes each one call.
 
 JAX writes GELU with `erfc`, which SPU expands into some 65 operations in f32 unless the front end keeps it whole, or
 with `tanh` of a cubic, which in (32, 8) overflows from |x| = 32. Both come in f16 and f32, f16 with converts inside.
@@ -7,8 +7,11 @@ with `tanh` of a cubic, which in (32, 8) overflows from |x| = 32. Both come in f
 becomes
     %12 = pphlo.custom_call @ditto.gelu(%x)
 
-A candidate is any multiply whose value is a function of one earlier value through elementwise operations, a tanh or an
-exponential among them. It is accepted if that function is GELU on [-10, 10], to 0.002.
+and 1 / (1 + e^-x) becomes `@ditto.logistic(%x)`, whose parts leave every ring where the whole does not.
+
+A candidate is any multiply (or division) whose value is a function of one earlier value through elementwise operations,
+a tanh or an exponential among them. It is accepted if that function is GELU (or the logistic function) on [-10, 10], to
+0.002.
 """
 
 from __future__ import annotations
@@ -26,15 +29,22 @@ from xdsl.rewriter import Rewriter
 from ditto.analysis.identify_by_running import block_order, is_elementwise, operations_between, run_piece, single_inputs
 from ditto.dialects import pphlo
 from ditto.dialects.dense import Array
-from ditto.interpreter.calls import exact_gelu
+from ditto.interpreter.calls import exact_gelu, exact_logistic
 from ditto.passes.rewriting import erase_dead
 
-# Functions that are recognised by their values: the call's target, and what it computes.
-KNOWN: dict[str, Callable[[Array], Array]] = {"ditto.gelu": exact_gelu}
+# Functions that are recognised by their values: the last operation, the call's target, and what it computes.
+KNOWN: tuple[tuple[type[Operation], str, Callable[[Array], Array]], ...] = (
+    (pphlo.MultiplyOp, "ditto.gelu", exact_gelu),
+    (pphlo.DivideOp, "ditto.logistic", exact_logistic),
+    (pphlo.ReciprocalOp, "ditto.logistic", exact_logistic),
+)
 
 # Written-out GELUs are up to 5e-4 (tanh form) and 1e-3 (f16 constants) off.
 TOLERANCE = 2e-3
 SAMPLES = np.linspace(-10.0, 10.0, 2002)
+
+# Inputs tried of one candidate: 1 / (1 + e^-x) is a function of -x too.
+TRIES = 2
 
 # SPU's expansion of erfc has about 65 operations.
 LONGEST = 120
@@ -46,27 +56,34 @@ def is_transcendental(op: Operation) -> bool:
     return pphlo.calls(op, "mpc.erf", "mpc.erfc")
 
 
-def recognised(op: pphlo.MultiplyOp, order: dict[Operation, int]) -> pphlo.CustomCallOp | None:
+def recognised(op: Operation, order: dict[Operation, int]) -> pphlo.CustomCallOp | None:
     """The call that computes the same as `op`, if one does."""
-    for source in single_inputs(op.result, order, is_elementwise, LONGEST):
-        if source.type != op.result.type:
+    (result,) = op.results
+    tried = 0
+    for source in single_inputs(result, order, is_elementwise, LONGEST):
+        if source.type != result.type:
             continue
-        piece = operations_between(op.result, source)
+        piece = operations_between(result, source)
         if not any(is_transcendental(inner) for inner in piece):
             continue
-        values = run_piece(op.result, source, SAMPLES)
-        for target, function in KNOWN.items():
-            if values is not None and np.max(np.abs(values - function(SAMPLES)), initial=0) < TOLERANCE:
-                return pphlo.CustomCallOp.get(target, [source], op.result.type)
-        # Further back the same values are a function of something that this piece is not.
-        return None
+        values = run_piece(result, source, SAMPLES)
+        for last, target, function in KNOWN:
+            if not isinstance(op, last) or values is None:
+                continue
+            if np.max(np.abs(values - function(SAMPLES)), initial=0) < TOLERANCE:
+                return pphlo.CustomCallOp.get(target, [source], result.type)
+        tried += 1
+        if tried == TRIES:
+            # Further back the same values are a function of something that this piece is not.
+            return None
     return None
 
 
 def match_block(block: Block) -> None:
     order = block_order(block)
     for op in reversed(list(block.ops)):
-        if isinstance(op, pphlo.MultiplyOp) and op.parent is not None and (call := recognised(op, order)):
+        ends = isinstance(op, tuple(last for last, _, _ in KNOWN))
+        if ends and op.parent is not None and (call := recognised(op, order)):
             Rewriter.replace_op(op, call)
             erase_dead(block)
         else:

@@ -135,7 +135,8 @@ class _Expansion:
             highest = min(highest, math.ceil(2 * math.log2(self.size / 2.0**scale.label + 1)))
         low = max(_LEAST, 1 - fraction)
         bits = min(_ROOT_FRACTION, max(_PRECISION + math.ceil(highest / 2), _PRECISION))
-        root = self.emit(ring.RsqrtOp, [value], (self.rows,), bits, lo=low, hi=low + 1)
+        # v is not negative, and where a scale is not valid nothing is asked of its root.
+        root = self.emit(ring.RsqrtOp, [value], (self.rows,), bits, lo=low, hi=low + 1, **{FACT: 2.0 ** (-low / 2 + 1)})
         return self.emit(ring.RelabelOp, [root], (self.rows,), bits + self.k + scale.label)
 
     def chosen(self) -> SSAValue:

@@ -23,13 +23,14 @@ from xdsl.passes import ModulePass
 
 from ditto.analysis.look_through import origin, places
 from ditto.dialects import ring
-from ditto.lowering.functions import LEAST_RADICAND
 from ditto.passes.ring_rewriting import erase_dead, insert_before, replace, users
 
 # Fraction of the variance, and of rsqrt's result.
 VARIANCE_FRACTION, RESULT_FRACTION = 22, 18
 # Fraction of normalised values, and of the gain they are multiplied by.
 NORMALISED_FRACTION, GAIN_FRACTION = 14, 14
+# The least variance, as a power of two.
+LEAST_RADICAND = -14
 # Bits above the fraction in which rsqrt takes a variance (see rsqrt.h: below 2^16, and five more).
 _ROOM = 21
 # A reciprocal of n has 12 significant bits or more.

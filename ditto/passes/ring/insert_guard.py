@@ -28,6 +28,7 @@ from ditto.analysis.intervals import BOUND, CLAIM
 from ditto.analysis.look_through import known_numbers
 from ditto.dialects import ring
 from ditto.dialects.dense import Array
+from ditto.dialects.traits import TakesPositive
 from ditto.passes.ring.ranges import ARGUMENT_RANGES
 from ditto.passes.ring_rewriting import insert_before
 
@@ -56,7 +57,15 @@ class _Guards:
         following = op.next_op
         assert following is not None
         self.place, self.layer = following, op.attributes.get("layer")
-        if math.prod(ring.shape(op.result)) > SMALL or not self.certain(op):
+        if isinstance(op, ring.ExpBelowOp):
+            x = op.arguments[0]
+            # x <= hi
+            self.require_not_negative(x, -1, op.get("hi") << ring.fraction(x))
+        elif op.has_trait(TakesPositive):
+            x = op.arguments[0]
+            # x >= 2^lo, or a unit
+            self.require_not_negative(x, 1, -(1 << max(0, op.get("lo") + ring.fraction(x))))
+        elif math.prod(ring.shape(op.result)) > SMALL or not self.certain(op):
             self.by_zone(op)
 
     def emit(
@@ -101,6 +110,22 @@ class _Guards:
             return self._product(op, limit)
         return False
 
+    def require_not_negative(self, x: SSAValue, sign: int, number: int) -> None:
+        """Requires sign * x + number >= 0, of integers, before whatever it is required for."""
+        shape, fraction, bits = ring.shape(x), ring.fraction(x), self.bits(x)
+        size = max(bits, abs(number).bit_length()) + 1
+        if sign < 0:
+            x = self.emit(ring.NegOp, [x], shape, fraction, bits)
+        x = self.emit(ring.AddPublicOp, [x, self.constant(np.array(number, np.int64))], shape, fraction, size)
+        self.require_false(x, size)
+
+    def require_false(self, x: SSAValue, size: int) -> None:
+        """Requires that no x is negative, |x| < 2^size."""
+        type = ring.bits(ring.shape(x))
+        bits = min(size + 1, ring.MAX_WIDTH)
+        sign = insert_before(self.place, ring.MsbOp, [x], type, bits=bits, drop=0, layer=self.layer)
+        insert_before(self.place, ring.RequireFalseOp, [sign], type, layer=self.layer)
+
     def require_below(self, x: SSAValue, limit: int | Array) -> None:
         """Requires |x| < limit, of integers."""
         shape, fraction, bits = ring.shape(x), ring.fraction(x), self.bits(x)
@@ -111,16 +136,7 @@ class _Guards:
         minus = self.emit(ring.NegOp, [x], shape, fraction, bits)
         above = self.emit(ring.AddPublicOp, [minus, limits], shape, fraction, size)
         for difference in (below, above):
-            sign = insert_before(
-                self.place,
-                ring.MsbOp,
-                [difference],
-                ring.bits(shape),
-                bits=min(size + 1, ring.MAX_WIDTH),
-                drop=0,
-                layer=self.layer,
-            )
-            insert_before(self.place, ring.RequireFalseOp, [sign], ring.bits(shape), layer=self.layer)
+            self.require_false(difference, size)
 
     def constant(self, numbers: Array) -> SSAValue:
         made = ring.ConstantOp.make(numbers)

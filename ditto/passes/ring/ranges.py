@@ -18,9 +18,10 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
-from ditto.analysis.intervals import CLAIM, Interval, Intervals
+from ditto.analysis.intervals import CLAIM, FACT, Interval, Intervals
 from ditto.analysis.masks import mark_masks
 from ditto.dialects import ring
+from ditto.dialects.traits import Compares, ComparesElements, ComparesThresholds, TakesPositive
 from ditto.errors import CompileError
 
 # One number per argument of @main; of a public one without fraction bits; 0 for bits.
@@ -42,21 +43,26 @@ def _set(op: ring.RingOp, name: str, number: int) -> None:
 
 def annotate(op: ring.RingOp, intervals: Intervals) -> None:
     """Sets the attributes of one operation that follow from ranges."""
-    if isinstance(
-        op, ring.MsbOp | ring.EqualZeroOp | ring.TanhOp | ring.GeluOp | ring.ArgmaxOp | ring.MaxOp | ring.ExpOp
-    ):
+    if compares := op.get_traits_of_type(Compares):
         operand = intervals.of(op.arguments[0])
-        if isinstance(op, ring.MaxOp | ring.ArgmaxOp):
+        if op.has_trait(ComparesElements):
             span = operand.high - operand.low
             operand = Interval(-span, span)
-        elif isinstance(op, ring.GeluOp | ring.TanhOp):
+        elif op.has_trait(ComparesThresholds):
             operand = Interval(operand.low - _THRESHOLDS, operand.high + _THRESHOLDS)
-        name = "clip_bits" if isinstance(op, ring.ExpOp) else "bits"
+        name = compares[0].attribute
         bits = compared_bits(operand, ring.fraction(op.arguments[0]), op.get("drop", 0))
         _set(op, name, min(bits, ring.MAX_WIDTH))
-    if isinstance(op, ring.ReciprocalOp | ring.RsqrtOp):
+    if op.has_trait(TakesPositive):
         high = intervals.of(op.arguments[0]).high
         _set(op, "hi", max(op.get("lo") + 1, math.ceil(math.log2(high)) if high > 0 else 0))
+    if isinstance(op, ring.ExpBelowOp) and (high := intervals.of(op.arguments[0]).high) < op.get("hi"):
+        _set(op, "hi", max(0, math.ceil(high)))
+    elif isinstance(op, ring.ExpBelowOp) and high > op.get("hi"):
+        op.attributes[CLAIM] = ring.attribute(high)
+    if op.has_trait(TakesPositive) and FACT not in op.attributes:
+        if (low := intervals.of(op.arguments[0]).low) < 2.0 ** op.get("lo"):
+            op.attributes[CLAIM] = ring.attribute(low)
     if not ring.is_fxp(op.result):
         return
     interval = intervals.of(op.result)
