@@ -138,9 +138,10 @@ class Intervals:
         proven = RULES[type(op)](op, operands)
         if "shift" in op.attributes and op.get("shift"):
             proven = proven.widened(2 * unit(op.result))
-        if (fact := op.get(FACT)) is not None:
-            proven = proven.cut(fact)
-        result = self._claimed(op, proven)
+        fact = op.get(FACT)
+        result = self._claimed(op, proven) if fact is None else proven.cut(fact)
+        if fact is not None:
+            proven = result
         if result.bits(ring.fraction(op.result)) < proven.bits(ring.fraction(op.result)):
             self.claims[op.result] = proven
         self.known[op.result] = result

@@ -22,7 +22,7 @@ from xdsl.dialects.builtin import ModuleOp, TensorType, i64
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
-from ditto.analysis.intervals import BOUND, FACT, Intervals
+from ditto.analysis.intervals import FACT, Intervals
 from ditto.dialects import ring
 from ditto.passes.ring_rewriting import insert_before, replace
 
@@ -109,7 +109,7 @@ class _Expansion:
         top = 2.0 ** (_LIMIT - 2 * fraction)
 
         def known(bound: float) -> dict[str, float]:
-            return {FACT: top} if scale.modular else {BOUND: min(bound, top)}
+            return {FACT: top if scale.modular else min(bound, top)}
 
         one_row, one_column = ((rows, 1, n), (rows, n, 1))
         operands = [self.emit(ring.ReshapeOp, [x], shape, fraction) for shape in (one_row, one_column)]

@@ -32,7 +32,7 @@ from ditto.dialects.traits import TakesPositive
 from ditto.passes.ring.ranges import ARGUMENT_RANGES
 from ditto.passes.ring_rewriting import insert_before
 
-# Tensors of up to so many elements are checked for certain.
+# Tensors of up to so many elements, operands included, are checked for certain.
 SMALL = 4096
 # A limit is so many bits above the unit of the coarse value that is compared with it; rounding takes two units.
 _DIGITS, _ROUNDING = 5, 3
@@ -65,7 +65,7 @@ class _Guards:
             x = op.arguments[0]
             # x >= 2^lo, or a unit
             self.require_not_negative(x, 1, -(1 << max(0, op.get("lo") + ring.fraction(x))))
-        elif math.prod(ring.shape(op.result)) > SMALL or not self.certain(op):
+        elif max(math.prod(ring.shape(v)) for v in (*op.arguments, op.result)) > SMALL or not self.certain(op):
             self.by_zone(op)
 
     def emit(
