@@ -305,7 +305,7 @@ class LogOp(Function):
 
 @irdl_op_definition
 class TanhOp(Function):
-    """Hyperbolic tangent; `bits` is the width of x's range."""
+    """Hyperbolic tangent, to 0.0025, or 2^-12 from 13 fraction bits on; `bits` is the width of x's range and 5."""
 
     name = "ring.tanh"
     REQUIRED: ClassVar[tuple[str, ...]] = ("bits",)

@@ -26,8 +26,8 @@ from ditto.policy.plan import Plan
 # One number per argument of @main; 0 for bits and public arguments.
 ARGUMENT_RANGES = "ditto.ranges"
 
-# GELU and tanh compare x with thresholds of less than this.
-_THRESHOLDS = 4.0
+# These compare x with thresholds of less than this.
+_THRESHOLDS = {ring.GeluOp: 4.0, ring.TanhOp: 5.0}
 
 
 def compared_bits(interval: Interval, fraction: int, drop: int) -> int:
@@ -50,7 +50,8 @@ def annotate(op: ring.RingOp, intervals: Intervals) -> None:
             span = operand.high - operand.low
             operand = Interval(-span, span)
         elif isinstance(op, ring.GeluOp | ring.TanhOp):
-            operand = Interval(operand.low - _THRESHOLDS, operand.high + _THRESHOLDS)
+            threshold = _THRESHOLDS[type(op)]
+            operand = Interval(operand.low - threshold, operand.high + threshold)
         name = "clip_bits" if isinstance(op, ring.ExpOp) else "bits"
         bits = compared_bits(operand, ring.fraction(op.arguments[0]), op.get("drop", 0))
         _set(op, name, min(bits, ring.width(op.arguments[0])))
