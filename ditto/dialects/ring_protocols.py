@@ -380,11 +380,11 @@ class LogOp(Function):
 
 @irdl_op_definition
 class TanhOp(Function):
-    """Hyperbolic tangent; `bits` is the width of x's range."""
+    """Hyperbolic tangent, to 0.0025, or 2^-12 from 13 fraction bits on; `bits` is the width of x's range and 5."""
 
     name = "ring.tanh"
     REQUIRED: ClassVar[tuple[str, ...]] = ("bits",)
-    traits = traits_def(ComparesThresholds())
+    traits = traits_def(ComparesThresholds(below=5.0))
 
 
 @irdl_op_definition

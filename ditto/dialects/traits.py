@@ -107,8 +107,11 @@ class ComparesElements(Compares):
     """Looks at differences of the operand's elements."""
 
 
+@dataclass(frozen=True)
 class ComparesThresholds(Compares):
-    """Looks at differences of the operand's elements and small constants."""
+    """Looks at differences of the operand's elements and constants that are `below` something."""
+
+    below: float = 4.0
 
 
 class TakesPositive(OpTrait):

@@ -1,17 +1,23 @@
 // The hyperbolic tangent over the whole range.
 //
 // Computes: tanh(x) over Z_{2^out} with out_fraction fractional bits.
-// Source: written for this project. Five sines of periodic.h (of the period 16) come within 0.0014 of tanh for
-//   |x| <= 3.625; beyond 3.5, 1 and -1 do within 0.0019. The pieces overlap by an eighth, so that the comparison may
-//   ignore all bits below that.
-// Steps:
+// Source: written for this project. Sines of periodic.h (of the period 16) serve near zero, 1 and -1 beyond. Up to 12
+//   fractional bits of the result, five sines come within 0.0014 of tanh for |x| <= 3.625, and 1 and -1 do within
+//   0.0019 beyond 3.5. Above, nine sines come within 2^-14.3 for |x| <= 4.6875, and 1 and -1 do within 2^-12.1
+//   beyond 4.5625. The pieces overlap by an eighth, so that the comparison may ignore all bits below that.
+// Steps, for nine sines in parentheses:
 //   1. Open the sines (periodic.h).
-//   2. In the same round begins the comparison that gives the bits [x < -3.5] and [x < 3.625] (compare.h), wrong by at
-//      most 1/8 downwards. Their exclusive or says "between".
-//   3. Open between sines + [x >= 3.625] - [x < -3.5] (bits.h).
-// Sends: TanhCost; 3 rounds where the comparison takes 2.
-// Range: |x| < 2^{bits-1} less 4. Error: 0.0019 beyond 3.5; before, 0.0025 and one unit of the result.
-// Security: composition of compare.h, periodic.h and bits.h.
+//   2. In the same round begins the comparison that gives the bits [x < -3.5 (4.5625)] and [x < 3.625 (4.6875)]
+//      (compare.h), wrong by at most 1/8 downwards. Their exclusive or says "between".
+//   3. Open between sines + [x >= 3.625 (4.6875)] - [x < -3.5 (4.5625)] (bits.h).
+//   4. Where a ring of 64 bits cannot hold step 1, the result is opened with three integer bits and up-cast.
+// Sends: TanhCost; 3 rounds where the comparison takes 2. From 24 bits of fraction 18 into (14, 12) COARSE; into (18,
+// 16)
+//   FINE.
+// Range: |x| < 2^{bits-1} less 5.
+// Error: 0.0025 and one unit of the result up to 12 fractional bits, 2^-12 and one unit above (were all roundings at
+//   their worst at once, 2^-11.7).
+// Security: composition of compare.h, periodic.h, bits.h and up_cast.h.
 #pragma once
 
 #include "ditto/protocols/party.h"

@@ -236,7 +236,14 @@ def function_cases(w: int, f: int) -> list[Case]:
         Case("reciprocal", over(1, 100), fxp(w - f, f, shape), lambda x: 1 / x, {"lo": 0, "hi": 7}, 2.0**-13 + 4 * u),
         Case("rsqrt", over(1, 100), fxp(w - f, f, shape), lambda x: x**-0.5, {"lo": 0, "hi": 7}, 2.0**-13 + 4 * u),
         Case("log", over(1, 100), fxp(w - f, f, shape), np.log, {"lo": 0, "hi": 7}, 2.0**-12 + 2 * u),
-        Case("tanh", over(-20, 20), fxp(w - f, f, shape), np.tanh, {"bits": clip_bits}, 0.01),
+        Case(
+            "tanh",
+            over(-20, 20),
+            fxp(w - f, f, shape),
+            np.tanh,
+            {"bits": clip_bits},
+            (0.0025 if f <= 12 else 2.0**-12) + u,
+        ),
         Case("gelu", over(-20, 20), fxp(w - f, f, shape), gelu, {"bits": clip_bits}, 0.02),
         Case(
             "polynomial",

@@ -27,9 +27,6 @@ from ditto.errors import CompileError
 # One number per argument of @main; of a public one without fraction bits; 0 for bits.
 ARGUMENT_RANGES = "ditto.ranges"
 
-# GELU and tanh compare x with thresholds of less than this.
-_THRESHOLDS = 4.0
-
 
 def compared_bits(interval: Interval, fraction: int, drop: int) -> int:
     """The least b with -2^(b-1) <= x <= 2^(b-1) - 2^drop for every x of the interval."""
@@ -48,8 +45,8 @@ def annotate(op: ring.RingOp, intervals: Intervals) -> None:
         if op.has_trait(ComparesElements):
             span = operand.high - operand.low
             operand = Interval(-span, span)
-        elif op.has_trait(ComparesThresholds):
-            operand = Interval(operand.low - _THRESHOLDS, operand.high + _THRESHOLDS)
+        for threshold in op.get_traits_of_type(ComparesThresholds):
+            operand = Interval(operand.low - threshold.below, operand.high + threshold.below)
         name = compares[0].attribute
         bits = compared_bits(operand, ring.fraction(op.arguments[0]), op.get("drop", 0))
         _set(op, name, min(bits, ring.MAX_WIDTH))
