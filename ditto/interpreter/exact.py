@@ -17,7 +17,7 @@ from xdsl.ir import BlockArgument, SSAValue
 from ditto.dialects import ring
 from ditto.dialects.dense import Array
 from ditto.encoding import saturate
-from ditto.interpreter.ring_kernels import FUNCTIONS, KERNELS, conv
+from ditto.interpreter.ring_kernels import FUNCTIONS, KERNELS, conv, real_function
 
 Observer = Callable[[ring.RingOp, Array], None]
 
@@ -51,9 +51,7 @@ def _run(op: ring.RingOp, operands: Sequence[Array]) -> Array:
     if isinstance(op, ring.EncodeOp):
         return np.ldexp(saturate(operands[0].astype(np.float64)), op.get("fraction"))
     if function := FUNCTIONS.get(name):
-        real = np.ldexp(operands[0], -ring.fraction(op.arguments[0]))
-        with np.errstate(all="ignore"):
-            return np.ldexp(function(op, real), ring.fraction(op.result))
+        return real_function(function, op, operands)
     return (_KERNELS.get(name) or KERNELS[name])(op, *operands)
 
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ditto/protocols/divide.h"
 #include "ditto/protocols/exp.h"
 #include "ditto/protocols/gelu.h"
 #include "ditto/protocols/linear.h"
@@ -63,9 +64,9 @@ Share RunPolynomial(Party& p, const TypedOp& op, const Operands& in) {
                     RangeBits(op.in[0]));
 }
 
-// The operand's value is within [2^lo, 2^hi).
+// The last operand's value is within [2^lo, 2^hi).
 void CheckPositive(const TypedOp& op) {
-  RequireShapeOf(op, 0);
+  for (size_t i = 0; i < op.in.size(); ++i) RequireShapeOf(op, i);
   RequireInt(op, "lo", -kMaxWidth, kMaxWidth);
   RequireInt(op, "hi", op.Int("lo") + 1, kMaxWidth);
 }
@@ -84,6 +85,14 @@ Share RunRsqrt(Party& p, const TypedOp& op, const Operands& in) {
   return Rsqrt(p, in[0]->share, op.in[0].fraction, op.Int("lo"), op.Int("hi"), op.out.width, op.out.fraction);
 }
 
+Divisor DivisorOf(const TypedOp& op) { return {op.in[1].width, op.in[1].fraction, op.Int("lo"), op.Int("hi")}; }
+Cost CostDivide(const TypedOp& op) {
+  return DivideCost(op.out_size(), op.in[0].width, op.in[0].fraction, DivisorOf(op), op.out.width, op.out.fraction);
+}
+Share RunDivide(Party& p, const TypedOp& op, const Operands& in) {
+  return Divide(p, in[0]->share, op.in[0].fraction, in[1]->share, DivisorOf(op), op.out.width, op.out.fraction);
+}
+
 }  // namespace
 
 std::vector<Kernel> FunctionKernels() {
@@ -93,6 +102,7 @@ std::vector<Kernel> FunctionKernels() {
       {"tanh", "f", 'f', "bits", CheckBounded, CostTanh, RunTanh},
       {"polynomial", "f", 'f', "coefficients", CheckPolynomial, CostPolynomial, RunPolynomial},
       {"reciprocal", "f", 'f', "lo hi", CheckPositive, CostReciprocal, RunReciprocal},
+      {"divide", "ff", 'f', "lo hi", CheckPositive, CostDivide, RunDivide},
       {"rsqrt", "f", 'f', "lo hi", CheckPositive, CostRsqrt, RunRsqrt},
   };
 }
