@@ -21,7 +21,7 @@
 //   18) by all positive numbers of (46, 18) into (46, 18): 10,677 and 2,892, 6 rounds.
 // Range: |x| < 2^{w-2} in its ring of w bits; x / y must fit the result's ring and, if that has more than 48 bits, 47.
 //   Beyond it the result is any number.
-// Error: 2^-12 relative and 1.6 units of the result; with more than 46 bits of result, 2.7 units. Both operands are
+// Error: 2^-12 relative and 1.7 units of the result; with more than 46 bits of result, 3.3 units. Both operands are
 //   taken for exact: what y's own unit hides, as where y is a few units, no division brings back.
 // Security: composition of up_cast.h, compare.h and bits.h; dealt values are masked by k01's stream, openings by fresh
 //   masks. Of the two masks dealt in step 5, c chooses, which both parties know; neither is opened.

@@ -214,7 +214,7 @@ def function_cases(w: int, f: int) -> list[Case]:
             fxp(w - f, f, shape),
             np.divide,
             {"lo": 0, "hi": 7},
-            200 * 2.0**-12 + 1.6 * u,
+            200 * 2.0**-12 + 1.7 * u,
         ),
         Case("rsqrt", over(1, 100), fxp(w - f, f, shape), lambda x: x**-0.5, {"lo": 0, "hi": 7}, 2.0**-13 + 4 * u),
         Case("tanh", over(-20, 20), fxp(w - f, f, shape), np.tanh, {"bits": clip_bits}, 0.01),
