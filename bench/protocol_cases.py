@@ -191,6 +191,9 @@ def cases(elements: int) -> list[Case]:
     add("exp", [draw.uniform(scores, flat, -15, 0)], sum_ring, np.exp, slack=128)
     add("exp_below", [draw.uniform(Ring(32, 18), flat, -40, 2)], Ring(24, 14), np.exp, bits=25, hi=2)
     add("reciprocal", [draw.powers(sum_ring, flat, 0, 8)], Ring(24, 16), np.reciprocal, lo=0, hi=8)
+    for divisor, quotient, lo, hi in ((Ring(32, 18), Ring(36, 18), 0, 8), (Ring(46, 18), Ring(46, 18), -18, 27)):
+        numerator = draw.uniform(Ring(46, 18), flat, -256, 256)
+        add("divide", [numerator, draw.powers(divisor, flat, lo, hi)], quotient, np.divide, lo=lo, hi=hi)
     add("rsqrt", [draw.powers(Ring(32, 12), flat, -6, 8)], Ring(24, 12), lambda x: x**-0.5, lo=-6, hi=8)
     add("log", [draw.powers(Ring(32, 12), flat, -6, 8)], Ring(24, 12), np.log, lo=-6, hi=8)
     add("tanh", [operand(narrow)], narrow, np.tanh, bits=20)

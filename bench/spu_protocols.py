@@ -39,6 +39,7 @@ FUNCTIONS: dict[str, Callable[..., jax.Array]] = {
     "one_hot": lambda x, depth, **_: jax.nn.one_hot(x, depth, dtype=jnp.int32),
     "exp": lambda x, **_: jnp.exp(x),
     "exp_below": lambda x, **_: jnp.exp(x),
+    "divide": lambda x, y, **_: x / y,
     "reciprocal": lambda x, **_: 1 / x,
     "rsqrt": lambda x, **_: jax.lax.rsqrt(x),
     "log": lambda x, **_: jnp.log(x),

@@ -361,6 +361,24 @@ class ReciprocalOp(Function):
 
 
 @irdl_op_definition
+class DivideOp(Function):
+    """x / y for 2^lo <= y < 2^hi, x of either sign; x needs a spare bit: |x| < 2^(w - 2)."""
+
+    name = "ring.divide"
+    KINDS: ClassVar[str] = "xx"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("lo", "hi")
+
+    def check(self) -> None:
+        super().check()
+        self.expect_shape(shape(self.arguments[1]))
+
+    def width_error(self) -> str | None:
+        divisor = self.arguments[1]
+        least = fraction(divisor) + self.get("hi") + 1
+        return None if width(divisor) >= least else f"a divisor of {width(divisor)} bits needs {least}"
+
+
+@irdl_op_definition
 class RsqrtOp(Function):
     """1 / sqrt(x) for 2^lo <= x < 2^hi."""
 
@@ -467,6 +485,7 @@ PROTOCOLS = (
     ExpOp,
     ExpBelowOp,
     ReciprocalOp,
+    DivideOp,
     RsqrtOp,
     LogOp,
     TanhOp,

@@ -18,7 +18,7 @@ from ditto.dialects import ring
 from ditto.dialects.dense import Array
 from ditto.dialects.traits import Truncates
 from ditto.encoding import clip_mask
-from ditto.interpreter.ring_kernels import FUNCTIONS, KERNELS, conv
+from ditto.interpreter.ring_kernels import FUNCTIONS, KERNELS, conv, real_function
 
 Observer = Callable[[ring.RingOp, Array], None]
 
@@ -43,9 +43,7 @@ _KERNELS: dict[str, Callable[..., Array]] = {
 def _run(op: ring.RingOp, operands: Sequence[Array]) -> Array:
     name = op.name.removeprefix("ring.")
     if function := FUNCTIONS.get(name):
-        real = np.ldexp(operands[0], -ring.fraction(op.arguments[0]))
-        with np.errstate(all="ignore"):
-            return np.ldexp(function(op, real), ring.fraction(op.result))
+        return real_function(function, op, operands)
     result = (_KERNELS.get(name) or KERNELS[name])(op, *operands)
     return np.ldexp(result, -op.get("shift")) if op.has_trait(Truncates) else result
 

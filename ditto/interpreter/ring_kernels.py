@@ -5,7 +5,7 @@ Truncations round down, functions are computed in float64 and rounded: the engin
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -85,14 +85,16 @@ def _one_hot(op: ring.RingOp, x: Array) -> Array:
     return np.asarray(x[..., None] == np.arange(op.get("depth"))).astype(np.int64)
 
 
-def _real(op: ring.RingOp, x: Array) -> Array:
-    return np.ldexp(x.astype(np.float64), -ring.fraction(op.arguments[0]))
+def real_function(function: Kernel, op: ring.RingOp, operands: Sequence[Array]) -> Array:
+    """A function of real numbers on operands in units of 2^-fraction: the result likewise, in float64, not rounded."""
+    reals = (np.ldexp(x.astype(np.float64), -ring.fraction(value)) for x, value in zip(operands, op.arguments))
+    with np.errstate(all="ignore"):
+        return np.ldexp(function(op, *reals), ring.fraction(op.result))
 
 
-def _function(function: Callable[[ring.RingOp, Array], Array]) -> Kernel:
-    def kernel(op: ring.RingOp, x: Array) -> Array:
-        with np.errstate(all="ignore"):
-            value = np.ldexp(function(op, _real(op, x)), ring.fraction(op.result))
+def _function(function: Kernel) -> Kernel:
+    def kernel(op: ring.RingOp, *operands: Array) -> Array:
+        value = real_function(function, op, operands)
         return np.asarray(np.rint(np.nan_to_num(np.clip(value, -(2.0**62), 2.0**62))).astype(np.int64))
 
     return kernel
@@ -106,9 +108,10 @@ def _polynomial(op: ring.RingOp, x: Array) -> Array:
 
 
 # Functions of real numbers.
-FUNCTIONS: dict[str, Callable[[ring.RingOp, Array], Array]] = {
+FUNCTIONS: dict[str, Kernel] = {
     "exp": lambda op, x: np.exp(x),
     "exp_below": lambda op, x: np.exp(x),
+    "divide": lambda op, x, y: x / y,
     "reciprocal": lambda op, x: 1 / x,
     "rsqrt": lambda op, x: 1 / np.sqrt(x),
     "log": lambda op, x: np.log(x),

@@ -22,8 +22,11 @@ Share UpCast(Party& p, const Share& x, int to);
 // The same for least <= x < least + 2^{w-1}: centred, such an x has the spare bit.
 Share UpCastFrom(Party& p, Share x, int64_t least, int to);
 
-constexpr Cost UpCastCost(int64_t n, int from, int to) {
-  return DealCost(n, to - from) + DealCost(n, to - from) + OpenCost(n, to - from);
-}
+// Steps 1 to 3 before the opening, for an x of width w with 0 <= x + offset < 2^{w-1}: the wraps over Z_{2^k} of
+// x + offset = c - l1 - l2 + 2^w wraps, where c = m + offset mod 2^w.
+Opening WrapsOf(Party& p, const Share& x, uint64_t offset, int k);
+constexpr Cost WrapsDealCost(int64_t n, int k) { return DealCost(n, k) + DealCost(n, k); }
+
+constexpr Cost UpCastCost(int64_t n, int from, int to) { return WrapsDealCost(n, to - from) + OpenCost(n, to - from); }
 
 }  // namespace ditto

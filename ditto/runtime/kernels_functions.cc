@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ditto/protocols/divide.h"
 #include "ditto/protocols/exp.h"
 #include "ditto/protocols/exp_below.h"
 #include "ditto/protocols/gelu.h"
@@ -78,9 +79,9 @@ Share RunPolynomial(Party& p, const TypedOp& op, const Operands& in) {
                     RangeBits(op.in[0]));
 }
 
-// The operand's value is within [2^lo, 2^hi).
+// The last operand's value is within [2^lo, 2^hi).
 void CheckPositive(const TypedOp& op) {
-  RequireShapeOf(op, 0);
+  for (size_t i = 0; i < op.in.size(); ++i) RequireShapeOf(op, i);
   RequireInt(op, "lo", -kMaxWidth, kMaxWidth);
   RequireInt(op, "hi", op.Int("lo") + 1, kMaxWidth);
 }
@@ -107,6 +108,14 @@ Share RunLog(Party& p, const TypedOp& op, const Operands& in) {
   return Log(p, in[0]->share, op.in[0].fraction, op.Int("lo"), op.Int("hi"), op.out.width, op.out.fraction);
 }
 
+Divisor DivisorOf(const TypedOp& op) { return {op.in[1].width, op.in[1].fraction, op.Int("lo"), op.Int("hi")}; }
+Cost CostDivide(const TypedOp& op) {
+  return DivideCost(op.out_size(), op.in[0].width, op.in[0].fraction, DivisorOf(op), op.out.width, op.out.fraction);
+}
+Share RunDivide(Party& p, const TypedOp& op, const Operands& in) {
+  return Divide(p, in[0]->share, op.in[0].fraction, in[1]->share, DivisorOf(op), op.out.width, op.out.fraction);
+}
+
 }  // namespace
 
 std::vector<Kernel> FunctionKernels() {
@@ -117,6 +126,7 @@ std::vector<Kernel> FunctionKernels() {
       {"tanh", "f", 'f', "bits", CheckBounded, CostTanh, RunTanh},
       {"polynomial", "f", 'f', "coefficients", CheckPolynomial, CostPolynomial, RunPolynomial},
       {"reciprocal", "f", 'f', "lo hi", CheckPositive, CostReciprocal, RunReciprocal},
+      {"divide", "ff", 'f', "lo hi", CheckPositive, CostDivide, RunDivide},
       {"rsqrt", "f", 'f', "lo hi", CheckPositive, CostRsqrt, RunRsqrt},
       {"log", "f", 'f', "lo hi", CheckPositive, CostLog, RunLog},
   };

@@ -77,6 +77,11 @@ def test_verifier_refuses(body: str, result: str, reason: str) -> None:
         (f"ring.narrow %x : ({X}) -> {X}", X, "cannot be narrowed to 32"),
         (f"ring.up_cast %x : ({X}) -> {X}", X, "cannot be widened to 32"),
         (f"ring.extend %x {{bits = 32 : i64}} : ({X}) -> {X}", X, "32 bits of 32 cannot be extended to 32"),
+        (
+            f"ring.divide %x, %y {{lo = 0 : i64, hi = 20 : i64}} : ({X}, {Y}) -> {X}",
+            X,
+            "a divisor of 32 bits needs 33",
+        ),
         (f"ring.msb %x {{bits = 33 : i64, drop = 0 : i64}} : ({X}) -> {B}", B, "33 bits of a value of 32"),
         (f"ring.require_range %x {{bits = 2 : i64}} : ({X}) -> {X}", X, "2 bits of a value of 32"),
         (f"ring.require_range %x {{bits = 33 : i64}} : ({X}) -> {X}", X, "33 bits of a value of 32"),

@@ -234,6 +234,14 @@ def function_cases(w: int, f: int) -> list[Case]:
             np.exp(5) * 2.0**-10 + 2 * 2.0**-18,
         ),
         Case("reciprocal", over(1, 100), fxp(w - f, f, shape), lambda x: 1 / x, {"lo": 0, "hi": 7}, 2.0**-13 + 4 * u),
+        Case(
+            "divide",
+            [real(w, f, *shape, low=-200, high=200), real(f + 9, f, *shape, low=1, high=100)],
+            fxp(w - f, f, shape),
+            np.divide,
+            {"lo": 0, "hi": 7},
+            200 * 2.0**-12 + 1.7 * u,
+        ),
         Case("rsqrt", over(1, 100), fxp(w - f, f, shape), lambda x: x**-0.5, {"lo": 0, "hi": 7}, 2.0**-13 + 4 * u),
         Case("log", over(1, 100), fxp(w - f, f, shape), np.log, {"lo": 0, "hi": 7}, 2.0**-12 + 2 * u),
         Case(
