@@ -1,5 +1,6 @@
 #include "ditto/protocols/reciprocal.h"
 
+#include "ditto/protocols/independence.h"
 #include "ditto/protocols/testing.h"
 
 namespace ditto {
@@ -54,6 +55,10 @@ TEST(Reciprocal, RefusesWhatDoesNotFit) {
   refuses(3, 3, 20);
   refuses(0, 12, 20);
   refuses(-8, 4, 16);
+}
+
+TEST(Reciprocal, IsSeenAsUniform) {
+  ExpectJointlyUniform({{20, 700, {1}}}, [](Party& p, const Shares& x) { Reciprocal(p, x[0], 8, 0, 3, 20, 8); });
 }
 
 }  // namespace
