@@ -1,16 +1,16 @@
 // Functions of a positive number over many powers of two: h g(y) with y brought near one.
 //
 // Computes: f(x) = h g(y), where x lies in one of several intervals, y = x G / 2^{fraction + factor_bits} in [1, 2.25)
-// is
-//   its normal form and h = H / 2^scale_bits, with integers H and G for each interval. For 1/x, h = G and g(y) = 1/y.
-// Source: written for this project; g is a sum of three waves of y (see periodic.h), which needs y only modulo its
-//   period 8, so that y may live in a ring of 17 bits.
+//   is its normal form and h = H / 2^scale_bits, with integers H and G for each interval. For 1/x, h = G and g(y) =
+//   1/y.
+// Source: normalisation by the power of two, as in every secure reciprocal since Catrina and Saxena (Financial
+//   Cryptography 2010); this project's is g as a sum of three waves of y (see periodic.h for their source), which needs
+//   y only modulo its period 8, so that y may live in a ring of 17 bits.
 // Steps:
 //   1. P1 and P2 get b_j = [x < t_j] for all interior bounds from one comparison (compare.h), whose dropped bits let y
 //      fall to 1 - 1/64.
 //   2. P0 deals [a_b] and [a_b a_x] for each b_j (bits.h); P1 and P2 open H = H_last + sum (H_j - H_{j+1}) b_j, and y,
-//   the
-//      same combination of b_j x with G, truncated to 14 fractional bits. One round for both.
+//      the same combination of b_j x with G, truncated to 14 fractional bits. One round for both.
 //   3. P0 deals, with 17 fractional bits, cos(w_k a_y), sin(w_k a_y), and both times a_H; P1 and P2 combine them with
 //      public waves of m_y of 17 bits, truncate and open f. One round.
 //   4. Where the ring of step 3 would exceed 64 bits, the result is opened in as few bits as it needs and up-cast.

@@ -1,9 +1,9 @@
 // The hyperbolic tangent over the whole range.
 //
 // Computes: tanh(x) over Z_{2^out} with out_fraction fractional bits.
-// Source: written for this project. Five sines of periodic.h (of the period 16) come within 0.0014 of tanh for
-//   |x| <= 3.625; beyond 3.5, 1 and -1 do within 0.0019. The pieces overlap by an eighth, so that the comparison may
-//   ignore all bits below that.
+// Source: the sources of periodic.h; the pieces and the series are this project's. Five sines of periodic.h (of the
+//   period 16) come within 0.0014 of tanh for |x| <= 3.625; beyond 3.5, 1 and -1 do within 0.0019. The pieces overlap
+//   by an eighth, so that the comparison may ignore all bits below that.
 // Steps:
 //   1. Open the sines (periodic.h).
 //   2. In the same round begins the comparison that gives the bits [x < -3.5] and [x < 3.625] (compare.h), wrong by at
