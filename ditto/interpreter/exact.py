@@ -31,6 +31,7 @@ _KERNELS: dict[str, Callable[..., Array]] = {
     "shl": lambda op, x: np.ldexp(x, op.get("bits")),
     "convert": lambda op, x: np.ldexp(x, ring.fraction(op.result) - ring.fraction(op.arguments[0])),
     "down_cast": _shifted,
+    "reround": _shifted,
     "mul": lambda op, x, y: _shifted(op, x * y),
     "square": lambda op, x: _shifted(op, x * x),
     "mul_public": lambda op, x, p: _shifted(op, x * p),

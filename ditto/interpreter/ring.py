@@ -20,7 +20,7 @@ from ditto.dialects.dense import Array
 from ditto.encoding import decode, encode
 from ditto.interpreter.ring_kernels import KERNELS, signed
 
-_SHIFTING = ("ring.mul_public", "ring.matmul_public", "ring.down_cast")
+_SHIFTING = ("ring.mul_public", "ring.matmul_public", "ring.down_cast", "ring.reround")
 _PRODUCTS = ("ring.mul", "ring.square", "ring.matmul", "ring.conv")
 
 

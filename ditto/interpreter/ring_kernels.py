@@ -124,6 +124,7 @@ KERNELS: dict[str, Kernel] = {
     "up_cast": lambda op, x: x,
     "convert": lambda op, x: x >> (ring.fraction(op.arguments[0]) - ring.fraction(op.result)),
     "down_cast": lambda op, x: x + (1 << op.get("shift") >> 1),
+    "reround": lambda op, x: x,
     "reshape": lambda op, x: x.reshape(ring.shape(op.result)),
     "transpose": _transpose,
     "broadcast": _broadcast,

@@ -7,6 +7,7 @@
 #include "ditto/protocols/maximum.h"
 #include "ditto/protocols/multiply.h"
 #include "ditto/protocols/one_hot.h"
+#include "ditto/protocols/reround.h"
 #include "ditto/protocols/up_cast.h"
 #include "ditto/runtime/checks.h"
 #include "ditto/runtime/kernels.h"
@@ -47,6 +48,16 @@ void CheckUpCast(const TypedOp& op) {
 }
 Cost CostUpCast(const TypedOp& op) { return UpCastCost(op.out_size(), op.in[0].width, op.out.width); }
 Share RunUpCast(Party& p, const TypedOp& op, const Operands& in) { return UpCast(p, in[0]->share, op.out.width); }
+
+void CheckReround(const TypedOp& op) {
+  RequireShapeOf(op, 0);
+  RequireInt(op, "shift", 2, op.in[0].width - 2);
+  const int shift = op.Int("shift");
+  Require(op.out.width == op.in[0].width - shift && op.out.fraction == op.in[0].fraction - shift,
+          "the result does not lack `shift` bits of the operand");
+}
+Cost CostReround(const TypedOp& op) { return ReroundCost(op.out_size(), op.in[0].width, op.Int("shift")); }
+Share RunReround(Party& p, const TypedOp& op, const Operands& in) { return Reround(p, in[0]->share, op.Int("shift")); }
 
 // `bits` of the operand are looked at, but for the lowest `drop`.
 void RequireBits(const TypedOp& op) {
@@ -150,6 +161,7 @@ std::vector<Kernel> ProductAndBitKernels() {
       {"matmul", "ff", 'f', "shift", CheckMatMul, CostProduct, RunMatMul},
       {"conv", "ff", 'f', "shift strides", CheckConv, CostProduct, RunConv},
       {"up_cast", "f", 'f', "", CheckUpCast, CostUpCast, RunUpCast},
+      {"reround", "f", 'f', "shift", CheckReround, CostReround, RunReround},
       {"msb", "f", 'b', "bits drop", CheckMsb, CostMsb, RunMsb},
       {"equal_zero", "f", 'b', "bits", CheckEqualZero, CostEqualZero, RunEqualZero},
       {"max", "f", 'f', "axis bits drop", CheckMax, CostMax, RunMax},

@@ -55,6 +55,7 @@ H = "tensor<4x3x!ring.fxp<32, 0>>"
         (f"ring.sum %x {{dims = array<i64: 0>}} : ({X}) -> {X}", X, "the shape"),
         (f"ring.up_cast %x : ({X}) -> tensor<4x!ring.fxp<65, 8>>", "tensor<4x!ring.fxp<65, 8>>", "width 65"),
         (f"ring.one_hot %x {{depth = 3 : i64}} : ({X}) -> {H}", H, "takes integers"),
+        (f"ring.reround %x {{shift = 4 : i64}} : ({X}) -> {X}", X, "8 fraction bits instead of 4"),
     ],
 )
 def test_verifier_refuses(body: str, result: str, reason: str) -> None:
@@ -75,6 +76,11 @@ def test_verifier_refuses(body: str, result: str, reason: str) -> None:
         (f"ring.up_cast %x : ({X}) -> {X}", X, "cannot be widened to 32"),
         (f"ring.msb %x {{bits = 33 : i64, drop = 0 : i64}} : ({X}) -> {B}", B, "33 bits of a value of 32"),
         (f"ring.convert %x : ({X}) -> {X}", X, "run insert-casts"),
+        (
+            f"ring.reround %x {{shift = 4 : i64}} : ({X}) -> tensor<4x!ring.fxp<32, 4>>",
+            "tensor<4x!ring.fxp<32, 4>>",
+            "32 bits less 4 are not 32",
+        ),
     ],
 )
 def test_widths_that_no_protocol_serves(body: str, result: str, reason: str) -> None:
