@@ -166,6 +166,8 @@ def cases(elements: int) -> list[Case]:
         add("extend", [whole], Ring(into), np.positive, bits=bits)
     add("down_cast", [operand(Ring(32, 16))], Ring(24, 8), np.positive, shift=8)
 
+    add("reround", [operand(Ring(44, 18))], Ring(35, 9), np.positive, shift=9)
+
     for bits, drop in ((20, 0), (20, 4), (32, 0), (64, 0)):
         add("msb", [draw.signs(Ring(bits, 8), flat, drop, min(bits, 24))], BIT, lambda x: x < 0, bits=bits, drop=drop)
     for bits in (16, 32):

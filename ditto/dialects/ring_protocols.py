@@ -169,6 +169,26 @@ class ExtendOp(Interactive):
         return None if bits <= operand and bits < result else f"{bits} bits of {operand} cannot be extended to {result}"
 
 
+@irdl_op_definition
+class ReroundOp(Interactive):
+    """floor((x + rho) / 2^shift) with rho uniform in [0, 2^shift), a coin that neither P1 nor P2 knows."""
+
+    name = "ring.reround"
+    KINDS: ClassVar[str] = "x"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("shift",)
+    traits = traits_def(Rescales())
+
+    def check(self) -> None:
+        self.expect_shape(shape(self.arguments[0]))
+        self.expect_fraction(fraction(self.arguments[0]) - self.get("shift"))
+
+    def width_error(self) -> str | None:
+        left = width(self.arguments[0]) - self.get("shift")
+        if self.get("shift") < 2 or left < 2 or width(self.result) != left:
+            return f"{width(self.arguments[0])} bits less {self.get('shift')} are not {width(self.result)}"
+        return None
+
+
 class Compared(Interactive):
     """Looks at `bits` bits of its first operand."""
 
@@ -473,6 +493,7 @@ PROTOCOLS = (
     ConvOp,
     UpCastOp,
     ExtendOp,
+    ReroundOp,
     MsbOp,
     EqualZeroOp,
     MaxOp,

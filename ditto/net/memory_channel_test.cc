@@ -86,6 +86,7 @@ TEST(MemoryChannel, SendWaitsForTheReader) {
       ++sent;
     }
   });
+  while (sent < 2) std::this_thread::yield();
   std::this_thread::sleep_for(milliseconds(30));
   EXPECT_EQ(sent, 2);  // the third would find 2 * (60 + 16) > 100 bytes unread
   for (int i = 0; i < 50; ++i) EXPECT_EQ(b->Receive(3).size(), 60u);

@@ -146,6 +146,7 @@ std::unique_ptr<Channel> ConnectTcp(const std::string& host, uint16_t port, cons
                                     std::chrono::milliseconds timeout) {
   const Clock::time_point deadline = Clock::now() + timeout;
   const std::string connecting = "connecting to " + peer.options.peer_name + " at " + Address(host, port) + ": ";
+  std::string problem = "no answer";
   for (;;) {
     Connection connection;
     const auto endpoints = Resolve(*connection.io, host, port, {});
@@ -165,9 +166,11 @@ std::unique_ptr<Channel> ConnectTcp(const std::string& host, uint16_t port, cons
       }
       return connection.Open(peer.options);
     }
+    // The last attempt may be cut short: what the one before met says more.
+    if (ended) problem = error ? error.message() : "no answer";
     if (!ended || Clock::now() + kRetryPause >= deadline) {
-      throw ChannelError(connecting + (ended && error ? error.message() : "no answer") + " for " +
-                         std::to_string(timeout.count()) + " ms; check that the party runs and has this address");
+      throw ChannelError(connecting + problem + " for " + std::to_string(timeout.count()) +
+                         " ms; check that the party runs and has this address");
     }
     std::this_thread::sleep_for(kRetryPause);
   }

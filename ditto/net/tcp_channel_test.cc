@@ -27,7 +27,7 @@ Bytes Pattern(size_t size, uint64_t seed) {
 }
 
 TEST(TcpChannel, CarriesFramesBothWaysAndMetersThem) {
-  auto [a, b] = Link(5000);
+  auto [a, b] = Link(60000);
   a->Send(1, {1});
   a->Send(uint64_t{1} << 63, {2});
   a->Send(1, {});
@@ -44,7 +44,7 @@ TEST(TcpChannel, CarriesFramesBothWaysAndMetersThem) {
 }
 
 TEST(TcpChannel, AHundredThousandSmallFrames) {
-  auto [a, b] = Link(5000);
+  auto [a, b] = Link(60000);
   std::thread sender([channel = a.get()] {
     for (uint64_t i = 0; i < 100000; ++i)
       channel->Send(i % 10, {static_cast<uint8_t>(i), static_cast<uint8_t>(i >> 8)});
@@ -56,7 +56,7 @@ TEST(TcpChannel, AHundredThousandSmallFrames) {
 }
 
 TEST(TcpChannel, TwoHundredMegabytesThroughASmallBuffer) {
-  auto [a, b] = Link(5000, 1 << 20);
+  auto [a, b] = Link(60000, 1 << 20);
   constexpr int kFrames = 50;
   const Bytes part = Pattern(4 << 20, 1);
   std::thread sender([&part, channel = a.get()] {
@@ -67,7 +67,7 @@ TEST(TcpChannel, TwoHundredMegabytesThroughASmallBuffer) {
 }
 
 TEST(TcpChannel, BothSidesMaySendALongFrameBeforeEitherReceives) {
-  auto [a, b] = Link(5000, 1000);
+  auto [a, b] = Link(60000, 1000);
   const Bytes of_a = Pattern(30 << 20, 1), of_b = Pattern(30 << 20, 2);
   a->Send(1, of_a);
   b->Send(1, of_b);
@@ -76,7 +76,7 @@ TEST(TcpChannel, BothSidesMaySendALongFrameBeforeEitherReceives) {
 }
 
 TEST(TcpChannel, ManyTagsFromManyThreads) {
-  auto [a, b] = Link(5000, 10000);
+  auto [a, b] = Link(60000, 10000);
   constexpr int kFrames = 500;
   std::vector<std::thread> threads;
   for (uint64_t tag = 0; tag < 8; ++tag) {
@@ -104,7 +104,7 @@ TEST(TcpChannel, AnUnreadBufferHoldsTheSenderUp) {
 }
 
 TEST(TcpChannel, AWaitingReceiverIsNotBlockedByUnreadFramesOfOtherTags) {
-  auto [a, b] = Link(5000, 1000);
+  auto [a, b] = Link(60000, 1000);
   std::thread sender([channel = a.get()] {
     for (uint64_t tag = 0; tag < 30; ++tag) channel->Send(tag, Bytes(1 << 20));
   });
@@ -113,7 +113,7 @@ TEST(TcpChannel, AWaitingReceiverIsNotBlockedByUnreadFramesOfOtherTags) {
 }
 
 TEST(TcpChannel, ClosingDeliversEverything) {
-  auto [a, b] = Link(5000);
+  auto [a, b] = Link(60000);
   const Bytes part = Pattern(10 << 20, 3);
   std::thread closer([&part, channel = std::move(a)]() mutable {
     for (int i = 0; i < 5; ++i) channel->Send(1, part);
@@ -128,16 +128,14 @@ TEST(TcpChannel, ClosingDeliversEverything) {
   ExpectContains(ErrorOf([&, channel = b.get()] { channel->Send(1, {}); }), "to P1: the peer closed the connection");
 }
 
-TEST(TcpChannel, ClosingBothEndsAtOnceIsQuick) {
+TEST(TcpChannel, ClosingBothEndsAtOnceWaitsForNoTimeOut) {
   for (int i = 0; i < 20; ++i) {
-    auto [a, b] = Link(5000);
+    auto [a, b] = Link(3600000);
     a->Send(1, Bytes(5 << 20));
     b->Send(1, Bytes(5 << 20));
-    const auto start = std::chrono::steady_clock::now();
     auto closing = std::async(std::launch::async, [channel = std::move(b)]() mutable { channel.reset(); });
     a.reset();
     closing.get();
-    EXPECT_LT(std::chrono::steady_clock::now() - start, milliseconds(2000));
   }
 }
 
@@ -199,9 +197,9 @@ TEST(TcpChannel, RefusesToSendAnOversizedFrame) {
 }
 
 TEST(TcpChannel, AnOversizedFrameIsAnErrorOnBothSides) {
-  ChannelOptions strict = TestOptions("P2", 5000);
+  ChannelOptions strict = TestOptions("P2", 60000);
   strict.max_frame_bytes = 100;
-  auto [a, b] = TcpPair(strict, TestOptions("P1", 5000));
+  auto [a, b] = TcpPair(strict, TestOptions("P1", 60000));
   // The refusal may be back before Send returns.
   ErrorOf([&, channel = b.get()] { channel->Send(4, Bytes(101)); });
   ExpectContains(ErrorOf([&, channel = a.get()] { channel->Receive(4); }),

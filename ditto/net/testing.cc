@@ -8,7 +8,7 @@
 namespace ditto {
 
 ChannelPair TcpPair(const ChannelOptions& first, const ChannelOptions& second) {
-  constexpr std::chrono::seconds kTimeout(10);
+  constexpr std::chrono::seconds kTimeout(60);
   TcpListener listener("127.0.0.1", 0);
   auto accepted = std::async(std::launch::async, [&] {
     return std::move(listener.Accept({SessionId{}, 1}, {{2, first}}, kTimeout)[0]);

@@ -40,7 +40,7 @@ TEST(Trace, LeavesOutWhatWasNotSent) {
 
 TEST(BreakAfter, FailsOnBothSidesAfterTheGivenNumberOfFrames) {
   for (bool tcp : {false, true}) {
-    const ChannelOptions options = TestOptions("P2", 5000);
+    const ChannelOptions options = TestOptions("P2", 60000);
     ChannelPair pair = tcp ? TcpPair(options, options) : MemoryChannelPair(options);
     const auto faulty = BreakAfter(std::move(pair.first), 2);
     faulty->Send(1, {1});

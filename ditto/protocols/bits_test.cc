@@ -1,5 +1,6 @@
 #include "ditto/protocols/bits.h"
 
+#include "ditto/protocols/independence.h"
 #include "ditto/protocols/testing.h"
 
 namespace ditto {
@@ -56,6 +57,28 @@ TEST(BitAnd, IsAnd) {
   ExpectConforms(run, BitAndCost(n));
   const auto z = Reconstruct(run.views);
   for (int64_t i = 0; i < n; ++i) ASSERT_EQ(z[i], b[i] & c[i]);
+}
+
+TEST(BitAnd, IsSeenAsUniform) {
+  ExpectJointlyUniform({{1, 1}, {1, 1}}, [](Party& p, const Shares& x) { BitAnd(p, x[0], x[1]); });
+}
+
+TEST(BitTimes, IsSeenAsUniform) {
+  ExpectJointlyUniform({{1, 1}, {20, 700}}, [](Party& p, const Shares& x) { BitTimes(p, x[0], x[1]); });
+}
+
+TEST(SumOfBitTimes, IsSeenAsUniform) {
+  ExpectJointlyUniform({{1, 1}, {20, 700}, {1, 0}, {20, -450}}, [](Party& p, const Shares& x) {
+    SumOfBitTimes(p, {{x[0], x[1]}, {x[2], x[3]}});
+  });
+}
+
+TEST(Select, IsSeenAsUniform) {
+  ExpectJointlyUniform({{1, 1}, {20, 700}, {20, -450}}, [](Party& p, const Shares& x) { Select(p, x[0], x[1], x[2]); });
+}
+
+TEST(BitToRing, IsSeenAsUniform) {
+  ExpectJointlyUniform({{1, 1}}, [](Party& p, const Shares& x) { BitToRing(p, x[0], 20); });
 }
 
 }  // namespace

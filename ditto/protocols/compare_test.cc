@@ -1,5 +1,6 @@
 #include "ditto/protocols/compare.h"
 
+#include "ditto/protocols/independence.h"
 #include "ditto/protocols/testing.h"
 
 namespace ditto {
@@ -72,6 +73,16 @@ TEST(Compare, CostsWhatItsHeaderSays) {
 TEST(Compare, RefusesMoreBitsThanTheShareHas) {
   const Views xs = ShareOf({1, 2}, {2}, 24);
   EXPECT_THROW(RunThree([&](Party& p) { return Msb(p, Mine(xs, p), 25, 0); }), std::invalid_argument);
+}
+
+TEST(Compare, IsSeenAsUniformInTwoLevels) {
+  ExpectJointlyUniform({{24, 700}}, [](Party& p, const Shares& x) { LessThanPublic(p, x[0], 24, 0, {-800, 800}); });
+}
+
+TEST(Compare, IsSeenAsUniformInOneLevel) {
+  ExpectJointlyUniform({{24, 700}}, [](Party& p, const Shares& x) {
+    LessThanPublic(p, x[0], 22, 1, {-800, 800}, Joining::kShallow);
+  });
 }
 
 }  // namespace

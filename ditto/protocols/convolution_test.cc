@@ -1,5 +1,6 @@
 #include "ditto/protocols/convolution.h"
 
+#include "ditto/protocols/independence.h"
 #include "ditto/protocols/multiply.h"
 #include "ditto/protocols/testing.h"
 
@@ -35,6 +36,12 @@ TEST(Conv2d, IsTheSumOverItsWindow) {
 TEST(Conv2d, RefusesShapesThatDoNotFit) {
   EXPECT_THROW(Conv2dShape({1, 4, 4, 3}, {3, 3, 2, 8}, {1, 1}), std::invalid_argument);
   EXPECT_THROW(Conv2dShape({1, 2, 2, 3}, {3, 3, 3, 8}, {1, 1}), std::invalid_argument);
+}
+
+TEST(Conv2d, IsSeenAsUniform) {
+  ExpectJointlyUniform({{20, 700, {1, 3, 2, 1}}, {20, -450, {2, 2, 1, 1}}}, [](Party& p, const Shares& x) {
+    Conv2d(p, x[0], x[1], {1, 1}, 8, 12);
+  });
 }
 
 }  // namespace

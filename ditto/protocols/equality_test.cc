@@ -1,5 +1,6 @@
 #include "ditto/protocols/equality.h"
 
+#include "ditto/protocols/independence.h"
 #include "ditto/protocols/testing.h"
 
 namespace ditto {
@@ -20,6 +21,10 @@ TEST(EqualZero, IsExactForEveryWidth) {
     const int64_t mask = static_cast<int64_t>(WidthMask<uint64_t>(bits));
     for (int64_t i = 0; i < n; ++i) ASSERT_EQ(z[i], (x[i] & mask) == 0) << x[i] << " in " << bits << " bits";
   }
+}
+
+TEST(EqualZero, IsSeenAsUniform) {
+  ExpectJointlyUniform({{20, 0}}, [](Party& p, const Shares& x) { EqualZero(p, x[0], 20); });
 }
 
 }  // namespace

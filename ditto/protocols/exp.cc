@@ -45,7 +45,8 @@ Plan MakePlan(int fraction, int out_width, int out_fraction) {
 
 int CompareBits(int fraction, int clip_bits) { return std::max(clip_bits, fraction + 6); }
 
-// e^{-signed(a)} for every mask a mod 2^{n+1}. P0's alone, so that libm will do.
+// e^{-signed(a)} for every mask a mod 2^{n+1}, whatever the masks are: libm's time tells nothing. P0's alone, so that
+// libm will do.
 std::vector<uint64_t> MaskTable(int n, int fraction, int bits) {
   std::vector<uint64_t> table(size_t{2} << n);
   const int64_t size = static_cast<int64_t>(table.size());

@@ -1,5 +1,6 @@
 #include "ditto/protocols/exp.h"
 
+#include "ditto/protocols/independence.h"
 #include "ditto/protocols/testing.h"
 
 namespace ditto {
@@ -71,6 +72,14 @@ TEST(Exp, RefusesWhatItCannotDo) {
   refuses(8, 129, 24, 14);
   refuses(8, 0, 15, 14);
   refuses(8, 0, 40, 19);
+}
+
+TEST(Exp, IsSeenAsUniformWhereItIsClipped) {
+  ExpectJointlyUniform({{24, -300}}, [](Party& p, const Shares& x) { Exp(p, x[0], 8, 64, 20, 24, 14); });
+}
+
+TEST(Exp, IsSeenAsUniformWhereItIsUpCast) {
+  ExpectJointlyUniform({{20, -300}}, [](Party& p, const Shares& x) { Exp(p, x[0], 8, 64, 0, 40, 18); });
 }
 
 }  // namespace

@@ -74,17 +74,24 @@ const std::vector<uint64_t>& ExpTable(int fraction, int n, int64_t slack, int bi
 }
 
 Angle AngleOf(uint32_t c, int n) {
-  // rotations[j] is a turn by 2 pi / 2^j.
-  static const std::vector<Angle> rotations = [] {
-    std::vector<Angle> turns = {{kOne, 0}, {-kOne, 0}};
-    for (int j = 2; j <= kMaxPoints; ++j) turns.push_back(FirstAngle(j));
-    return turns;
-  }();
-  Angle angle{kOne, 0};
-  for (int j = n; c != 0; --j, c >>= 1) {
-    if (c & 1) angle = Rotated(angle, rotations[j]);
-  }
-  return angle;
+  constexpr int kHalf = kMaxPoints / 2;
+  // The 2^kHalf multiples of 2 pi / 2^points, made of turns by the powers of two.
+  const auto multiples = [](int points) {
+    std::vector<Angle> angles = {{kOne, 0}};
+    for (int j = points; j > points - kHalf; --j) {
+      const Angle turn = j > 1 ? FirstAngle(j) : Angle{-kOne, 0};
+      const size_t half = angles.size();
+      for (size_t k = 0; k < half; ++k) angles.push_back(Rotated(angles[k], turn));
+    }
+    return angles;
+  };
+  static const std::vector<Angle> coarse = multiples(kHalf), fine = multiples(kMaxPoints);
+  const uint32_t turn = c << (kMaxPoints - n);
+  return Rotated(coarse[turn >> kHalf], fine[turn & ((1u << kHalf) - 1)]);
+}
+
+Angle Rounded(const Angle& t, int bits) {
+  return {RoundedShift(t.cosine, kBits - bits), RoundedShift(t.sine, kBits - bits)};
 }
 
 Angle Amplified(const Wave& wave, const Angle& t, int bits) {

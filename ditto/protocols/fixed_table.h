@@ -1,4 +1,4 @@
-// Public real functions of m, as integers.
+// Real functions of m and of masks, as integers.
 //
 // P1 and P2 must hold the same integers, bit for bit, on whatever machine they run: a difference of one would make the
 // opened result a random ring element. So they come from integer arithmetic alone, with errors below 2^-40 before the
@@ -20,7 +20,11 @@ struct Angle {
   int64_t cosine;
   int64_t sine;
 };
+// Two look-ups and a product, without a branch: c may be a mask.
 Angle AngleOf(uint32_t c, int n);
+
+// In units of 2^-bits.
+Angle Rounded(const Angle& t, int bits);
 
 // One harmonic: the frequency is `order` periods per 2^n points, the amplitudes are in units of 2^-30.
 struct Wave {

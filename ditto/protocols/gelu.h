@@ -1,9 +1,10 @@
 // GELU, x Phi(x), to 0.01 over the whole range; the erf and the tanh form alike.
 //
 // Computes: y = x Phi(x) over Z_{2^out} with out_fraction fractional bits.
-// Source: written for this project. Far from zero y is 0 or x; between, y - x/2 is even and two cosines of periodic.h
-//   (periods 8 and 32/11, fitted to |x| <= 3.25) come within 0.0023 of it. The pieces overlap by half a unit, so that
-//   the comparison may ignore all bits below that.
+// Source: three pieces, the middle one by Fourier series, as in SecFormer (arXiv 2401.00793) and SHAFT (NDSS 2025); the
+//   pieces and the series are this project's. Far from zero y is 0 or x; between, y - x/2 is even and two cosines of
+//   periodic.h (periods 8 and 32/11, fitted to |x| <= 3.25) come within 0.0023 of it. The pieces overlap by half a
+//   unit, so that the comparison may ignore all bits below that.
 // Steps:
 //   1. Open g = y - x, between: the cosines and -x/2 (periodic.h). x/2 needs a ring of one bit more than the result:
 //      x is up-cast first if it is short of that.

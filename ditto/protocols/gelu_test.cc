@@ -1,5 +1,6 @@
 #include "ditto/protocols/gelu.h"
 
+#include "ditto/protocols/independence.h"
 #include "ditto/protocols/testing.h"
 
 namespace ditto {
@@ -52,6 +53,10 @@ TEST(Gelu, CostsWhatItsHeaderSays) {
   const int64_t n = 8;
   EXPECT_EQ(GeluCost(n, 21, 8, 20, 20, 8), (Cost{256, 104, 3}));
   EXPECT_EQ(GeluCost(n, 20, 8, 20, 20, 8), (Cost{256 + 2, 104 + 2, 4}));
+}
+
+TEST(Gelu, IsSeenAsUniform) {
+  ExpectJointlyUniform({{20, 300}}, [](Party& p, const Shares& x) { Gelu(p, x[0], 8, 20, 20, 8); });
 }
 
 }  // namespace

@@ -4,7 +4,8 @@
 //
 // Shifting every component on its own (DownCast, MulPublic with a shift) computes x / 2^shift over a ring of at most
 // width - shift bits: the wrap of m - l1 - l2 is a multiple of 2^{width-shift} after the shift and vanishes there.
-// Error: at most 1.5 units of the result, mean -2^{-shift-1}. The result must fit its ring.
+// Error: at most 1.5 units of the result, mean -2^{-shift-1}. The result must fit its ring. The error is a function of
+// the components' dropped bits, of which each party knows two components' (see truncate.h on what that tells).
 // Layout changes and sums are those of ring/layout.h applied to each component.
 #pragma once
 

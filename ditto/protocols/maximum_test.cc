@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ditto/protocols/independence.h"
 #include "ditto/protocols/testing.h"
 
 namespace ditto {
@@ -47,6 +48,14 @@ TEST(ArgMax, FindsTheFirstOfEqualValues) {
 TEST(Maximum, RefusesAnAxisThatIsNotThere) {
   const Views xs = ShareOf({1, 2}, {2}, 24);
   EXPECT_THROW(RunThree([&](Party& p) { return MaxAlong(p, Mine(xs, p), 1, 20, 0); }), std::invalid_argument);
+}
+
+TEST(Maximum, IsSeenAsUniform) {
+  ExpectJointlyUniform({{20, 700, {3, 1}}}, [](Party& p, const Shares& x) { MaxAlong(p, x[0], 0, 16, 2); });
+}
+
+TEST(ArgMax, IsSeenAsUniform) {
+  ExpectJointlyUniform({{20, 700, {3, 1}}}, [](Party& p, const Shares& x) { ArgMaxAlong(p, x[0], 0, 16, 8); });
 }
 
 }  // namespace

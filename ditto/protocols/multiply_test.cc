@@ -1,5 +1,6 @@
 #include "ditto/protocols/multiply.h"
 
+#include "ditto/protocols/independence.h"
 #include "ditto/protocols/testing.h"
 
 namespace ditto {
@@ -69,6 +70,19 @@ TEST(MatMul, IsExactToAUnitForEveryBatch) {
 TEST(Multiply, RefusesOperandsThatAreTooNarrow) {
   const Views xs = ShareOf({1, 2}, {2}, 24);
   EXPECT_THROW(RunThree([&](Party& p) { return Multiply(p, Mine(xs, p), Mine(xs, p), 8, 24); }), std::invalid_argument);
+}
+
+TEST(Multiply, IsSeenAsUniform) {
+  ExpectJointlyUniform({{20, 700}, {20, -450}}, [](Party& p, const Shares& x) { Multiply(p, x[0], x[1], 8, 12); });
+}
+
+TEST(Square, IsSeenAsUniform) {
+  ExpectJointlyUniform({{20, 700}}, [](Party& p, const Shares& x) { Square(p, x[0], 8, 12); });
+}
+
+TEST(MatMul, IsSeenAsUniform) {
+  ExpectJointlyUniform({{20, 700, {1, 2, 3}}, {20, -450, {1, 3, 2}}},
+                       [](Party& p, const Shares& x) { MatMul(p, x[0], x[1], 8, 12); });
 }
 
 }  // namespace

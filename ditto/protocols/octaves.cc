@@ -1,7 +1,6 @@
 #include "ditto/protocols/octaves.h"
 
 #include <algorithm>
-#include <cmath>
 #include <stdexcept>
 #include <string>
 
@@ -83,10 +82,10 @@ void AddWave(Party& p, const NormalForm& form, const Wave& wave, int ring, std::
     const Tensor a_h = Words(Add(form.h.l1, form.h.l2)), a_y = Add(form.y.l1, form.y.l2);
     for (Tensor& t : dealt) t = Tensor(shape, ring);
     for (int64_t i = 0; i < n; ++i) {
-      const double angle = std::ldexp(2 * M_PI * wave.order * (a_y.data<uint32_t>()[i] & kMask), -kNormalWidth);
-      const double values[2] = {std::cos(angle), std::sin(angle)};
+      const uint32_t turn = static_cast<uint32_t>(wave.order) * a_y.data<uint32_t>()[i] & kMask;
+      const Angle angle = Rounded(AngleOf(turn, kNormalWidth), kWaveBits);
       for (int k = 0; k < 2; ++k) {
-        const uint64_t value = static_cast<uint64_t>(std::llround(std::ldexp(values[k], kWaveBits)));
+        const uint64_t value = static_cast<uint64_t>(k == 0 ? angle.cosine : angle.sine);
         dealt[k].mutable_data<uint64_t>()[i] = value;
         dealt[k + 2].mutable_data<uint64_t>()[i] = value * a_h.data<uint64_t>()[i];
       }

@@ -3,8 +3,9 @@
 // Computes: f(x) = h g(y), where x lies in one of several intervals, y = x G / 2^{fraction + factor_bits} in [1, 2.25)
 //   is its normal form and h = H / 2^scale_bits, with integers H and G for each interval. For 1/x, h = G and g(y) =
 //   1/y.
-// Source: written for this project; g is a sum of three waves of y (see periodic.h), which needs y only modulo its
-//   period 8, so that y may live in a ring of 17 bits.
+// Source: normalisation by the power of two, as in every secure reciprocal since Catrina and Saxena (Financial
+//   Cryptography 2010); this project's is g as a sum of three waves of y (see periodic.h for their source), which needs
+//   y only modulo its period 8, so that y may live in a ring of 17 bits.
 // Steps:
 //   1. P1 and P2 compare x with all interior bounds (intervals.h), whose dropped bits let y fall to 1 - 1/64.
 //   2. In the next round they open H and y, truncated to 14 fractional bits.

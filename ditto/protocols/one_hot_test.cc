@@ -1,5 +1,6 @@
 #include "ditto/protocols/one_hot.h"
 
+#include "ditto/protocols/independence.h"
 #include "ditto/protocols/testing.h"
 
 namespace ditto {
@@ -31,6 +32,10 @@ TEST(OneHot, HasItsOneAtTheIndexAndZeroRowsOutside) {
 TEST(OneHot, RefusesARingTooSmallForItsDepth) {
   const Views xs = ShareOf({1}, {1}, 8);
   EXPECT_THROW(RunThree([&](Party& p) { return OneHot(p, Mine(xs, p), 300, 8); }), std::invalid_argument);
+}
+
+TEST(OneHot, IsSeenAsUniform) {
+  ExpectJointlyUniform({{12, 1}}, [](Party& p, const Shares& x) { OneHot(p, x[0], 3, 10); });
 }
 
 }  // namespace

@@ -122,10 +122,7 @@ std::shared_ptr<const Share> Party::OpenWithNext(const Opening& opening) {
   return waiting_.back().second;
 }
 
-std::vector<Share> Party::OpenMasked(const std::vector<Opening>& wanted) {
-  const auto riders = std::exchange(waiting_, {});
-  std::vector<Opening> openings = wanted;
-  for (const auto& rider : riders) openings.push_back(rider.first);
+std::vector<Share> Party::OpenAll(const std::vector<Opening>& openings) {
   std::vector<Share> shares(openings.size());
   std::vector<Tensor> mine(openings.size());
   for (size_t k = 0; k < openings.size(); ++k) {
@@ -134,10 +131,17 @@ std::vector<Share> Party::OpenMasked(const std::vector<Opening>& wanted) {
     shares[k].l2 = Random(Pair::k02, o.shape, o.width);
     if (!is_p0()) mine[k] = Add(o.z, is_p1() ? shares[k].l1 : shares[k].l2);
   }
-  if (!is_p0()) {
-    const std::vector<Tensor> theirs = Exchange(mine);
-    for (size_t k = 0; k < openings.size(); ++k) shares[k].m = Add(mine[k], theirs[k]);
-  }
+  if (is_p0()) return shares;
+  const std::vector<Tensor> theirs = Exchange(mine);
+  for (size_t k = 0; k < openings.size(); ++k) shares[k].m = Add(mine[k], theirs[k]);
+  return shares;
+}
+
+std::vector<Share> Party::OpenMasked(const std::vector<Opening>& wanted) {
+  const auto riders = std::exchange(waiting_, {});
+  std::vector<Opening> openings = wanted;
+  for (const auto& rider : riders) openings.push_back(rider.first);
+  std::vector<Share> shares = OpenAll(openings);
   for (size_t k = 0; k < riders.size(); ++k) *riders[k].second = std::move(shares[wanted.size() + k]);
   shares.resize(wanted.size());
   return shares;

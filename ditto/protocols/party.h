@@ -53,6 +53,7 @@ class Party {
   // `domain` names this protocol call uniquely within the session: its randomness is derived from the pairwise keys
   // and the domain, so no two calls share a mask. Links a role has no use for may be null.
   Party(Role role, const PairKeys& keys, uint64_t domain, OfflineLink* offline, OnlineLink* online);
+  virtual ~Party() = default;
 
   Role role() const { return role_; }
   bool is_p0() const { return role_ == Role::kP0; }
@@ -61,7 +62,7 @@ class Party {
 
   // Uniform elements that both holders of `pair`'s key draw alike; an empty tensor for the third party.
   // All parties must call in the same order with the same shapes and widths.
-  Tensor Random(Pair pair, const Shape& shape, int width);
+  virtual Tensor Random(Pair pair, const Shape& shape, int width);
 
   // "Deal v": an additive sharing of v between P1 and P2. P0 passes v, the others an empty tensor.
   // P1 gets v1 (drawn from k01), P2 gets v2 = v - v1 (received), P0 gets an empty tensor.
@@ -70,7 +71,7 @@ class Party {
 
   // P0 -> P2, packed to the tensor's width, uninterpreted. What is sent must be uniform to P2: mask it first.
   void SendOffline(const Tensor& t);
-  Tensor ReceiveOffline(const Shape& shape, int width);
+  virtual Tensor ReceiveOffline(const Shape& shape, int width);
 
   // The same for bytes that are no tensor, in the caller's memory. Nothing happens at a party without the key.
   void RandomBytes(Pair pair, uint8_t* out, size_t size);
@@ -95,6 +96,11 @@ class Party {
   const Cost& sent() const { return sent_; }
 
   void Finish();
+
+ protected:
+  // What OpenMasked does with all openings of its round. Virtual, like all through which a party learns or draws
+  // anything, for tests that watch a party's view (independence.h).
+  virtual std::vector<Share> OpenAll(const std::vector<Opening>& openings);
 
  private:
   Role role_;

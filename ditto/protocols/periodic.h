@@ -3,8 +3,12 @@
 // Computes: constant + sum_k a_k cos(w_k x) + b_k sin(w_k x) over Z_{2^out}, where all w_k are multiples of
 //   2 pi / 2^log2_period. A function that is needed on an interval shorter than the period is approximated by few such
 //   terms: two give GELU's even part to 0.0023.
-// Source: written for this project. cos(w (m - a)) = cos(wm) cos(wa) + sin(wm) sin(wa) depends on m and a modulo the
-//   period alone, so that neither the wrap of m - a nor the size of x matters, and P0 knows a, P1 and P2 know m.
+// Source: Fourier series of a masked argument with a dealer: Boura et al., "High-Precision Privacy-Preserving
+//   Real-Valued Function Evaluation" (Financial Cryptography 2018); GELU by Fourier series in MPC: SecFormer (arXiv
+//   2401.00793) and SHAFT (NDSS 2025). cos(w (m - a)) = cos(wm) cos(wa) + sin(wm) sin(wa) depends on m and a modulo the
+//   period alone, so that neither the wrap of m - a nor the size of x matters, and P0 knows a, P1 and P2 know m. The
+//   period that divides the ring, the choice of frequencies and the opening of all harmonics' sum, truncated, are this
+//   project's.
 // Steps, in a ring with `scale` fractional bits:
 //   1. P0 deals cos(w_k a) and sin(w_k a) with dealt_bits fractional bits.
 //   2. P1 and P2 multiply their parts by public tables of m with table_bits fractional bits, and add.

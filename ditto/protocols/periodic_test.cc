@@ -1,5 +1,6 @@
 #include "ditto/protocols/periodic.h"
 
+#include "ditto/protocols/independence.h"
 #include "ditto/protocols/testing.h"
 
 namespace ditto {
@@ -53,6 +54,10 @@ TEST(Periodic, RefusesAShareShorterThanThePeriod) {
   const Views xs = ShareOf({0}, {1}, 11);
   EXPECT_THROW(RunThree([&](Party& p) { return Periodic(p, Mine(xs, p), 8, kTwoWaves, 20, 8); }),
                std::invalid_argument);
+}
+
+TEST(Periodic, IsSeenAsUniform) {
+  ExpectJointlyUniform({{20, 700}}, [](Party& p, const Shares& x) { Periodic(p, x[0], 8, kTwoWaves, 20, 8); });
 }
 
 }  // namespace

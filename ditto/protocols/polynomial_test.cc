@@ -1,5 +1,6 @@
 #include "ditto/protocols/polynomial.h"
 
+#include "ditto/protocols/independence.h"
 #include "ditto/protocols/testing.h"
 
 namespace ditto {
@@ -55,6 +56,12 @@ TEST(Polynomial, CostsWhatItsHeaderSays) {
 TEST(Polynomial, RefusesWhatDoesNotFit64Bits) {
   EXPECT_THROW(PolynomialCost(8, 64, 18, {0, 0, 0, 1}, 44, 18, 21), std::invalid_argument);
   EXPECT_THROW(PolynomialCost(8, 64, 18, {1}, 44, 18, 21), std::invalid_argument);
+}
+
+TEST(Polynomial, IsSeenAsUniform) {
+  ExpectJointlyUniform({{20, 300, {1}}}, [](Party& p, const Shares& x) {
+    Polynomial(p, x[0], 8, {0.1, -0.3, 0.7, 0.011}, 20, 8, 11);
+  });
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "ditto/protocols/independence.h"
 #include "ditto/protocols/testing.h"
 
 namespace ditto {
@@ -74,6 +75,10 @@ TEST(Rsqrt, RefusesWhatDoesNotFit) {
   refuses(3, 3, 20);
   refuses(0, 12, 20);
   refuses(-8, 4, 12);
+}
+
+TEST(Rsqrt, IsSeenAsUniform) {
+  ExpectJointlyUniform({{20, 700}}, [](Party& p, const Shares& x) { Rsqrt(p, x[0], 8, 0, 3, 20, 8); });
 }
 
 }  // namespace

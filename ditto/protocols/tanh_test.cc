@@ -1,5 +1,6 @@
 #include "ditto/protocols/tanh.h"
 
+#include "ditto/protocols/independence.h"
 #include "ditto/protocols/testing.h"
 
 namespace ditto {
@@ -48,6 +49,10 @@ TEST(Tanh, CostsWhatItsHeaderSays) {
 TEST(Tanh, RefusesATypeTooNarrowForOne) {
   const Views xs = ShareOf({0}, {1}, 20);
   EXPECT_THROW(RunThree([&](Party& p) { return Tanh(p, Mine(xs, p), 8, 20, 9, 8); }), std::invalid_argument);
+}
+
+TEST(Tanh, IsSeenAsUniform) {
+  ExpectJointlyUniform({{20, 300}}, [](Party& p, const Shares& x) { Tanh(p, x[0], 8, 20, 20, 8); });
 }
 
 }  // namespace

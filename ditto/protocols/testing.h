@@ -54,26 +54,26 @@ struct ThreeRuns {
 
 inline PairKeys TestKeys() { return {FreshKey(), FreshKey(), FreshKey()}; }
 
-// body(party) -> R, run once per role.
-template <class F>
-auto RunThree(F body, const PairKeys& keys = TestKeys()) -> ThreeRuns<decltype(body(std::declval<Party&>()))> {
-  using R = decltype(body(std::declval<Party&>()));
+// body(party) -> R, run once per role, with a party of the class P.
+template <class P = Party, class F>
+auto RunThree(F body, const PairKeys& keys = TestKeys(), uint64_t domain = 7)
+    -> ThreeRuns<decltype(body(std::declval<P&>()))> {
+  using R = decltype(body(std::declval<P&>()));
   ChannelOptions options;
-  options.timeout = std::chrono::seconds(20);
+  options.timeout = std::chrono::hours(1);  // the test's own timeout comes first
   auto [c02, c20] = MemoryChannelPair(options);
   auto [c12, c21] = MemoryChannelPair(options);
   RecordingChannel p0_to_p2(std::move(c02)), p2_from_p0(std::move(c20)), p1(std::move(c12)), p2(std::move(c21));
   ThreeRuns<R> result;
   std::array<Cost, 3> sent;
   std::array<std::exception_ptr, 3> errors;
-  constexpr uint64_t kDomain = 7;
   const auto run = [&](int role, Channel* offline_channel, Channel* online_channel) {
     try {
       std::unique_ptr<ChannelOfflineLink> offline;
       std::unique_ptr<ChannelOnlineLink> online;
-      if (offline_channel) offline = std::make_unique<ChannelOfflineLink>(*offline_channel, kDomain);
-      if (online_channel) online = std::make_unique<ChannelOnlineLink>(*online_channel, kDomain);
-      Party party(static_cast<Role>(role), keys, kDomain, offline.get(), online.get());
+      if (offline_channel) offline = std::make_unique<ChannelOfflineLink>(*offline_channel, domain);
+      if (online_channel) online = std::make_unique<ChannelOnlineLink>(*online_channel, domain);
+      P party(static_cast<Role>(role), keys, domain, offline.get(), online.get());
       result.views[role] = body(party);
       party.Finish();
       sent[role] = party.sent();
@@ -102,9 +102,9 @@ auto RunThree(F body, const PairKeys& keys = TestKeys()) -> ThreeRuns<decltype(b
 
 using Views = std::array<Share, 3>;
 
-// Fresh shares of signed integers (or of 0/1 when width is 1).
-inline Views ShareOf(const std::vector<int64_t>& values, const Shape& shape, int width) {
-  const PrgKey key = FreshKey();
+// Shares of signed integers (or of 0/1 when width is 1), under masks of `key`.
+inline Views ShareOf(const std::vector<int64_t>& values, const Shape& shape, int width,
+                     const PrgKey& key = FreshKey()) {
   PrgStream stream(key, 0);
   Tensor l1(shape, width), l2(shape, width);
   for (Tensor* t : {&l1, &l2}) {

@@ -8,8 +8,11 @@
 //   2. Both open masked over Z_{2^out}.
 // Sends: P1 -> P2 and P2 -> P1, out bits per element each. One round.
 // Range: z / 2^shift must fit out bits (signed). Error: less than 1 unit, unbiased up to 2^-shift.
-// Security: what each receives is masked with l1 or l2, fresh from k01 or k02. The rounding depends on a party's own
-//   share, so a revealed result tells that party at most its last unit.
+// Security: what each receives is masked with l1 or l2, fresh from k01 or k02. What is realised is a division that
+//   rounds at random and tells the coin: the result is ceil((z - r) / 2^shift) for r = z1 mod 2^shift, which is uniform
+//   and which P1 knows; at once it is floor((z + r') / 2^shift) for r' = -z2 mod 2^shift, which P2 knows. A
+//   party that is shown the result thus learns between which two numbers, one unit apart, z lies; shown N truncations
+//   of one z, it learns z to about a unit / N. The rounding enters all that is computed from the result.
 #pragma once
 
 #include <vector>

@@ -1,8 +1,11 @@
 // Up-cast: the same integer in a wider ring.
 //
 // Computes: x over Z_{2^to} from x over Z_{2^w}, exactly. Needs -2^{w-2} <= x < 2^{w-2}.
-// Source: written for this project. With c = x + 2^{w-2} in [0, 2^{w-1}) and masks a1 + a2 = a mod 2^w, the wrap of
-//   m - a is decided by two top bits alone, because the shifted value leaves the top bit of its ring unused.
+// Source: the spare top bit. With c = x + 2^{w-2} in [0, 2^{w-1}) and masks a1 + a2 = a mod 2^w, the wrap of m - a is
+//   decided by two top bits alone, because the shifted value leaves the top bit of its ring unused: so finds the
+//   truncation of Dalskov, Escudero and Keller ("Secure Evaluation of Quantized Neural Networks", PoPETs 2020, section
+//   3.2.2) its overflow, and so changes US patent 11,050,558 (Inpher) the modulus. The dealt form, which opens the high
+//   bits alone, is this project's.
 // Steps, with k = to - w:
 //   1. All: c = m + 2^{w-2} mod 2^w, public to P1 and P2.
 //   2. P0 deals over Z_{2^k} the carry [a1 + a2 >= 2^w] and the bit top(a).

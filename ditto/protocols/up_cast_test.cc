@@ -1,5 +1,6 @@
 #include "ditto/protocols/up_cast.h"
 
+#include "ditto/protocols/independence.h"
 #include "ditto/protocols/testing.h"
 
 namespace ditto {
@@ -28,6 +29,10 @@ TEST_P(UpCastTest, IsExactInItsRange) {
 INSTANTIATE_TEST_SUITE_P(Rings, UpCastTest,
                          ::testing::Values(std::pair(32, 64), std::pair(20, 32), std::pair(24, 32), std::pair(20, 21),
                                            std::pair(31, 33), std::pair(40, 64), std::pair(63, 64), std::pair(8, 64)));
+
+TEST(UpCast, IsSeenAsUniform) {
+  ExpectJointlyUniform({{20, 700}}, [](Party& p, const Shares& x) { UpCast(p, x[0], 32); });
+}
 
 }  // namespace
 }  // namespace ditto

@@ -11,6 +11,7 @@
 #include "ditto/protocols/multiply.h"
 #include "ditto/protocols/one_hot.h"
 #include "ditto/protocols/range_guard.h"
+#include "ditto/protocols/reround.h"
 #include "ditto/protocols/up_cast.h"
 #include "ditto/runtime/checks.h"
 #include "ditto/runtime/kernels.h"
@@ -66,6 +67,16 @@ Cost CostExtend(const TypedOp& op) {
 Share RunExtend(Party& p, const TypedOp& op, const Operands& in) {
   return Extend(p, in[0]->share, op.Int("bits"), op.out.width, JoiningOf(op.out_size()));
 }
+
+void CheckReround(const TypedOp& op) {
+  RequireShapeOf(op, 0);
+  RequireInt(op, "shift", 2, op.in[0].width - 2);
+  const int shift = op.Int("shift");
+  Require(op.out.width == op.in[0].width - shift && op.out.fraction == op.in[0].fraction - shift,
+          "the result does not lack `shift` bits of the operand");
+}
+Cost CostReround(const TypedOp& op) { return ReroundCost(op.out_size(), op.in[0].width, op.Int("shift")); }
+Share RunReround(Party& p, const TypedOp& op, const Operands& in) { return Reround(p, in[0]->share, op.Int("shift")); }
 
 // `bits` of the operand are looked at, but for the lowest `drop`.
 void RequireBits(const TypedOp& op) {
@@ -188,6 +199,7 @@ std::vector<Kernel> ProductAndBitKernels() {
       {"conv", "ff", 'f', "shift strides", CheckConv, CostProduct, RunConv},
       {"up_cast", "f", 'f', "", CheckUpCast, CostUpCast, RunUpCast},
       {"extend", "f", 'f', "bits", CheckExtend, CostExtend, RunExtend},
+      {"reround", "f", 'f', "shift", CheckReround, CostReround, RunReround},
       {"msb", "f", 'b', "bits drop", CheckMsb, CostMsb, RunMsb},
       {"equal_zero", "f", 'b', "bits", CheckEqualZero, CostEqualZero, RunEqualZero},
       {"max", "f", 'f', "axis bits drop", CheckMax, CostMax, RunMax},

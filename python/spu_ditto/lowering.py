@@ -23,6 +23,7 @@ from ditto.lowering.lower_to_program import Slot, lower_to_program
 from ditto.passes.pipeline import run_pipeline
 from ditto.passes.pphlo import split_public
 from ditto.passes.ring.infer_layers import set_argument_names
+from ditto.passes.ring.reround_results import ReroundResults
 from ditto.policy import policy as policies
 from ditto.policy.calibrate import calibrate
 from ditto.policy.plan import HEADROOM, InvalidPlan, Plan
@@ -114,6 +115,34 @@ def lower_pphlo(
         outputs=outputs,
     )
     return made, policy.plan
+
+
+def rerounded(program: RingProgram, bits: int | None) -> RingProgram:
+    """The program with its results rounded once more before they are opened (`reround_results.py`).
+
+    Args:
+        bits: how many fraction bits go; None for half of them.
+
+    Raises:
+        UnsupportedError: `bits` is below 2.
+    """
+    if bits is not None and bits < 2:
+        raise UnsupportedError(f"an exact run rounds off 2 bits or more, not {bits}")
+    with translated_errors():
+        module = ring.parse_module(program.ring)
+        ReroundResults(bits).apply(ring.context(), module)
+        module.verify()
+        made = lower_to_program(module)
+    return dataclasses.replace(
+        program,
+        ring=ring.to_text(module),
+        engine=made.json,
+        constants=[np.asarray(c, np.int64) for c in made.constants],
+        outputs=tuple(
+            dataclasses.replace(b, type=_value_type(made.outputs[b.index])) if b.source == "program" else b
+            for b in program.outputs
+        ),
+    )
 
 
 def _input_binding(slot: Slot, signature: split_public.Signature) -> Binding:

@@ -83,6 +83,7 @@ class Compiled:
     def __init__(self, signature: Signature, program: RingProgram) -> None:
         self.signature = signature
         self.program = program
+        self._exact: dict[int | None, Compiled] = {}
 
     def __call__(self, *args: Any) -> Any:
         """Runs the program on the current runtime; arguments are arrays or handles made by `share`.
@@ -93,12 +94,17 @@ class Compiled:
         """
         return self.run(*args)[0]
 
-    def run(self, *args: Any, offline_first: bool = False) -> tuple[Any, RunReport]:
+    def run(self, *args: Any, offline_first: bool = False, exact: bool | int = False) -> tuple[Any, RunReport]:
         """Like a call, and tells what it cost.
 
         Args:
             offline_first: P1 and P2 start once P0's whole stream has arrived, and the report tells their online time.
+            exact: every real result is rounded once more, exactly and by a coin that neither P1 nor P2 knows, so that
+                it tells them less of how they rounded before (README.md says how much). True rounds off half of the
+                fraction bits, a number so many.
         """
+        if exact:
+            return self._rerounded(None if exact is True else exact).run(*args, offline_first=offline_first)
         leaves = self.signature.leaves(args)
         public = self._public_part(leaves)
         runtime = current_runtime()
@@ -121,6 +127,11 @@ class Compiled:
         ]
         tree = jax.tree_util.tree_unflatten(self.signature.out_tree, results)
         return tree, dataclasses.replace(report, input_bytes=input_bytes, program=self.program)
+
+    def _rerounded(self, bits: int | None) -> Compiled:
+        if bits not in self._exact:
+            self._exact[bits] = Compiled(self.signature, lowering.rerounded(self.program, bits))
+        return self._exact[bits]
 
     def _public_part(self, leaves: list[Any]) -> list[Array]:
         arguments = []
@@ -225,9 +236,9 @@ class SecureFunction:
         """Runs the function on the current runtime; arguments are arrays or handles made by `share`."""
         return self.run(*args)[0]
 
-    def run(self, *args: Any, offline_first: bool = False) -> tuple[Any, RunReport]:
+    def run(self, *args: Any, offline_first: bool = False, exact: bool | int = False) -> tuple[Any, RunReport]:
         """Like a call, and tells what it cost; see `Compiled.run`."""
-        return self._compiled_for(args).run(*self._dynamic(args), offline_first=offline_first)
+        return self._compiled_for(args).run(*self._dynamic(args), offline_first=offline_first, exact=exact)
 
     def lower(self, *args: Any) -> Lowered:
         """Lowers for the shapes and dtypes of `args`, which may be arrays, handles or `jax.ShapeDtypeStruct`s."""

@@ -58,6 +58,7 @@ H = "tensor<4x3x!ring.fxp<32, 0>>"
         (f"ring.require_range %x : ({X}) -> {X}", X, r"attribute \['bits'\] is missing"),
         (f"ring.require_range %x {{bits = 8 : i64}} : ({X}) -> {Y}", Y, "operand of type"),
         (f"ring.require_false %x : ({X}) -> {X}", X, "operand 0 must not have the type"),
+        (f"ring.reround %x {{shift = 4 : i64}} : ({X}) -> {X}", X, "8 fraction bits instead of 4"),
     ],
 )
 def test_verifier_refuses(body: str, result: str, reason: str) -> None:
@@ -86,6 +87,11 @@ def test_verifier_refuses(body: str, result: str, reason: str) -> None:
         (f"ring.require_range %x {{bits = 2 : i64}} : ({X}) -> {X}", X, "2 bits of a value of 32"),
         (f"ring.require_range %x {{bits = 33 : i64}} : ({X}) -> {X}", X, "33 bits of a value of 32"),
         (f"ring.convert %x : ({X}) -> {X}", X, "run insert-casts"),
+        (
+            f"ring.reround %x {{shift = 4 : i64}} : ({X}) -> tensor<4x!ring.fxp<32, 4>>",
+            "tensor<4x!ring.fxp<32, 4>>",
+            "32 bits less 4 are not 32",
+        ),
     ],
 )
 def test_widths_that_no_protocol_serves(body: str, result: str, reason: str) -> None:

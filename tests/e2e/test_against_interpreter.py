@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import spu_ditto
@@ -18,7 +18,7 @@ PARTIES = Simulator(check_ranges=True)
 FUNCTION_ERROR = 0.01
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 10**6), policy=st.sampled_from(sorted(TOLERANCES)))
 def test_random_programs_send_what_they_declare(seed: int, policy: str) -> None:
     module = random_module(seed)

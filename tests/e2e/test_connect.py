@@ -35,7 +35,7 @@ def free_ports(count: int) -> list[int]:
 def configuration(ports: list[int]) -> dict[str, Any]:
     addresses = [f"127.0.0.1:{port}" for port in ports]
     ids = ["node:0", "node:1", "node:2"]
-    spu = {"node_ids": ids, "spu_internal_addrs": addresses[3:], "runtime_config": {"timeoutSeconds": 20}}
+    spu = {"node_ids": ids, "spu_internal_addrs": addresses[3:], "runtime_config": {"timeoutSeconds": 300}}
     return {"nodes": dict(zip(ids, addresses)), "devices": {"SPU": {"kind": "SPU", "config": spu}}}
 
 

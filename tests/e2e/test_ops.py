@@ -167,6 +167,7 @@ def interactive_cases(w: int, f: int) -> list[Case]:
             {"bits": 8},
         ),
         Case("extend", [integer(half, 40, low=least, high=-least)], fxp(w, 0, [40]), lambda x: x, {"bits": half}),
+        Case("reround", [real(w, f, 40)], fxp(w - 4, f - 4, [40]), lambda x: x, {"shift": 4}, 2.0 ** (4 - f)),
         Case("msb", [a], bit([3, 5]), lambda x: x < 0, {"bits": f + 5, "drop": 0}),
         Case("equal_zero", [integer(w, 40, low=-2, high=2)], bit([40]), lambda x: x == 0, {"bits": 8}),
         Case("max", [a], fxp(w, f, [3]), lambda x: x.max(1), {"axis": 1, "bits": f + 6, "drop": 2}, 12 * u),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spu_ditto.encoding import ValueType, decode, encode
@@ -20,6 +20,7 @@ def test_floats_round_to_the_nearest() -> None:
     assert encode(np.array([1.0, -0.99]), FM32, "x").tolist() == [256, -253]
 
 
+@settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(st.floats(-(2.0**22), 2.0**22, width=32))
 def test_what_is_encoded_comes_back(x: float) -> None:
     back = decode(encode(np.float32([x, x]), FM64, "x"), FM64, np.dtype(np.float64))

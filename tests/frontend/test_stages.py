@@ -132,6 +132,26 @@ def test_a_saved_program_runs_elsewhere(tmp_path: Path) -> None:
     assert loaded.signature == compiled.signature
 
 
+def test_an_exact_run_rounds_every_real_result_once_more() -> None:
+    def results(x: Any) -> Any:
+        return {"twice": x + x, "positive": x > 0, "label": jnp.argmax(x)}
+
+    secure = spu.compile(results, ring_policy="ditto")
+    for run in (secure.run, secure.lower(X).compile().run):
+        result, report = run(X, exact=True)
+        assert report.program is not None
+        assert report.program.ring.count("ring.reround") == 1
+        np.testing.assert_allclose(result["twice"], 2 * X, atol=2.0**-9)
+        assert np.all(result["twice"] * 2**9 == np.rint(result["twice"] * 2**9))
+        np.testing.assert_array_equal(result["positive"], X > 0)
+        assert result["label"] == np.argmax(X)
+    result, _ = secure.run(X, exact=12)
+    assert np.all(result["twice"] * 2**6 == np.rint(result["twice"] * 2**6))
+    with pytest.raises(spu_ditto.UnsupportedError, match="2 bits or more, not 1"):
+        secure.run(X, exact=1)
+    assert "ring.reround" not in secure.lower(X).as_text("ring")
+
+
 def test_the_executable_holds_the_ring_program() -> None:
     executable = spu.compile(_affine, ring_policy="ditto").lower(PARAMS, X).compile().executable
     assert isinstance(executable, spu.Executable)

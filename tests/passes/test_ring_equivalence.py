@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from xdsl.dialects.builtin import ModuleOp
 
@@ -22,7 +22,7 @@ TOLERANCES = {"ditto": 2e-2, "fm64": 5e-3}
 TIES = 0.05
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 10**6), policy=st.sampled_from(sorted(TOLERANCES)))
 def test_random_programs(seed: int, policy: str) -> None:
     module = random_module(seed)

@@ -79,7 +79,6 @@ def browse(tmp_path_factory: pytest.TempPathFactory) -> Browse:
             [*command, probed.as_uri()],
             capture_output=True,
             text=True,
-            timeout=120,
             env={"HOME": str(profile), "PATH": "/usr/bin:/bin"},
         )
         console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
