@@ -1,4 +1,7 @@
-"""Messages between a caller and a party: a JSON header, then raw buffers. No pickle: nothing received is executed."""
+"""Messages between a caller and a party: a JSON header, then raw buffers. No pickle: nothing received is executed.
+
+Header and buffers are sent one after the other: a message that is cut short leaves a connection of no more use.
+"""
 
 from __future__ import annotations
 
