@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
+from ditto.errors import DittoError
+
 # A header names a run's inputs and a profile's lines; a program's text travels as a buffer.
 _MAX_HEADER_BYTES = 1 << 24
 _MAX_BUFFER_BYTES = 1 << 33
 
 
-class MalformedMessage(Exception):
+class MalformedMessage(DittoError):
     """The other side does not speak this protocol."""
 
 

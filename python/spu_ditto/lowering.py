@@ -1,11 +1,10 @@
-"""From PPHLO to a ring program: our passes, with their errors turned into this package's."""
+"""From PPHLO to a ring program, by our passes."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,21 +12,20 @@ import jax
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Attribute
+from xdsl.ir import Attribute, Operation, SSAValue
 
 from ditto.dialects import pphlo, ring
-from ditto.dialects.mlir_text import InvalidProgram, UnsupportedOp
-from ditto.errors import CompileError as PassError
-from ditto.interpreter import EvaluationError, function_named
+from ditto.dialects.dense import Array
+from ditto.encoding import ValueType
+from ditto.errors import CompileError, PolicyError
+from ditto.interpreter import function_named
 from ditto.lowering.lower_to_program import Slot, lower_to_program
 from ditto.passes.pipeline import run_pipeline
 from ditto.passes.pphlo import split_public
 from ditto.passes.ring.infer_layers import set_argument_names
 from ditto.policy import policy as policies
 from ditto.policy.calibrate import calibrate
-from ditto.policy.plan import InvalidPlan, Plan
-from spu_ditto.encoding import Array, ValueType
-from spu_ditto.errors import CompileError, PolicyError, UnsupportedError
+from ditto.policy.plan import Plan
 from spu_ditto.frontend import Argument
 from spu_ditto.program import Binding, RingProgram
 
@@ -55,19 +53,6 @@ def get_policy(ring_policy: str | Path | Plan, fraction_bits: FractionBits = Non
         raise PolicyError(str(error)) from error
 
 
-@contextlib.contextmanager
-def translated_errors() -> Iterator[None]:
-    """Raises what dialects and passes complain of as this package's errors."""
-    try:
-        yield
-    except UnsupportedOp as error:
-        raise UnsupportedError(str(error)) from error
-    except (InvalidProgram, PassError, EvaluationError, ring.WidthError) as error:
-        raise CompileError(str(error)) from error
-    except InvalidPlan as error:
-        raise PolicyError(str(error)) from error
-
-
 def lower_pphlo(
     text: str,
     arguments: Sequence[Argument],
@@ -88,14 +73,13 @@ def lower_pphlo(
         UnsupportedError: an operation has no form here.
         CompileError: the program cannot be compiled; names the operation and its layer.
     """
-    with translated_errors():
-        module = pphlo.parse_module(text)
-        set_argument_names(module, [argument.name for argument in arguments])
-        if samples:
-            policy = dataclasses.replace(policy, plan=calibrate(module, policy, samples))
-        run_pipeline(module, policy)
-        signature = split_public.signature(module)
-        program = lower_to_program(module)
+    module = pphlo.parse_module(text)
+    set_argument_names(module, [argument.name for argument in arguments])
+    if samples:
+        policy = dataclasses.replace(policy, plan=calibrate(module, policy, samples))
+    run_pipeline(module, policy)
+    signature = split_public.signature(module)
+    program = lower_to_program(module)
     outputs = tuple(
         Binding("program", k, _value_type(program.outputs[k])) if k >= 0 else Binding("public", -1 - k, None)
         for k in signature.outputs
@@ -131,6 +115,19 @@ def evaluate_public(program: RingProgram, arguments: Sequence[Array]) -> list[Ar
     return [np.asarray(a) for a in split_public.run_prologue(_public_module(program.public), arguments)]
 
 
+def public_origins(program: RingProgram, result: int) -> list[int]:
+    """The positions of the public arguments that a result of the public part is computed from."""
+    block = function_named(_public_module(program.public), split_public.PROLOGUE).body.block
+    assert block.last_op is not None
+    waiting, seen = [block.last_op.operands[result]], set[SSAValue]()
+    while waiting:
+        value = waiting.pop()
+        if value not in seen and isinstance(value.owner, Operation):
+            waiting.extend(pphlo.inputs_of(value.owner))
+        seen.add(value)
+    return [argument.index for argument in block.args if argument in seen]
+
+
 @functools.lru_cache(maxsize=16)
 def _public_module(text: str) -> ModuleOp:
     return pphlo.parse_module(text, "<public part>")
@@ -140,11 +137,10 @@ def pphlo_signature(
     text: str, names: Sequence[str] = ()
 ) -> tuple[tuple[Argument, ...], tuple[jax.ShapeDtypeStruct, ...]]:
     """The arguments and results of @main of a PPHLO module; arguments without a name are called arg0, arg1, ..."""
-    with translated_errors():
-        module = pphlo.parse_module(text)
+    module = pphlo.parse_module(text)
     functions = [op for op in module.ops if isinstance(op, FuncOp) and op.sym_name.data == "main"]
     if len(functions) != 1:
-        raise CompileError("the PPHLO module has no function @main")
+        raise CompileError(None, "the PPHLO module has no function @main")
     kind = functions[0].function_type
     inputs, outputs = (tuple(_shape_and_dtype(type) for type in types) for types in (kind.inputs, kind.outputs))
     arguments = tuple(

@@ -28,7 +28,7 @@ _STDERR_TAIL = 2000
 def processes(*, timeout: float = TIMEOUT) -> Iterator[RemoteParties]:
     """Sends secure calls inside the `with` block to three processes on this machine, and ends them after it.
 
-    A call that is interrupted (Ctrl-C) ends the session: later calls raise RuntimeFailure until another block is opened.
+    A call that is interrupted (Ctrl-C) ends the session: later calls raise RuntimeFailure; open another block.
 
     Args:
         timeout: the longest wait of a party for a message of another, in seconds.
@@ -53,7 +53,7 @@ def processes(*, timeout: float = TIMEOUT) -> Iterator[RemoteParties]:
 def connect(config: str | Path, *, authkey: bytes | None = None) -> Iterator[RemoteParties]:
     """Sends secure calls inside the `with` block to the three parties of a configuration file.
 
-    A call that is interrupted (Ctrl-C) ends the session: later calls raise RuntimeFailure until another block is opened.
+    A call that is interrupted (Ctrl-C) ends the session: later calls raise RuntimeFailure; open another block.
 
     Args:
         config: JSON in the form of SPU's examples; each party runs `python -m ditto.node --config FILE --party N`.

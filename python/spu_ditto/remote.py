@@ -19,9 +19,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ditto import _core
+from ditto.encoding import Encoded, ValueType
 from ditto.node import wire
 from spu_ditto.accounting import ring_width, run_report, sharing_bytes
-from spu_ditto.encoding import Encoded, ValueType
 from spu_ditto.errors import RuntimeFailure
 from spu_ditto.program import RingProgram
 from spu_ditto.reports.run_report import RunReport

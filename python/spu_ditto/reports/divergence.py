@@ -21,9 +21,10 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 
 from ditto.dialects import pphlo, ring
+from ditto.dialects.dense import Array
+from ditto.encoding import ValueType
 from ditto.interpreter import evaluate
 from ditto.interpreter.exact import evaluate_exactly
-from spu_ditto.encoding import Array, ValueType
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.handle import SharedArray
 from spu_ditto.lowering import FractionBits, evaluate_public, get_policy
