@@ -69,7 +69,7 @@ def check_dtype(value: Any, dtype: np.dtype[Any], name: str) -> None:
                 f"argument {name} holds an integer beyond its dtype {dtype}; scale it or use a wider dtype"
             )
     if dtype.kind == "f" and np.any(np.isnan(array) | np.isposinf(array)):
-        raise RangeError(f"argument {name} holds NaN or infinity, and no ring does; replace it before the call")
+        raise RangeError(f"argument {name} holds NaN or infinity, which no ring can; replace it before the call")
 
 
 def encode_argument(value: Any, type: ValueType, name: str) -> Encoded:
