@@ -28,6 +28,7 @@ from ditto.node.party import NodeParty
 def serve(connection: Connection, role: int, config: Config) -> None:
     """Answers one caller's commands, one after the other, and ends this process when there will be no more."""
     commands: queue.SimpleQueue[tuple[dict[str, Any], list[bytes]]] = queue.SimpleQueue()
+    wire.hurry(connection)
     party = NodeParty(role, config.internal[role], config.timeout, config.threads)
 
     def answer() -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import secrets
-import socket
 import threading
 import time
 import weakref
@@ -71,6 +69,8 @@ class RemoteParties:
         self._dropped: deque[int] = deque()
         self._forgotten: deque[int] = deque()
         self._programs: weakref.WeakKeyDictionary[RingProgram, tuple[int, _Outputs]] = weakref.WeakKeyDictionary()
+        for connection in connections:
+            wire.hurry(connection)
         self._call(self._open)
 
     def put(self, encoded: Encoded, type: ValueType) -> Stored:
@@ -141,7 +141,7 @@ class RemoteParties:
     def _end(self, reason: str) -> None:
         self._ended = self._ended or reason
         for connection in self._connections:
-            _hang_up(connection)
+            wire.hang_up(connection)
 
     def _open(self) -> None:
         addresses = [reply["address"] for reply, _ in self._all({"command": "listen"})]
@@ -228,9 +228,3 @@ def _output_types(program: RingProgram) -> _Outputs:
 
 def _drain(queue: deque[Any]) -> list[Any]:
     return [queue.popleft() for _ in range(len(queue))]
-
-
-def _hang_up(connection: Connection) -> None:
-    """Ends a connection for both sides, even if a forked process holds a copy of it."""
-    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as copy:
-        copy.shutdown(socket.SHUT_RDWR)
