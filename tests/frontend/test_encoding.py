@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ditto.encoding import ValueType, decode_result, encode_argument
+from ditto.encoding import ValueType, check_dtype, decode_result, encode_argument
 from spu_ditto.errors import RangeError
 
 FM32 = ValueType("fxp", (2,), 32, 8)
 FM64 = ValueType("fxp", (2,), 64, 18)
 INT8 = ValueType("fxp", (2,), 8, 0)
+PUBLIC = ValueType("public", (2,), 64, 18)
 F32 = np.dtype(np.float32)
 
 
@@ -26,8 +27,50 @@ def test_what_is_encoded_comes_back(x: float) -> None:
     assert np.all(np.abs(back - x) <= 2.0**-19)
 
 
-def test_integers_wrap_as_the_program_does() -> None:
-    assert encode_argument(np.array([300, -1]), INT8, "x").tolist() == [44, -1]
+@pytest.mark.parametrize("bad", [128, 300, -129])
+def test_integers_that_do_not_fit_are_refused(bad: int) -> None:
+    assert encode_argument(np.array([127, -128]), INT8, "x").tolist() == [127, -128]
+    with pytest.raises(RangeError, match="argument x .*fxp<8, 0> takes less than 128"):
+        encode_argument(np.array([0, bad]), INT8, "x")
+
+
+def test_integers_are_exact() -> None:
+    ends = [2**63 - 1, -(2**63)]
+    assert encode_argument(np.array(ends), ValueType("public", (2,), 64, 0), "x").tolist() == ends
+    assert encode_argument(np.array(ends), ValueType("fxp", (2,), 64, 0), "x").tolist() == ends
+
+
+def test_an_integer_beyond_its_dtype_is_refused() -> None:
+    check_dtype(np.array([2**31 - 1, -(2**31)]), np.dtype(np.int32), "x")
+    check_dtype(np.zeros((0,), np.int64), np.dtype(np.int32), "x")
+    for bad in (2**31, -(2**31) - 1, 2**40):
+        with pytest.raises(RangeError, match="argument x holds an integer beyond its dtype int32"):
+            check_dtype(np.array([0, bad]), np.dtype(np.int32), "x")
+
+
+@pytest.mark.parametrize("mask", [-np.inf, -3.4e38, -65504.0])
+def test_masks_among_public_floats_are_saturated(mask: float) -> None:
+    check_dtype(np.array([mask]), F32, "x")
+    assert encode_argument(np.array([mask, 1.0]), PUBLIC, "x").tolist() == [-(2**30), 2**18]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 3.4e38, 2.0**45])
+def test_public_floats_that_are_no_masks_are_refused(bad: float) -> None:
+    with pytest.raises(RangeError, match="argument x .*public<64, 18> takes less than 3.51844e[+]13"):
+        encode_argument(np.array([0.0, bad]), PUBLIC, "x")
+
+
+def test_public_integers_are_no_masks() -> None:
+    assert encode_argument(np.array([-(10**6)]), PUBLIC, "x").tolist() == [-(10**6) * 2**18]
+    with pytest.raises(RangeError, match="argument x"):
+        encode_argument(np.array([-(2**46)]), PUBLIC, "x")
+
+
+def test_errors_hold_no_value() -> None:
+    for bad in (123456789.0, 2**40 + 123456789):
+        with pytest.raises(RangeError) as caught:
+            encode_argument(np.array([bad]), FM32, "x")
+        assert "1234" not in str(caught.value)
 
 
 def test_results_are_signed_and_reduced() -> None:
