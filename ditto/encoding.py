@@ -1,13 +1,17 @@
-"""Real numbers as ring integers and back."""
+"""Real numbers as ring integers and back; arguments and results, exactly as the parties read them."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ditto.errors import RangeError
+
 Array = NDArray[Any]
+Encoded = NDArray[np.int64]
 
 # The largest power of two a public number may have as an integer; the ring ends at 2^63.
 LARGEST = 62
@@ -34,3 +38,93 @@ def encode(numbers: Array, fraction: int, mask: int | None = None) -> Array:
 def decode(integers: Array, fraction: int) -> Array:
     """Ring integers as float64."""
     return np.ldexp(integers.astype(np.float64), -fraction)
+
+
+@dataclass(frozen=True)
+class ValueType:
+    """Type of a program's input or output.
+
+    "fxp" is a secret integer x mod 2^width that means x / 2^fraction, "bit" a secret boolean; "public" is a real number
+    that enters as the integer x 2^fraction, "index" a public integer that enters as it is. `range_bits` B promises
+    |integer| < 2^B, of a public number |x| < 2^B; None promises nothing beyond the width. Public numbers beyond 2^mask
+    are cut to it: they stand for infinity there.
+    """
+
+    kind: Literal["fxp", "bit", "public", "index"]
+    shape: tuple[int, ...]
+    width: int = 0
+    fraction: int = 0
+    range_bits: int | None = None
+    mask: int | None = None
+
+    def __str__(self) -> str:
+        return self.kind if self.kind in ("bit", "index") else f"{self.kind}<{self.width}, {self.fraction}>"
+
+
+def check_dtype(value: Any, dtype: np.dtype[Any], name: str) -> None:
+    """Checks an argument whose dtype was taken for `dtype`, as JAX takes int64 for int32.
+
+    Raises:
+        RangeError: an integer is beyond it, or a float is NaN or +inf (-inf is a mask); names the argument.
+    """
+    array = np.asarray(value)
+    if dtype.kind == "i":
+        limits = np.iinfo(dtype)
+        if not (limits.min <= array.min(initial=0) and array.max(initial=0) <= limits.max):
+            raise RangeError(
+                f"argument {name} holds an integer beyond its dtype {dtype}; scale it or use a wider dtype"
+            )
+    if dtype.kind == "f" and np.any(np.isnan(array) | np.isposinf(array)):
+        raise RangeError(f"argument {name} holds NaN or infinity, which no ring can; replace it before the call")
+
+
+def encode_argument(value: Any, type: ValueType, name: str) -> Encoded:
+    """Encodes an array for a program's input: floats become round(x * 2^fraction), booleans 0 and 1.
+
+    Raises:
+        RangeError: a number does not fit; names the argument.
+    """
+    array = np.asarray(value)
+    if type.kind == "index":
+        return array.astype(np.int64)
+    if type.kind == "bit":
+        return array.astype(np.bool_).astype(np.int64)
+    if type.kind == "public":
+        return _encode_public(array, type, name)
+    if array.dtype.kind in "biu" and type.fraction == 0:
+        scaled = array.astype(np.int64)
+    else:
+        scaled = np.rint(np.ldexp(array.astype(np.float64), type.fraction))
+    bits = type.width - 1 if type.range_bits is None else min(type.range_bits, type.width - 1)
+    least = -(2**bits) if type.range_bits is None else 1 - 2**bits
+    # Python compares integers with floats exactly, and NaN with nothing.
+    if not (least <= scaled.min(initial=0).item() and scaled.max(initial=0).item() < 2**bits):
+        raise RangeError(
+            f"argument {name} holds NaN or too large a number, for {type} takes less than "
+            f"{2.0 ** (bits - type.fraction):g} here: state its magnitude in ranges=, calibrate on it, or scale it"
+        )
+    return scaled.astype(np.int64)
+
+
+def _encode_public(array: Array, type: ValueType, name: str) -> Encoded:
+    numbers = clip_mask(array.astype(np.float64), type.mask)
+    limit = 2.0 ** (LARGEST - type.fraction if type.range_bits is None else type.range_bits)
+    if type.mask is not None:
+        limit = max(limit, 2.0**type.mask + 1)
+    if not np.all(np.abs(numbers) < limit):
+        raise RangeError(
+            f"argument {name} holds NaN, or a number of magnitude {limit:g} or more, for which the program was not "
+            "compiled: state its magnitude in ranges="
+        )
+    return encode(numbers, type.fraction)
+
+
+def decode_result(encoded: Encoded, type: ValueType, dtype: np.dtype[Any]) -> Array:
+    """Decodes an output: signed integers mod 2^width, divided by 2^fraction, in `dtype`."""
+    if type.kind == "bit":
+        return (encoded & 1).astype(dtype)
+    shift = np.int64(64 - type.width)
+    signed = np.right_shift(np.left_shift(encoded, shift), shift)
+    if dtype.kind in "biu":
+        return np.asarray(signed >> type.fraction).astype(dtype)
+    return decode(np.asarray(signed), type.fraction).astype(dtype)

@@ -149,7 +149,7 @@ class Intervals:
     def _claimed(self, op: ring.RingOp, proven: Interval) -> Interval:
         """What is taken for granted of a result."""
         value, bound = op.result, op.get(BOUND)
-        opened = isinstance(op, _OPENED)
+        opened = isinstance(op, (*_OPENED, ring.DivideOp))
         room = 63 - ring.fraction(value) - (op.get("shift", 0) if isinstance(op, (*_OPENED, *_SHIFTED)) else 0)
         if ring.fraction(value) == 0 and not op.get("shift", 0) and isinstance(op, _INTEGER) and bound is None:
             return self._wrapped(op, proven)
@@ -282,6 +282,11 @@ def _extend(op: ring.RingOp, x: list[Interval]) -> Interval:
     return x[0] if -half <= x[0].low and x[0].high < half else Interval(-half, half)
 
 
+def _divide(op: ring.RingOp, x: list[Interval]) -> Interval:
+    size = x[0].size / max(x[1].low, 2.0 ** op.get("lo"))
+    return Interval(-size, size).widened(2 * unit(op.result))
+
+
 def _polynomial(op: ring.RingOp, x: list[Interval]) -> Interval:
     size = sum(abs(c) * x[0].size ** power for power, c in enumerate(op.get("coefficients")))
     return Interval(-size, size).widened(2 * unit(op.result))
@@ -323,6 +328,7 @@ _OWN: dict[type[ring.RingOp], Rule] = {
     ring.ExpBelowOp: _exp_below,
     ring.LogOp: _log,
     ring.ExtendOp: _extend,
+    ring.DivideOp: _divide,
     ring.ReciprocalOp: _up_to(lambda op: -op.get("lo")),
     ring.RsqrtOp: _up_to(lambda op: -op.get("lo") / 2),
     ring.TanhOp: lambda op, x: Interval(-1.0, 1.0).widened(0.003),

@@ -16,13 +16,15 @@ from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.utils.exceptions import ParseError
 
+from ditto.errors import CompileError, UnsupportedError
+
 # An operation's name at its place in a line, and the short form of a reduction's body.
 _OP_NAME = re.compile(
     r'^\s*(?:%[\w:#, %]+= )?"?([A-Za-z_]\w*\.\w+)"?(?=[\s("]|$)|\bapplies ([a-z_]\w*\.\w+)', re.MULTILINE
 )
 
 
-class UnsupportedOp(Exception):
+class UnsupportedOp(UnsupportedError):
     """The program holds an operation that no dialect here defines. `op` is its name, `line` where it stands."""
 
     def __init__(self, op: str, source: str, line: int) -> None:
@@ -34,8 +36,11 @@ class UnsupportedOp(Exception):
         self.line = line
 
 
-class InvalidProgram(Exception):
+class InvalidProgram(CompileError):
     """The text is not a program: it does not parse, or it does not verify."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(None, reason)
 
 
 class MlirPrinter(Printer):

@@ -24,6 +24,7 @@ from ditto.dialects.ring_local import *  # noqa: F403
 from ditto.dialects.ring_local import LOCAL
 from ditto.dialects.ring_protocols import *  # noqa: F403
 from ditto.dialects.ring_protocols import PROTOCOLS
+from ditto.errors import CompileError
 
 # Every operation but constants.
 _DEFINED: tuple[type[Operation], ...] = (*LOCAL, *PROTOCOLS)
@@ -32,7 +33,7 @@ OPERATIONS: tuple[type[RingOp], ...] = tuple(op for op in _DEFINED if issubclass
 RING = Dialect("ring", [*LOCAL, *PROTOCOLS], [FxpType, BitType])
 
 
-class WidthError(Exception):
+class WidthError(CompileError):
     """An operation whose operands are too narrow, or whose result is too wide, for the protocol that serves it."""
 
 
@@ -66,4 +67,4 @@ def check_widths(module: ModuleOp) -> None:
     """Raises WidthError at the first operation whose widths its protocol cannot serve."""
     for op in main(module).body.block.ops:
         if isinstance(op, RingOp) and (error := op.width_error()):
-            raise WidthError(f"{op.name}: {error}")
+            raise WidthError(op.name, error, op.get("layer"))

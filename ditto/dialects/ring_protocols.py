@@ -387,6 +387,7 @@ class DivideOp(Function):
     name = "ring.divide"
     KINDS: ClassVar[str] = "xx"
     REQUIRED: ClassVar[tuple[str, ...]] = ("lo", "hi")
+    traits = traits_def(TakesPositive())
 
     def check(self) -> None:
         super().check()

@@ -115,4 +115,4 @@ class ComparesThresholds(Compares):
 
 
 class TakesPositive(OpTrait):
-    """Defined for 2^lo <= x < 2^hi, which are attributes."""
+    """Defined for 2^lo <= x < 2^hi of its last operand; lo and hi are attributes."""

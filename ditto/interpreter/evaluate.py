@@ -16,14 +16,18 @@ from xdsl.ir import Attribute, Operation, Region, SSAValue
 
 from ditto.dialects import pphlo
 from ditto.dialects.dense import Array, cast
+from ditto.errors import CompileError
 from ditto.interpreter import calls, contraction, elementwise, movement
 from ditto.interpreter.contraction import widened
 
 Values = MutableMapping[SSAValue, Array]
 
 
-class EvaluationError(Exception):
+class EvaluationError(CompileError):
     """An operation cannot be evaluated in plain; the message names it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(None, reason)
 
 
 # Reductions that NumPy does by itself.

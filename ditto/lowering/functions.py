@@ -23,6 +23,8 @@ EXP_WIDTH, EXP_RESULT_FRACTION = 24, 14
 EXP_FINEST = 18
 # The greatest exponents of others: e^21 is just above 2^30, e^12 above the greatest float16.
 _EXPONENT, _SMALL_EXPONENT = 21, 12
+# One reciprocal serves so many quotients, or each is computed by itself; the fraction it has then.
+_FEW, _FINE_RECIPROCAL = 16, 28
 # Softmax outputs.
 PROBABILITY_FRACTION = 16
 # Together with the exponential's fraction, a reciprocal's: the quotient then takes a shift of 14.
@@ -65,23 +67,24 @@ def exponential(e: Emitter, x: SSAValue, made: SSAValue) -> SSAValue:
 # The pass `ranges` says up to which power of two (hi) a reciprocal and an rsqrt are asked for.
 
 
-def reciprocal(e: Emitter, x: SSAValue) -> SSAValue:
-    """1 / x, computed before x is broadcast; of |x| with the sign put back unless x is plainly positive."""
-    return e.before_broadcast("reciprocal", x, lambda value: _signed_reciprocal(e, value))
+def reciprocal(e: Emitter, x: SSAValue, fraction: int = 16) -> SSAValue:
+    """1 / x with at least so many fraction bits, computed before x is broadcast; of |x| with the sign put back unless x
+    is plainly positive."""
+    return e.before_broadcast(f"reciprocal {fraction}", x, lambda value: _signed_reciprocal(e, value, fraction))
 
 
-def _signed_reciprocal(e: Emitter, x: SSAValue) -> SSAValue:
+def _signed_reciprocal(e: Emitter, x: SSAValue, fraction: int) -> SSAValue:
     if is_positive(x):
-        return _reciprocal(e, x)
+        return _reciprocal(e, x, fraction)
     below = negative(e, x)
     size = e.emit(ring.SelectOp, [below, e.emit(ring.NegOp, [x], x.type), x], x.type)
-    inverse = _reciprocal(e, size)
+    inverse = _reciprocal(e, size, fraction)
     minus = e.emit(ring.NegOp, [inverse], inverse.type)
     return e.emit(ring.SelectOp, [below, minus, inverse], inverse.type)
 
 
-def _reciprocal(e: Emitter, x: SSAValue) -> SSAValue:
-    fraction = max(16, e.fraction_of(ring.width(x)))
+def _reciprocal(e: Emitter, x: SSAValue, fraction: int) -> SSAValue:
+    fraction = max(fraction, e.fraction_of(ring.width(x)))
     low, known = -ring.fraction(x), None
     if sums_softmax_rows(x):
         fraction = PROBABILITY_FRACTION + QUOTIENT_SHIFT - ring.fraction(origin(x))
@@ -125,11 +128,33 @@ def divide(e: Emitter, x: Value, y: Value, type: Attribute) -> SSAValue:
             raise e.fail("division by a public argument; pass its reciprocal instead")
         with np.errstate(divide="ignore"):
             return multiply_public(e, x, Public(y.type, 1 / y.known().astype(np.float64)))
-    inverse = reciprocal(e, y)
     if isinstance(x, Public):
-        return multiply_public(e, inverse, x)
-    softmax = isinstance(origin(x).owner, ring.ExpOp) and sums_softmax_rows(y)
-    return multiply(e, x, inverse, PROBABILITY_FRACTION if softmax else None)
+        return multiply_public(e, reciprocal(e, y), x)
+    if isinstance(origin(x).owner, ring.ExpOp) and sums_softmax_rows(y):
+        return multiply(e, x, reciprocal(e, y), PROBABILITY_FRACTION)
+    repeats = math.prod(ring.shape(y)) // max(1, math.prod(ring.shape(origin(y))))
+    if ring.width(y) == 32 or repeats >= _FEW:
+        # One reciprocal for many quotients, with more digits than it has by itself.
+        return multiply(e, x, reciprocal(e, y, _FINE_RECIPROCAL), e.fraction_of(ring.width(x)))
+    if not is_positive(y):
+        below = negative(e, y)
+        x = e.emit(ring.SelectOp, [below, e.emit(ring.NegOp, [x], x.type), x], x.type)
+        y = e.emit(ring.SelectOp, [below, e.emit(ring.NegOp, [y], y.type), y], y.type)
+    low = -ring.fraction(y)
+    result = ring.retyped(x, fraction=e.fraction_of(ring.width(x)))
+    return e.emit(ring.DivideOp, [x, y], result, lo=low, hi=low + 1)
+
+
+def square_root(e: Emitter, x: SSAValue) -> SSAValue:
+    """x / sqrt(x) for x not below zero, with the digits that a large x needs."""
+
+    def apply(value: SSAValue) -> SSAValue:
+        low = -ring.fraction(value)
+        type = ring.retyped(value, fraction=_FINE_RECIPROCAL)
+        inverse = e.emit(ring.RsqrtOp, [value], type, lo=low, hi=low + 1, zero=1)
+        return multiply(e, value, inverse, max(ring.fraction(value), e.fraction_of(ring.width(value))))
+
+    return e.before_broadcast("sqrt", x, apply)
 
 
 def rsqrt(e: Emitter, x: SSAValue) -> SSAValue:
@@ -193,7 +218,7 @@ RULES: dict[str, Rule] = {
     "pphlo.logistic": _typed(logistic),
     "pphlo.reciprocal": _unary(reciprocal),
     "pphlo.rsqrt": _unary(rsqrt),
-    "pphlo.sqrt": _unary(lambda e, x: multiply(e, x, rsqrt(e, x))),
+    "pphlo.sqrt": _unary(square_root),
     "pphlo.tanh": _unary(tanh),
 }
 CALLS: dict[str, Rule] = {

@@ -1,4 +1,7 @@
-"""Runs one party until its caller leaves, then waits for the next caller.
+"""Runs one party: serves a caller until it leaves, then waits for the next.
+
+Every caller is served by a process of its own, which ends as soon as the caller or this process is gone, whatever it is
+doing then: the other parties see its connections close, and keys, shares and ports end with it.
 
 Callers prove themselves by the key in the environment variable DITTO_AUTHKEY (hexadecimal). The connections are not
 encrypted: run the parties inside a private network, or through tunnels that authenticate and encrypt.
@@ -7,11 +10,15 @@ encrypted: run the parties inside a private network, or through tunnels that aut
 from __future__ import annotations
 
 import argparse
+import contextlib
+import multiprocessing
 import os
+import queue
 import sys
 import threading
 from multiprocessing import AuthenticationError
-from multiprocessing.connection import Connection, Listener
+from multiprocessing.connection import Connection, Listener, wait
+from typing import Any
 
 from ditto.node import wire
 from ditto.node.config import Config, ConfigError, read_config
@@ -19,21 +26,34 @@ from ditto.node.party import NodeParty
 
 
 def serve(connection: Connection, role: int, config: Config) -> None:
-    """Answers one caller's commands. A failed command is answered with its error; the session stays as it is."""
+    """Answers one caller's commands, one after the other, and ends this process when there will be no more."""
+    commands: queue.SimpleQueue[tuple[dict[str, Any], list[bytes]]] = queue.SimpleQueue()
+    wire.hurry(connection)
     party = NodeParty(role, config.internal[role], config.timeout, config.threads)
-    while True:
-        try:
-            header, buffers = wire.receive(connection)
-            reply = party.handle(header, buffers)
-        except (EOFError, ConnectionResetError):
-            return
-        except (ValueError, RuntimeError, ConnectionError, MemoryError, wire.MalformedMessage) as error:
-            reply = {"error": str(error) or type(error).__name__}, []
-        wire.send(connection, *reply)
+
+    def answer() -> None:
+        # A caller that has gone meanwhile is noticed below.
+        with contextlib.suppress(OSError):
+            while True:
+                wire.send(connection, *party.handle(*commands.get()))
+
+    threading.Thread(target=answer, daemon=True).start()
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    try:
+        while parent.sentinel not in wait([connection, parent.sentinel]):
+            commands.put(wire.receive(connection))
+    except (EOFError, OSError):
+        pass
+    except wire.MalformedMessage as error:
+        print(f"P{role}: ended the session: {error}", file=sys.stderr, flush=True)
+    os._exit(0)
 
 
 def _exit_with_parent() -> None:
-    sys.stdin.read()
+    # Not sys.stdin: its lock would be held in every process forked from this one.
+    while os.read(0, 1024):
+        pass
     os._exit(0)
 
 
@@ -64,8 +84,13 @@ def main() -> None:
             except (AuthenticationError, EOFError, OSError) as error:
                 print(f"P{role}: refused a caller: {error}", file=sys.stderr, flush=True)
                 continue
+            # Forked, as everything is imported and the engine has not started a thread yet.
+            session = multiprocessing.get_context("fork").Process(target=serve, args=(connection, role, config))
             with connection:
-                serve(connection, role, config)
+                session.start()
+            session.join()
+            if session.exitcode:
+                print(f"P{role}: the session's process ended with {session.exitcode}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

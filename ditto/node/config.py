@@ -18,10 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ditto.errors import DittoError
+
 Address = tuple[str, int]
 
 
-class ConfigError(ValueError):
+class ConfigError(DittoError, ValueError):
     """A configuration file is not what it must be; names the file and the field."""
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import resource
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -17,9 +16,10 @@ Reply = tuple[dict[str, Any], list[Any]]
 
 
 class NodeParty:
-    """One party of one session. Every method is a command: it takes its fields and buffers and gives a reply.
+    """One party of one session. Every command is a method: it takes its fields and buffers and gives a reply.
 
     A caller sends `listen` to all three, `open` with the addresses they gave, then the rest in the same order to all.
+    Requests are numbered from 1 on, and a reply has the number of its request.
     """
 
     def __init__(self, role: int, internal: Address, timeout: float, threads: int | None) -> None:
@@ -29,17 +29,22 @@ class NodeParty:
         self._threads = threads or len(os.sched_getaffinity(0))
         self._listener: _core.Listener | None = None
         self._party: _core.Session | None = None
-        self._programs: dict[str, _core.Program] = {}
-        # How often a caller has sent each, less how often it has forgotten it.
-        self._held: Counter[str] = Counter()
+        self._programs: dict[int, _core.Program] = {}
+        self._requests = 0
 
     def handle(self, header: dict[str, Any], buffers: list[bytes]) -> Reply:
-        """Runs the command that a header names.
+        """Runs the command that a header names. What goes wrong is told in the reply, as its "error"."""
+        number = header.get("number")
+        self._requests += 1
+        try:
+            if number != self._requests:
+                raise ValueError(f"P{self._role} got request {number} where {self._requests} was to come")
+            reply, results = self._command(header, buffers)
+        except Exception as error:
+            reply, results = {"error": str(error) or type(error).__name__}, []
+        return {**reply, "number": number}, results
 
-        Raises:
-            ValueError: there is no such command, or a field is missing.
-            RuntimeError, ConnectionError: what the engine raises.
-        """
+    def _command(self, header: dict[str, Any], buffers: list[bytes]) -> Reply:
         commands: dict[str, Callable[[dict[str, Any], list[bytes]], Reply]] = {
             "listen": self._listen,
             "open": self._open,
@@ -53,8 +58,8 @@ class NodeParty:
             raise ValueError(f"P{self._role} knows no command {header.get('command')!r}")
         for id in header.get("drop", ()):
             self._session().drop(id)
-        for hash in header.get("forget", ()):
-            self._forget(hash)
+        for program in header.get("forget", ()):
+            self._programs.pop(program, None)
         try:
             return command(header, buffers)
         except (KeyError, IndexError) as error:
@@ -85,15 +90,8 @@ class NodeParty:
         constants = [_integers(data, shape) for data, shape in zip(buffers[1:], shapes, strict=True)]
         program = _core.Program(buffers[0].decode(), constants)
         self._session().agree(program)
-        self._programs[program.hash] = program
-        self._held[program.hash] += 1
-        return {"hash": program.hash}, []
-
-    def _forget(self, hash: str) -> None:
-        self._held[hash] -= 1
-        if self._held[hash] <= 0:
-            del self._held[hash]
-            self._programs.pop(hash, None)
+        self._programs[header["program"]] = program
+        return {}, []
 
     def _mask(self, header: dict[str, Any], buffers: list[bytes]) -> Reply:
         mask = self._session().mask(header["id"], header["shape"], header["width"])

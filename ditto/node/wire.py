@@ -1,19 +1,39 @@
-"""Messages between a caller and a party: a JSON header, then raw buffers. No pickle: nothing received is executed."""
+"""Messages between a caller and a party: a JSON header, then raw buffers. No pickle: nothing received is executed.
+
+Header and buffers are sent one after the other: a message that is cut short leaves a connection of no more use.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import socket
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
+
+from ditto.errors import DittoError
 
 # A header names a run's inputs and a profile's lines; a program's text travels as a buffer.
 _MAX_HEADER_BYTES = 1 << 24
 _MAX_BUFFER_BYTES = 1 << 33
 
 
-class MalformedMessage(Exception):
+class MalformedMessage(DittoError):
     """The other side does not speak this protocol."""
+
+
+def hurry(connection: Connection) -> None:
+    """Has the many small writes of a message sent at once, instead of each when the last has been acknowledged."""
+    with socket.socket(fileno=os.dup(connection.fileno())) as copy:
+        copy.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def hang_up(connection: Connection) -> None:
+    """Ends a connection for both sides, even if a forked process holds a copy of it."""
+    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as copy:
+        copy.shutdown(socket.SHUT_RDWR)
 
 
 def send(connection: Connection, header: dict[str, Any], buffers: Sequence[Any] = ()) -> None:

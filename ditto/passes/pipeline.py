@@ -15,6 +15,7 @@ from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import VerifyException
 
 from ditto.dialects import pphlo
+from ditto.errors import CompileError
 from ditto.passes.pphlo.erase_no_effect import EraseNoEffect
 from ditto.passes.pphlo.fold_constants import FoldConstants
 from ditto.passes.pphlo.match_embedding import MatchEmbedding
@@ -110,7 +111,11 @@ def run_pipeline(
     for step in steps:
         module_pass = step.make(policy)
         start = time.perf_counter()
-        module_pass.apply(context, module)
+        try:
+            module_pass.apply(context, module)
+        except CompileError as error:
+            error.pass_name = error.pass_name or module_pass.name
+            raise
         seconds = time.perf_counter() - start
         try:
             module.verify()

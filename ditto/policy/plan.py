@@ -15,11 +15,13 @@ from typing import TypeVar
 
 from xdsl.ir import Block, Operation, SSAValue
 
+from ditto.errors import PolicyError
+
 # Factor between the largest magnitude seen and the bound, which is then rounded up to a power of two.
 HEADROOM = 2.0
 
 
-class InvalidPlan(ValueError):
+class InvalidPlan(PolicyError, ValueError):
     """A file or text that is no plan, or one of another program."""
 
 

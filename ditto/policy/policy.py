@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from xdsl.dialects.builtin import Float16Type, Float32Type, Float64Type, IntegerType
 from xdsl.ir import Attribute
 
+from ditto.errors import PolicyError
 from ditto.policy.plan import Plan
 
 DEFAULT_FRACTIONS: Mapping[str, int] = {"FM32": 8, "FM64": 18}
@@ -31,7 +32,7 @@ SUM_TERM_FRACTION = 14
 FINEST_SMALL_FRACTION = 16
 
 
-class UnknownPolicy(ValueError):
+class UnknownPolicy(PolicyError, ValueError):
     """A ring policy or field name that does not exist."""
 
 

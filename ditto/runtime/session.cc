@@ -63,9 +63,11 @@ Tensor Session::Mask(uint64_t id, const Shape& shape, int width) {
 }
 
 void Session::SetMasked(uint64_t id, Tensor m) {
+  if (role_ == Role::kP0) throw std::invalid_argument("P0 must not hold a masked input");
   const auto it = stored_.find(id);
   if (it == stored_.end()) throw std::invalid_argument("value " + std::to_string(id) + " was not started");
   Share& share = it->second;
+  if (share.m.held()) throw std::invalid_argument("value " + std::to_string(id) + " has its masked input already");
   if (m.shape() != share.shape() || m.width() != share.width()) {
     throw std::invalid_argument("the masked input does not fit value " + std::to_string(id));
   }

@@ -36,7 +36,8 @@ class Session {
   // Starts value `id` and returns the mask that this party gives the caller: l1 from P1, l2 from P2, none from P0,
   // whose part is then complete. Ids increase; an id used before throws std::invalid_argument.
   Tensor Mask(uint64_t id, const Shape& shape, int width);
-  // Completes the value at P1 and P2.
+  // Completes the value at P1 and P2, once: two values under the same masks would tell their difference.
+  // Throws std::invalid_argument for one that is complete or was not started, and at P0.
   void SetMasked(uint64_t id, Tensor m);
   // Stores components that live elsewhere in this process too, instead of Mask and SetMasked.
   void Put(uint64_t id, Share share);

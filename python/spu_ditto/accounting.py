@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from spu_ditto.encoding import ValueType
+from ditto.encoding import ValueType
 from spu_ditto.reports.run_report import OpEvent, OpProfile, RunReport
 
 

@@ -15,7 +15,7 @@ from ditto.dialects import pphlo
 from ditto.dialects.mlir_text import print_module
 from ditto.passes.pipeline import run_pipeline
 from spu_ditto.errors import DittoError
-from spu_ditto.lowering import get_policy, translated_errors
+from spu_ditto.lowering import get_policy
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -41,9 +41,8 @@ def opt(
             print(f"// ----- after {done.name} -----\n{print_module(module)}")
 
     try:
-        with translated_errors():
-            module = pphlo.parse_module(file.read_text(), str(file))
-            run_pipeline(module, get_policy(policy), after_pass=after_pass)
+        module = pphlo.parse_module(file.read_text(), str(file))
+        run_pipeline(module, get_policy(policy), after_pass=after_pass)
     except DittoError as error:
         Console(stderr=True).print(f"error: {error}", style="red", markup=False, highlight=False)
         raise typer.Exit(1) from error

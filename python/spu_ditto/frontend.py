@@ -136,7 +136,7 @@ def trace(
         if not all(isinstance(size, int) for size in leaf.shape):
             raise ShapeError(f"argument {path} has the dynamic shape {leaf.shape}; lower with concrete dimensions")
     # keep_unused: without it jit drops unused arguments, visibilities shift, and a secret is compiled as public.
-    traced = jax.jit(fn, keep_unused=True, static_argnums=tuple(static)).trace(*abstract_args)
+    traced = jax.jit(_bind(fn, args, static) if static else fn, keep_unused=True).trace(*dynamic)
     lowered = traced.lower(lowering_platforms=("interpreter",))
     visibility = leaf_visibility(input_visibility, dynamic)
     module = lowered.compiler_ir("stablehlo")
@@ -156,6 +156,17 @@ def trace(
         out_tree=out_tree,
         outputs=tuple(jax.ShapeDtypeStruct(o.shape, o.dtype) for o in outputs),
     )
+
+
+def _bind(fn: Callable[..., Any], args: tuple[Any, ...], static: set[int]) -> Callable[..., Any]:
+    """`fn` of the other arguments alone. A new function, as JAX would take the trace of (1,) for that of (True,)."""
+
+    def bound(*dynamic: Any) -> Any:
+        rest = iter(dynamic)
+        return fn(*(arg if n in static else next(rest) for n, arg in enumerate(args)))
+
+    bound.__name__ = getattr(fn, "__name__", type(fn).__name__)
+    return bound
 
 
 def _argument_paths(fn: Callable[..., Any], args: tuple[Any, ...], static: set[int]) -> list[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from typing import Any
 
 import jax
 import numpy as np
 
-from spu_ditto.encoding import ValueType, encode
+from ditto.encoding import ValueType, check_dtype, encode_argument
 from spu_ditto.frontend import abstract
 from spu_ditto.runtime import Runtime, Stored
 
@@ -26,6 +27,7 @@ class SharedArray:
         described = abstract(value)
         self.shape: tuple[int, ...] = described.shape
         self.dtype = np.dtype(described.dtype)
+        self._lock = threading.Lock()
         self._stored: weakref.WeakKeyDictionary[Runtime, dict[str, Stored]] = weakref.WeakKeyDictionary()
 
     def __repr__(self) -> str:
@@ -33,11 +35,13 @@ class SharedArray:
 
     def stored(self, runtime: Runtime, type: ValueType, name: str) -> tuple[Stored, bool]:
         """The shares `runtime` holds in this ring, and whether they were made just now."""
-        cache = self._stored.setdefault(runtime, {})
-        fresh = str(type) not in cache
-        if fresh:
-            cache[str(type)] = runtime.put(encode(self._value, type, name), type)
-        return cache[str(type)], fresh
+        with self._lock:
+            cache = self._stored.setdefault(runtime, {})
+            fresh = str(type) not in cache
+            if fresh:
+                check_dtype(self._value, self.dtype, name)
+                cache[str(type)] = runtime.put(encode_argument(self._value, type, name), type)
+            return cache[str(type)], fresh
 
 
 def share(tree: Any) -> Any:

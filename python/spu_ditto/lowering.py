@@ -1,11 +1,10 @@
-"""From PPHLO to a ring program: our passes, with their errors turned into this package's."""
+"""From PPHLO to a ring program, by our passes."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,12 +12,13 @@ import jax
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Attribute
+from xdsl.ir import Attribute, Operation, SSAValue
 
 from ditto.dialects import pphlo, ring
-from ditto.dialects.mlir_text import InvalidProgram, UnsupportedOp
-from ditto.errors import CompileError as PassError
-from ditto.interpreter import EvaluationError, function_named
+from ditto.dialects.dense import Array
+from ditto.encoding import ValueType
+from ditto.errors import CompileError, PolicyError, UnsupportedError
+from ditto.interpreter import function_named
 from ditto.lowering.lower_to_program import Slot, lower_to_program
 from ditto.passes.pipeline import run_pipeline
 from ditto.passes.pphlo import split_public
@@ -26,9 +26,7 @@ from ditto.passes.ring.infer_layers import set_argument_names
 from ditto.passes.ring.reround_results import ReroundResults
 from ditto.policy import policy as policies
 from ditto.policy.calibrate import calibrate
-from ditto.policy.plan import HEADROOM, InvalidPlan, Plan
-from spu_ditto.encoding import Array, ValueType
-from spu_ditto.errors import CompileError, PolicyError, UnsupportedError
+from ditto.policy.plan import HEADROOM, Plan
 from spu_ditto.frontend import Argument
 from spu_ditto.program import Binding, RingProgram
 
@@ -53,19 +51,6 @@ def get_policy(ring_policy: str | Path | Plan, fraction_bits: FractionBits = Non
     except OSError as error:
         raise PolicyError(f"the plan {ring_policy} cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise PolicyError(str(error)) from error
-
-
-@contextlib.contextmanager
-def translated_errors() -> Iterator[None]:
-    """Raises what dialects and passes complain of as this package's errors."""
-    try:
-        yield
-    except UnsupportedOp as error:
-        raise UnsupportedError(str(error)) from error
-    except (InvalidProgram, PassError, EvaluationError, ring.WidthError) as error:
-        raise CompileError(str(error)) from error
-    except InvalidPlan as error:
         raise PolicyError(str(error)) from error
 
 
@@ -94,14 +79,13 @@ def lower_pphlo(
     names = [argument.name for argument in arguments]
     if unknown := sorted(set(policy.ranges) - set(names)):
         raise PolicyError(f"ranges names {unknown}, but the arguments are {names[:20]}")
-    with translated_errors():
-        module = pphlo.parse_module(text)
-        set_argument_names(module, names)
-        if samples:
-            policy = dataclasses.replace(policy, plan=calibrate(module, policy, samples, headroom))
-        run_pipeline(module, policy)
-        signature = split_public.signature(module)
-        program = lower_to_program(module)
+    module = pphlo.parse_module(text)
+    set_argument_names(module, names)
+    if samples:
+        policy = dataclasses.replace(policy, plan=calibrate(module, policy, samples, headroom))
+    run_pipeline(module, policy)
+    signature = split_public.signature(module)
+    program = lower_to_program(module)
     outputs = tuple(
         Binding("program", k, _value_type(program.outputs[k])) if k >= 0 else Binding("public", -1 - k, None)
         for k in signature.outputs
@@ -128,11 +112,10 @@ def rerounded(program: RingProgram, bits: int | None) -> RingProgram:
     """
     if bits is not None and bits < 2:
         raise UnsupportedError(f"an exact run rounds off 2 bits or more, not {bits}")
-    with translated_errors():
-        module = ring.parse_module(program.ring)
-        ReroundResults(bits).apply(ring.context(), module)
-        module.verify()
-        made = lower_to_program(module)
+    module = ring.parse_module(program.ring)
+    ReroundResults(bits).apply(ring.context(), module)
+    module.verify()
+    made = lower_to_program(module)
     return dataclasses.replace(
         program,
         ring=ring.to_text(module),
@@ -165,6 +148,19 @@ def evaluate_public(program: RingProgram, arguments: Sequence[Array]) -> list[Ar
     return [np.asarray(a) for a in split_public.run_prologue(_public_module(program.public), arguments)]
 
 
+def public_origins(program: RingProgram, result: int) -> list[int]:
+    """The positions of the public arguments that a result of the public part is computed from."""
+    block = function_named(_public_module(program.public), split_public.PROLOGUE).body.block
+    assert block.last_op is not None
+    waiting, seen = [block.last_op.operands[result]], set[SSAValue]()
+    while waiting:
+        value = waiting.pop()
+        if value not in seen and isinstance(value.owner, Operation):
+            waiting.extend(pphlo.inputs_of(value.owner))
+        seen.add(value)
+    return [argument.index for argument in block.args if argument in seen]
+
+
 @functools.lru_cache(maxsize=16)
 def _public_module(text: str) -> ModuleOp:
     return pphlo.parse_module(text, "<public part>")
@@ -174,11 +170,10 @@ def pphlo_signature(
     text: str, names: Sequence[str] = ()
 ) -> tuple[tuple[Argument, ...], tuple[jax.ShapeDtypeStruct, ...]]:
     """The arguments and results of @main of a PPHLO module; arguments without a name are called arg0, arg1, ..."""
-    with translated_errors():
-        module = pphlo.parse_module(text)
+    module = pphlo.parse_module(text)
     functions = [op for op in module.ops if isinstance(op, FuncOp) and op.sym_name.data == "main"]
     if len(functions) != 1:
-        raise CompileError("the PPHLO module has no function @main")
+        raise CompileError(None, "the PPHLO module has no function @main")
     kind = functions[0].function_type
     inputs, outputs = (tuple(_shape_and_dtype(type) for type in types) for types in (kind.inputs, kind.outputs))
     arguments = tuple(

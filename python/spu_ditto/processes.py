@@ -28,6 +28,8 @@ _STDERR_TAIL = 2000
 def processes(*, timeout: float = TIMEOUT) -> Iterator[RemoteParties]:
     """Sends secure calls inside the `with` block to three processes on this machine, and ends them after it.
 
+    A call that is interrupted (Ctrl-C) ends the session: later calls raise RuntimeFailure; open another block.
+
     Args:
         timeout: the longest wait of a party for a message of another, in seconds.
 
@@ -50,6 +52,8 @@ def processes(*, timeout: float = TIMEOUT) -> Iterator[RemoteParties]:
 @contextlib.contextmanager
 def connect(config: str | Path, *, authkey: bytes | None = None) -> Iterator[RemoteParties]:
     """Sends secure calls inside the `with` block to the three parties of a configuration file.
+
+    A call that is interrupted (Ctrl-C) ends the session: later calls raise RuntimeFailure; open another block.
 
     Args:
         config: JSON in the form of SPU's examples; each party runs `python -m ditto.node --config FILE --party N`.
@@ -106,6 +110,8 @@ class _Node:
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             env=environment,
+            # A Ctrl-C at the terminal is for the caller; this process learns from it what it means.
+            start_new_session=True,
         )
 
     def __enter__(self) -> _Node:
@@ -113,12 +119,10 @@ class _Node:
 
     def __exit__(self, *_: object) -> None:
         assert self.process.stdin is not None and self.process.stdout is not None
+        # Closing stdin would do, if no forked process held a copy of it.
+        self.process.kill()
+        self.process.wait()
         self.process.stdin.close()
-        try:
-            self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
         self.process.stdout.close()
         self._stderr.close()
 
@@ -135,9 +139,9 @@ class _Node:
         """How the process ended, with the last of what it said."""
         try:
             code = self.process.wait(1)
+            how = f"was killed by signal {-code}" if code < 0 else f"exited with code {code}"
         except subprocess.TimeoutExpired:
-            return f"P{self.role} closed its connection"
-        how = f"was killed by signal {-code}" if code < 0 else f"exited with code {code}"
+            how = "closed its connection"
         self._stderr.flush()
         self._stderr.seek(0)
         tail = self._stderr.read()[-_STDERR_TAIL:].decode(errors="replace").strip()

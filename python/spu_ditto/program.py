@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from spu_ditto.encoding import Encoded, ValueType
+from ditto.encoding import Encoded, ValueType
 from spu_ditto.errors import CompileError
 
 _FORMAT = "spu-ditto-program"
@@ -83,7 +83,8 @@ def load_program(path: str | Path) -> tuple[RingProgram, dict[str, Any]]:
         with zipfile.ZipFile(path) as archive:
             header = json.loads(archive.read("header.json"))
             if (header["format"], header["version"]) != (_FORMAT, _VERSION):
-                raise CompileError(f"{path} is format {header['format']} version {header['version']}; compile it anew")
+                found = f"format {header['format']} version {header['version']}"
+                raise CompileError(None, f"{path} is {found}; compile it anew")
             constants = [
                 np.load(io.BytesIO(archive.read(f"constant{n}.npy")), allow_pickle=False)
                 for n in range(header["constants"])
@@ -97,7 +98,7 @@ def load_program(path: str | Path) -> tuple[RingProgram, dict[str, Any]]:
                 outputs=tuple(_binding(b) for b in header["outputs"]),
             )
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
-        raise CompileError(f"{path} is not a saved program: {error}") from error
+        raise CompileError(None, f"{path} is not a saved program: {error}") from error
     return program, header["signature"]
 
 

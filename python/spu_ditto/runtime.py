@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import functools
+import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Protocol
 
-from spu_ditto.encoding import Encoded, ValueType
+from ditto.encoding import Encoded, ValueType
+from spu_ditto.errors import RuntimeFailure
 from spu_ditto.program import RingProgram
 from spu_ditto.reports.run_report import RunReport
 
@@ -52,27 +55,71 @@ OUT_OF_RANGE = (
 )
 
 
-_current: ContextVar[Runtime | None] = ContextVar("spu_ditto_runtime", default=None)
+@dataclass(eq=False)
+class _Block:
+    """An open `use_runtime`, or one that has ended."""
+
+    runtime: Runtime
+    ended: bool = False
 
 
-@functools.cache
+# New tasks inherit a context, new threads do not: those find the open blocks here.
+_innermost: ContextVar[_Block | None] = ContextVar("spu_ditto_runtime", default=None)
+_open: list[_Block] = []
+# Threads that were started inside a block and have outlived it.
+_outlived: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+_lock = threading.Lock()
+_default: list[Runtime] = []
+
+
 def default_runtime() -> Runtime:
     """Three parties inside this process, made at the first use."""
     from spu_ditto.simulator import Simulator  # a cycle otherwise
 
-    return Simulator()
+    with _lock:
+        if not _default:
+            _default.append(Simulator())
+        return _default[0]
 
 
 def current_runtime() -> Runtime:
-    """The runtime of the innermost open `use_runtime`, else the simulator."""
-    return _current.get() or default_runtime()
+    """The runtime of the innermost open `use_runtime` around the caller, else the simulator.
+
+    A thread that has opened no block itself is inside the block that is open in this process.
+
+    Raises:
+        RuntimeFailure: the caller's block has ended, or blocks of several runtimes are open and none is the caller's.
+    """
+    block = _innermost.get()
+    if block is not None:
+        if block.ended:
+            raise _outside("the `with` block this task was started in has ended")
+        return block.runtime
+    runtimes = list({id(block.runtime): block.runtime for block in tuple(_open)}.values())
+    if len(runtimes) > 1:
+        raise _outside(f"{len(runtimes)} runtimes are open, and this thread is inside none of their `with` blocks")
+    if runtimes:
+        return runtimes[0]
+    if threading.current_thread() in _outlived:
+        raise _outside("the `with` block this thread was started in has ended")
+    return default_runtime()
+
+
+def _outside(reason: str) -> RuntimeFailure:
+    return RuntimeFailure(f"{reason}; call inside `with use_runtime(parties):`")
 
 
 @contextlib.contextmanager
 def use_runtime(runtime: Runtime) -> Iterator[Runtime]:
-    """Sends secure calls inside the `with` block to `runtime`."""
-    token = _current.set(runtime)
+    """Sends secure calls inside the `with` block to `runtime`, those of threads and tasks started inside it too."""
+    block = _Block(runtime)
+    before = weakref.WeakSet(threading.enumerate())
+    _open.append(block)
+    token = _innermost.set(block)
     try:
         yield runtime
     finally:
-        _current.reset(token)
+        block.ended = True
+        _open.remove(block)
+        _outlived.update(thread for thread in threading.enumerate() if thread not in before)
+        _innermost.reset(token)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections import deque
@@ -11,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ditto import _core
+from ditto.encoding import Encoded, ValueType
 from ditto.node.config import TIMEOUT
 from spu_ditto.accounting import ring_width, run_report, sharing_bytes, threads_of_a_local_party
-from spu_ditto.encoding import Encoded, ValueType
 from spu_ditto.errors import RangeError, RuntimeFailure
 from spu_ditto.program import RingProgram
 from spu_ditto.reports.run_report import RunReport
@@ -22,15 +23,16 @@ from spu_ditto.runtime import OUT_OF_RANGE, Stored
 
 @dataclass(frozen=True, eq=False)
 class SimulatedValue:
-    """A value the simulated parties hold shares of, until this is garbage."""
+    """A value that one simulator's parties hold shares of, until this is garbage."""
 
+    session: object
     id: int
     input_bytes: int
 
 
 class Simulator:
     """Three parties as threads of this process, connected by memory. It computes and sends what three machines would;
-    nothing is hidden from this process.
+    nothing is hidden from this process. Threads may share it: calls wait for each other.
 
     Args:
         check_ranges: debug mode. After every operation whose result the compiler assumed to be in a range, P1 and P2
@@ -41,6 +43,8 @@ class Simulator:
         _core.set_threads(threads_of_a_local_party())
         self._engine = _core.Simulator(TIMEOUT)
         self._check_ranges = check_ranges
+        self._session = object()
+        self._process = os.getpid()
         self._lock = threading.Lock()
         # Garbage collection may happen anywhere, also inside a run.
         self._dropped: deque[int] = deque()
@@ -50,10 +54,11 @@ class Simulator:
         """Shares an encoded array; see `Runtime.put`."""
         width = ring_width(type)
         values = np.asarray(encoded, np.int64, order="C")
+        self._refuse_forks()
         with self._lock:
             self._drop_garbage()
             id = self._engine.put(values, width)
-        value = SimulatedValue(id, sharing_bytes(encoded.size, width))
+        value = SimulatedValue(self._session, id, sharing_bytes(values.size, width))
         weakref.finalize(value, self._dropped.append, id)
         return value
 
@@ -65,18 +70,31 @@ class Simulator:
         Args:
             offline_first: P0 runs to its end before P1 and P2 start, and the report tells their online time.
         """
-        values = [value.id if isinstance(value, SimulatedValue) else np.asarray(value) for value in inputs]
+        self._refuse_forks()
+        values: list[int | Encoded] = []
+        for n, value in enumerate(inputs):
+            if isinstance(value, np.ndarray):
+                values.append(value)
+            elif isinstance(value, SimulatedValue) and value.session is self._session:
+                values.append(value.id)
+            else:
+                raise RuntimeFailure(f"input {n} is a value of another session; share it in this one")
         with self._lock:
             self._drop_garbage()
             try:
                 outputs, seconds, parties = self._engine.run(
                     self._loaded(program), values, offline_first=offline_first, check_ranges=self._check_ranges
                 )
-            except _core.RunError as error:
+            except (_core.ProgramError, _core.RunError, _core.ChannelError) as error:
                 raise RuntimeFailure(str(error)) from error
             except _core.RangeViolation as error:
                 raise RangeError(OUT_OF_RANGE) from error
         return outputs, run_report(seconds, parties, offline_first=offline_first)
+
+    def _refuse_forks(self) -> None:
+        # The engine's threads do not live on in a forked process.
+        if os.getpid() != self._process:
+            raise RuntimeFailure(f"the simulator belongs to process {self._process}; make another one after a fork")
 
     def _drop_garbage(self) -> None:
         while self._dropped:

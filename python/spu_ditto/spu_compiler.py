@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -76,14 +77,23 @@ def _run(source: str, visibility: Sequence[str], timeout: float) -> str:
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "JAX_PLATFORMS": "cpu"},
             )
         except subprocess.TimeoutExpired as error:
-            raise CompileError(f"SPU's compiler did not finish within {timeout:g} s and was stopped") from error
+            raise CompileError(None, f"SPU's compiler did not finish within {timeout:g} s and was stopped") from error
         if done.returncode == 0:
             return response.read_text()
         tail = "\n".join(done.stderr.decode(errors="replace").strip().splitlines()[-_STDERR_LINES:])
     if done.returncode < 0:
         name = signal.Signals(-done.returncode).name
-        raise CompileError(f"SPU's compiler died of {name} on this program. Its last words:\n{tail}")
-    raise CompileError(f"SPU's compiler refuses this program:\n{tail}")
+        raise _error(f"SPU's compiler died of {name} on this program. Its last words:\n{tail}", tail)
+    raise _error(f"SPU's compiler refuses this program:\n{tail}", tail)
+
+
+def _error(reason: str, said: str) -> CompileError:
+    operation = re.search(r"operation '([\w.]+)'", said)
+    # The innermost frame comes first in a call-site chain.
+    place = re.search(r'"([^"]+)":(\d+):\d+', said)
+    return CompileError(
+        operation[1] if operation else None, reason, source_line=f"{place[1]}:{place[2]}" if place else None
+    )
 
 
 def _write_atomically(path: Path, text: str) -> None:

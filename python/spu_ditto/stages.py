@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -11,11 +12,12 @@ import jax
 import numpy as np
 import spu
 
+from ditto.dialects.dense import Array
+from ditto.encoding import Encoded, check_dtype, decode_result, encode_argument
 from ditto.policy.plan import HEADROOM, Plan
 from ditto.policy.policy import Policy
 from spu_ditto import handle, lowering
 from spu_ditto.cost import CostAnalysis, cost_analysis
-from spu_ditto.encoding import Array, Encoded, decode, encode
 from spu_ditto.errors import ShapeError, UnsupportedError
 from spu_ditto.frontend import Argument, Traced, abstract, trace
 from spu_ditto.handle import SharedArray
@@ -113,7 +115,7 @@ class Compiled:
         for binding in self.program.inputs:
             assert binding.type is not None
             if binding.source == "public":
-                inputs.append(encode(public[binding.index], binding.type, "public"))
+                inputs.append(encode_argument(public[binding.index], binding.type, self._public_name(binding.index)))
                 continue
             leaf, name = leaves[binding.index], self.signature.arguments[binding.index].name
             shared = leaf if isinstance(leaf, SharedArray) else SharedArray(leaf)
@@ -139,8 +141,14 @@ class Compiled:
             if argument.visibility == "public":
                 if isinstance(leaf, SharedArray):
                     raise UnsupportedError(f"argument {argument.name} is public; pass the array, not a handle")
+                check_dtype(leaf, argument.dtype, argument.name)
                 arguments.append(np.asarray(leaf, argument.dtype))
         return lowering.evaluate_public(self.program, arguments)
+
+    def _public_name(self, result: int) -> str:
+        """What errors call a result of the public part: the arguments it is computed from."""
+        names = [argument.name for argument in self.signature.arguments if argument.visibility == "public"]
+        return " or ".join(names[n] for n in lowering.public_origins(self.program, result))
 
     @staticmethod
     def _result(
@@ -148,7 +156,7 @@ class Compiled:
     ) -> Array:
         dtype = np.dtype(output.dtype)
         if binding.source == "program":
-            return decode(revealed[binding.index], binding.type, dtype).reshape(output.shape)
+            return decode_result(revealed[binding.index], binding.type, dtype).reshape(output.shape)
         source = leaves if binding.source == "argument" else public
         return np.asarray(source[binding.index]).astype(dtype).reshape(output.shape)
 
@@ -229,6 +237,7 @@ class SecureFunction:
         self._visibility = input_visibility
         self._static = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
         self._compiled: dict[Any, Compiled] = {}
+        self._lock = threading.Lock()
         self.__name__ = getattr(fn, "__name__", type(fn).__name__)
         self.__doc__ = fn.__doc__
 
@@ -263,10 +272,19 @@ class SecureFunction:
     def _compiled_for(self, args: tuple[Any, ...]) -> Compiled:
         leaves, tree = jax.tree_util.tree_flatten(self._dynamic(args))
         shapes = tuple((tuple(a.shape), str(a.dtype)) for a in map(abstract, leaves))
-        key = (tree, shapes, len(args), tuple(args[n] for n in sorted(self._static_positions(len(args)))))
-        if key not in self._compiled:
-            self._compiled[key] = self.lower(*args).compile()
-        return self._compiled[key]
+        static = tuple(_static_key(args[n]) for n in sorted(self._static_positions(len(args))))
+        key = (tree, shapes, len(args), static)
+        with self._lock:
+            if key not in self._compiled:
+                self._compiled[key] = self.lower(*args).compile()
+            return self._compiled[key]
+
+
+def _static_key(value: Any) -> Any:
+    """Tells apart what compares equal but computes otherwise: 1, True and 1.0; 0.0 and -0.0; tuples of them."""
+    if isinstance(value, tuple):
+        return type(value), tuple(map(_static_key, value))
+    return type(value), value.hex() if isinstance(value, float) else value
 
 
 def _signature(traced: Traced) -> Signature:

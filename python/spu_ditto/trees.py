@@ -33,8 +33,9 @@ def _describe(node: Any) -> Any:
     if type(node) in (list, tuple):
         return {type(node).__name__: [_describe(value) for value in node]}
     raise CompileError(
+        None,
         f"a program whose arguments or results contain a {type(node).__name__} cannot be saved; "
-        "use dict, list and tuple"
+        "use dict, list and tuple",
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from spu_ditto.encoding import Encoded, ValueType
+from ditto.encoding import Encoded, ValueType
 from spu_ditto.program import Binding, RingProgram
 
 Value = dict[str, Any]

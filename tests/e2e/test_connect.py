@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import re
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,43 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-import ditto
 import spu_ditto
 from ditto.node.config import ConfigError, parse_config
+from spu_ditto.simulator import Simulator
+from tests.e2e.nodes import KEY, configuration, running_nodes
 from tests.e2e.programs import Builder, fxp, value_type
-
-KEY = bytes(range(16))
-
-
-def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for s in sockets:
-            s.bind(("127.0.0.1", 0))
-        return [s.getsockname()[1] for s in sockets]
-
-
-def configuration(ports: list[int]) -> dict[str, Any]:
-    addresses = [f"127.0.0.1:{port}" for port in ports]
-    ids = ["node:0", "node:1", "node:2"]
-    spu = {"node_ids": ids, "spu_internal_addrs": addresses[3:], "runtime_config": {"timeoutSeconds": 300}}
-    return {"nodes": dict(zip(ids, addresses)), "devices": {"SPU": {"kind": "SPU", "config": spu}}}
 
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Path]:
-    config = tmp_path / "3pc.json"
-    config.write_text(json.dumps(configuration(free_ports(6))))
-    root = str(Path(next(iter(ditto.__path__))).parent)
-    environment = {**os.environ, "DITTO_AUTHKEY": KEY.hex(), "PYTHONPATH": root}
-    with contextlib.ExitStack() as stack:
-        for role in range(3):
-            command = [sys.executable, "-m", "ditto.node", "--config", str(config), "--party", str(role)]
-            node = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
-            stack.enter_context(node)
-            stack.callback(node.kill)
-            assert node.stdout is not None
-            assert b"listens" in node.stdout.readline()
+    with running_nodes(tmp_path) as config:
         yield config
 
 
@@ -67,6 +34,21 @@ def test_callers_one_after_the_other(running: Path) -> None:
             np.testing.assert_allclose(result, [0, 256, 1024, 2304], atol=1)
     with pytest.raises(spu_ditto.RuntimeFailure, match="closed"):
         parties.run(program, [share])
+
+
+def test_a_value_belongs_to_its_session(running: Path) -> None:
+    b = Builder()
+    x = b.input(fxp(32, 8, [4]))
+    program = b.program(b.op("neg", [x], fxp(32, 8, [4])))
+    type = value_type(b.values[0])
+    with spu_ditto.connect(running, authkey=KEY) as first:
+        old = first.put(np.arange(4), type)
+    with spu_ditto.connect(running, authkey=KEY) as second:
+        own = second.put(np.arange(4, 8), type)
+        for foreign in (old, Simulator().put(np.arange(4), type)):
+            with pytest.raises(spu_ditto.RuntimeFailure, match="input 0 is a value of another session"):
+                second.run(program, [foreign])
+        assert second.run(program, [own])[0][0].tolist() == [-4, -5, -6, -7]
 
 
 def test_the_key_is_needed(running: Path) -> None:

@@ -112,6 +112,17 @@ def test_values_end_with_their_handles() -> None:
         parties._engine.run(parties._loaded(program), [id])
 
 
+def test_a_value_belongs_to_its_simulator() -> None:
+    b = Builder()
+    x = b.input(fxp(32, 8, [3]))
+    program = b.program(b.op("neg", [x], fxp(32, 8, [3])))
+    first, second = Simulator(), Simulator()
+    foreign, own = (parties.put(np.arange(3), value_type(b.values[0])) for parties in (first, second))
+    with pytest.raises(spu_ditto.RuntimeFailure, match="input 0 is a value of another session"):
+        second.run(program, [foreign])
+    assert second.run(program, [own])[0][0].tolist() == [0, -1, -2]
+
+
 def test_an_index_outside_is_refused_by_all_parties() -> None:
     b = Builder()
     x, p = b.input(fxp(32, 8, [3])), b.input(public([1]))

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ditto.dialects import ring
+from ditto.encoding import Encoded, ValueType
 from ditto.interpreter.ring import evaluate_ring
-from spu_ditto.encoding import Encoded, ValueType
 from spu_ditto.program import RingProgram
 from spu_ditto.reports.run_report import RunReport
 

@@ -7,50 +7,93 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spu_ditto.encoding import ValueType, decode, encode
+from ditto.encoding import ValueType, check_dtype, decode_result, encode_argument
 from spu_ditto.errors import RangeError
 
 FM32 = ValueType("fxp", (2,), 32, 8)
 FM64 = ValueType("fxp", (2,), 64, 18)
 INT8 = ValueType("fxp", (2,), 8, 0)
+PUBLIC = ValueType("public", (2,), 64, 18)
 F32 = np.dtype(np.float32)
 
 
 def test_floats_round_to_the_nearest() -> None:
-    assert encode(np.array([1.0, -0.99]), FM32, "x").tolist() == [256, -253]
+    assert encode_argument(np.array([1.0, -0.99]), FM32, "x").tolist() == [256, -253]
 
 
 @settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(st.floats(-(2.0**22), 2.0**22, width=32))
 def test_what_is_encoded_comes_back(x: float) -> None:
-    back = decode(encode(np.float32([x, x]), FM64, "x"), FM64, np.dtype(np.float64))
+    back = decode_result(encode_argument(np.float32([x, x]), FM64, "x"), FM64, np.dtype(np.float64))
     assert np.all(np.abs(back - x) <= 2.0**-19)
 
 
-def test_integers_wrap_as_the_program_does() -> None:
-    assert encode(np.array([300, -1]), INT8, "x").tolist() == [44, -1]
+@pytest.mark.parametrize("bad", [128, 300, -129])
+def test_integers_that_do_not_fit_are_refused(bad: int) -> None:
+    assert encode_argument(np.array([127, -128]), INT8, "x").tolist() == [127, -128]
+    with pytest.raises(RangeError, match="argument x .*fxp<8, 0> takes less than 128"):
+        encode_argument(np.array([0, bad]), INT8, "x")
+
+
+def test_integers_are_exact() -> None:
+    ends = [2**63 - 1, -(2**63)]
+    assert encode_argument(np.array(ends), ValueType("public", (2,), 64, 0), "x").tolist() == ends
+    assert encode_argument(np.array(ends), ValueType("fxp", (2,), 64, 0), "x").tolist() == ends
+
+
+def test_an_integer_beyond_its_dtype_is_refused() -> None:
+    check_dtype(np.array([2**31 - 1, -(2**31)]), np.dtype(np.int32), "x")
+    check_dtype(np.zeros((0,), np.int64), np.dtype(np.int32), "x")
+    for bad in (2**31, -(2**31) - 1, 2**40):
+        with pytest.raises(RangeError, match="argument x holds an integer beyond its dtype int32"):
+            check_dtype(np.array([0, bad]), np.dtype(np.int32), "x")
+
+
+@pytest.mark.parametrize("mask", [-np.inf, -3.4e38, -65504.0])
+def test_masks_among_public_floats_are_saturated(mask: float) -> None:
+    check_dtype(np.array([mask]), F32, "x")
+    assert encode_argument(np.array([mask, 1.0]), PUBLIC, "x").tolist() == [-(2**30), 2**18]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 3.4e38, 2.0**45])
+def test_public_floats_that_are_no_masks_are_refused(bad: float) -> None:
+    with pytest.raises(RangeError, match="argument x .*public<64, 18> takes less than 3.51844e[+]13"):
+        encode_argument(np.array([0.0, bad]), PUBLIC, "x")
+
+
+def test_public_integers_are_no_masks() -> None:
+    assert encode_argument(np.array([-(10**6)]), PUBLIC, "x").tolist() == [-(10**6) * 2**18]
+    with pytest.raises(RangeError, match="argument x"):
+        encode_argument(np.array([-(2**46)]), PUBLIC, "x")
+
+
+def test_errors_hold_no_value() -> None:
+    for bad in (123456789.0, 2**40 + 123456789):
+        with pytest.raises(RangeError) as caught:
+            encode_argument(np.array([bad]), FM32, "x")
+        assert "1234" not in str(caught.value)
 
 
 def test_results_are_signed_and_reduced() -> None:
     raw = np.array([2**32 - 256, 256 + 2**32], np.int64)
-    assert decode(raw, FM32, F32).tolist() == [-1.0, 1.0]
-    assert decode(np.array([255, 3]), INT8, np.dtype(np.int32)).tolist() == [-1, 3]
+    assert decode_result(raw, FM32, F32).tolist() == [-1.0, 1.0]
+    assert decode_result(np.array([255, 3]), INT8, np.dtype(np.int32)).tolist() == [-1, 3]
 
 
 def test_bits_are_booleans() -> None:
     bit = ValueType("bit", (2,))
-    assert encode(np.array([True, False]), bit, "x").tolist() == [1, 0]
-    assert decode(np.array([1, 0]), bit, np.dtype(np.bool_)).tolist() == [True, False]
+    assert encode_argument(np.array([True, False]), bit, "x").tolist() == [1, 0]
+    assert decode_result(np.array([1, 0]), bit, np.dtype(np.bool_)).tolist() == [True, False]
 
 
 @pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan, 2.0**23])
 def test_what_does_not_fit_is_refused_by_name(bad: float) -> None:
     with pytest.raises(RangeError, match="argument params/w .*fxp<32, 8>"):
-        encode(np.array([0.0, bad]), FM32, "params/w")
+        encode_argument(np.array([0.0, bad]), FM32, "params/w")
 
 
 def test_an_assumed_range_is_enforced() -> None:
     narrow = ValueType("fxp", (1,), 32, 8, range_bits=21)
-    assert encode(np.array([8191.0]), narrow, "x").tolist() == [8191 * 256]
+    assert encode_argument(np.array([8191.0]), narrow, "x").tolist() == [8191 * 256]
     with pytest.raises(RangeError, match="less than 8192"):
-        encode(np.array([8192.0]), narrow, "x")
+        encode_argument(np.array([8192.0]), narrow, "x")

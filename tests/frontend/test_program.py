@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import pytest
 
-from spu_ditto.encoding import ValueType
+from ditto.encoding import ValueType
 from spu_ditto.errors import CompileError
 from spu_ditto.program import Binding, RingProgram, load_program, save_program
 from spu_ditto.trees import tree_from_json, tree_to_json

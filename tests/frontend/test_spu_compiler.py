@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -65,6 +67,20 @@ def test_a_refused_program_is_an_error_and_not_cached(cache: Path) -> None:
 def test_the_death_of_the_compiler_is_an_error() -> None:
     with pytest.raises(CompileError, match="died of SIG"):
         spu_compiler.compile_stablehlo(SWITCH, ["public", "secret"])
+
+
+def test_spus_refusal_names_the_operation_and_the_source_line() -> None:
+    def spectrum(x: jax.Array) -> jax.Array:
+        return jnp.fft.fft(x)
+
+    lowered = (
+        jax.jit(spectrum).trace(jax.ShapeDtypeStruct((4,), np.complex64)).lower(lowering_platforms=("interpreter",))
+    )
+    module = lowered.compiler_ir("stablehlo").operation
+    with pytest.raises(CompileError, match="^'stablehlo.fft': ") as caught:
+        spu_compiler.compile_stablehlo(module.get_asm(), ["secret"], module.get_asm(enable_debug_info=True))
+    assert caught.value.operation == "stablehlo.fft"
+    assert caught.value.source_line == f"{__file__}:{spectrum.__code__.co_firstlineno + 1}"
 
 
 def test_a_compiler_that_hangs_is_stopped() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,20 @@ def test_static_arguments_select_the_program() -> None:
     np.testing.assert_allclose(secure(X, 3), 3 * X, atol=1e-3)
 
 
+@pytest.mark.parametrize("wrap", [lambda n: n, lambda n: (n,), lambda n: ("scale", (n, None))])
+def test_static_arguments_that_compare_equal_select_their_own_programs(wrap: Callable[[Any], Any]) -> None:
+    def describe(x: Any, static: Any) -> Any:
+        *_, inner = static if isinstance(static, tuple) else (static,)
+        n = inner[0] if isinstance(inner, tuple) else inner
+        number = {bool: 100.0, int: 200.0, float: 300.0 + np.copysign(1.0, n)}[type(n)]
+        return x + number
+
+    secure = spu.compile(describe, ring_policy="ditto", static_argnums=1)
+    for _ in range(2):
+        for static, number in ((1, 200), (True, 100), (1.0, 301), (0.0, 301), (-0.0, 299), (0, 200), (False, 100)):
+            np.testing.assert_allclose(secure(X, wrap(static)), X + number, atol=1e-3)
+
+
 def test_a_handle_is_shared_once_per_ring(runtime: PlaintextRuntime) -> None:
     handle = spu_ditto.share(PARAMS)
     secure = spu.compile(_affine, ring_policy="ditto")
@@ -107,12 +121,52 @@ def test_a_value_beyond_its_ring_is_refused_by_name(runtime: PlaintextRuntime) -
     assert not runtime.runs
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e30])
+def test_public_arguments_without_a_value_in_the_ring_are_refused_by_name(
+    runtime: PlaintextRuntime, bad: float
+) -> None:
+    secure = spu.compile(
+        lambda x, shift, scale: x * scale + shift, ring_policy="ditto", input_visibility=("secret", "public", "public")
+    )
+    with pytest.raises(spu_ditto.RangeError, match="argument shift holds"):
+        secure(X, np.float32([0, 1, 2, bad]), np.float32(1))
+    assert not runtime.runs
+
+
+def test_public_results_without_a_value_in_the_ring_are_refused_with_their_arguments(runtime: PlaintextRuntime) -> None:
+    secure = spu.compile(
+        lambda x, a, b, c: x * c + a / b, ring_policy="ditto", input_visibility=("secret", "public", "public", "public")
+    )
+    one = np.float32(1)
+    np.testing.assert_allclose(secure(X, one, one, one), X + 1, atol=1e-3)
+    for a in (0, 1):
+        with pytest.raises(spu_ditto.RangeError, match="argument a or b holds"):
+            secure(X, np.float32(a), np.float32(0), one)
+
+
+def test_public_masks_are_still_taken(runtime: PlaintextRuntime) -> None:
+    secure = spu.compile(lambda x, mask: x + mask, ring_policy="ditto", input_visibility=("secret", "public"))
+    masked = secure(X, np.float32([-np.inf, np.finfo(np.float32).min, -65504, 0]))
+    np.testing.assert_allclose(masked, X + np.float32([-4096, -4096, -4096, 0]), atol=1e-2)
+
+
+@pytest.mark.parametrize("visibility", ["secret", "public"])
+def test_integers_beyond_their_dtype_are_refused_by_name(runtime: PlaintextRuntime, visibility: str) -> None:
+    secure = spu.compile(lambda x, n: x + n, ring_policy="ditto", input_visibility=("secret", visibility))
+    n = np.array([1, -2, 2**31 - 10])
+    np.testing.assert_array_equal(secure(np.int32([1, 2, 3]), n), [2, 0, 2**31 - 7])
+    for bad in (2**31, 2**40, -(2**31) - 1):
+        with pytest.raises(spu_ditto.RangeError, match="argument n holds an integer beyond its dtype int32"):
+            secure(np.int32([1, 2, 3]), np.array([1, bad, 2]))
+
+
 def test_secret_control_flow_is_refused() -> None:
     def halve(x: Any) -> Any:
         return jax.lax.while_loop(lambda v: v > 1, lambda v: v / 2, x)
 
-    with pytest.raises(spu_ditto.CompileError, match="while"):
+    with pytest.raises(spu_ditto.CompileError, match=r"'pphlo.while': .* \(pass unroll-loops\)") as caught:
         spu.compile(halve, ring_policy="ditto").lower(np.float32(3))
+    assert (caught.value.operation, caught.value.pass_name) == ("pphlo.while", "unroll-loops")
 
 
 def test_lowered_shows_both_dialects() -> None:

@@ -62,9 +62,12 @@ class _Guards:
             # x <= hi
             self.require_not_negative(x, -1, op.get("hi") << ring.fraction(x))
         elif op.has_trait(TakesPositive):
-            x = op.arguments[0]
+            x = op.arguments[-1]
             # x >= 2^lo, or a unit
-            self.require_not_negative(x, 1, -(1 << max(0, op.get("lo") + ring.fraction(x))))
+            least = 0 if op.get("zero") else 1 << max(0, op.get("lo") + ring.fraction(x))
+            self.require_not_negative(x, 1, -least)
+            if isinstance(op, ring.DivideOp):
+                self.by_zone(op)
         elif max(math.prod(ring.shape(v)) for v in (*op.arguments, op.result)) > SMALL or not self.certain(op):
             self.by_zone(op)
 

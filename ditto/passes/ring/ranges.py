@@ -51,14 +51,14 @@ def annotate(op: ring.RingOp, intervals: Intervals) -> None:
         bits = compared_bits(operand, ring.fraction(op.arguments[0]), op.get("drop", 0))
         _set(op, name, min(bits, ring.MAX_WIDTH))
     if op.has_trait(TakesPositive):
-        high = intervals.of(op.arguments[0]).high
+        high = intervals.of(op.arguments[-1]).high
         _set(op, "hi", max(op.get("lo") + 1, math.ceil(math.log2(high)) if high > 0 else 0))
     if isinstance(op, ring.ExpBelowOp) and (high := intervals.of(op.arguments[0]).high) < op.get("hi"):
         _set(op, "hi", max(0, math.ceil(high)))
     elif isinstance(op, ring.ExpBelowOp) and high > op.get("hi"):
         op.attributes[CLAIM] = ring.attribute(high)
     if op.has_trait(TakesPositive) and FACT not in op.attributes:
-        if (low := intervals.of(op.arguments[0]).low) < 2.0 ** op.get("lo"):
+        if (low := intervals.of(op.arguments[-1]).low) < 2.0 ** op.get("lo"):
             op.attributes[CLAIM] = ring.attribute(low)
     if not ring.is_fxp(op.result):
         return

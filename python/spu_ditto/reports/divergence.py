@@ -22,10 +22,11 @@ from xdsl.ir import SSAValue
 
 from ditto.analysis.look_through import has_any
 from ditto.dialects import pphlo, ring
+from ditto.dialects.dense import Array
 from ditto.dialects.traits import Adds, Rearranges, Rescales
+from ditto.encoding import ValueType
 from ditto.interpreter import evaluate
 from ditto.interpreter.exact import evaluate_exactly
-from spu_ditto.encoding import Array, ValueType
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.handle import SharedArray
 from spu_ditto.lowering import FractionBits, evaluate_public, get_policy

@@ -1,0 +1,80 @@
+#include "ditto/runtime/session.h"
+
+#include <array>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <tuple>
+#include <vector>
+
+#include "ditto/net/memory_channel.h"
+#include "gtest/gtest.h"
+
+namespace ditto {
+namespace {
+
+const Shape kShape = {3};
+constexpr int kWidth = 20;
+constexpr std::array<int64_t, 3> kValues = {1, -2, 3};
+
+// Three sessions that have agreed on keys.
+std::array<std::unique_ptr<Session>, 3> Open() {
+  std::array<PeerChannels, 3> channels;
+  for (int a = 0; a < 3; ++a) {
+    for (int b = a + 1; b < 3; ++b) std::tie(channels[a][b], channels[b][a]) = MemoryChannelPair(ChannelOptions());
+  }
+  std::array<std::unique_ptr<Session>, 3> sessions;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) {
+    threads.emplace_back(
+        [&, i] { sessions[i] = std::make_unique<Session>(static_cast<Role>(i), std::move(channels[i])); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return sessions;
+}
+
+std::string ErrorOfSetMasked(Session& session, uint64_t id, const Tensor& m) {
+  try {
+    session.SetMasked(id, m);
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Session, AValueTakesItsMaskedInputOnce) {
+  const auto sessions = Open();
+  const Tensor l1 = sessions[1]->Mask(0, kShape, kWidth), l2 = sessions[2]->Mask(0, kShape, kWidth);
+  const Tensor m = MaskedInput(kValues.data(), l1, l2);
+  for (int role : {1, 2}) {
+    EXPECT_EQ(ErrorOfSetMasked(*sessions[role], 0, m), "");
+    EXPECT_EQ(ErrorOfSetMasked(*sessions[role], 0, m), "value 0 has its masked input already");
+  }
+}
+
+TEST(Session, WhatWasNotStartedOrDoesNotFitIsRefused) {
+  const auto sessions = Open();
+  const Tensor l1 = sessions[1]->Mask(0, kShape, kWidth), l2 = sessions[2]->Mask(0, kShape, kWidth);
+  const Tensor m = MaskedInput(kValues.data(), l1, l2);
+  EXPECT_EQ(ErrorOfSetMasked(*sessions[1], 1, m), "value 1 was not started");
+  EXPECT_EQ(ErrorOfSetMasked(*sessions[1], 0, Tensor(kShape, kWidth + 1)), "the masked input does not fit value 0");
+  EXPECT_EQ(ErrorOfSetMasked(*sessions[1], 0, m), "");
+}
+
+TEST(Session, P0NeverHoldsAMaskedInput) {
+  const auto sessions = Open();
+  EXPECT_FALSE(sessions[0]->Mask(0, kShape, kWidth).held());
+  EXPECT_EQ(ErrorOfSetMasked(*sessions[0], 0, Tensor(kShape, kWidth)), "P0 must not hold a masked input");
+}
+
+TEST(Session, AnIdStartsOneValueOnly) {
+  const auto sessions = Open();
+  sessions[1]->Mask(5, kShape, kWidth);
+  EXPECT_THROW(sessions[1]->Mask(5, kShape, kWidth), std::invalid_argument);
+  sessions[1]->Drop(5);
+  EXPECT_THROW(sessions[1]->Mask(5, kShape, kWidth), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace ditto

@@ -1,0 +1,251 @@
+"""Whenever Ctrl-C hits a call, no later call gets an answer that is not its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import spu_ditto
+from ditto.node import wire
+from spu_ditto.program import RingProgram
+from spu_ditto.runtime import Runtime
+from spu_ditto.simulator import Simulator
+from tests.e2e.nodes import KEY, running_nodes
+from tests.e2e.programs import Builder, fxp, public, value_type
+
+INTERRUPTED = "interrupted in the middle of a call; open another session"
+
+
+@pytest.fixture(autouse=True)
+def interrupts() -> Iterator[None]:
+    """SIGINT raises KeyboardInterrupt, even if whoever started the tests ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with running_nodes(tmp_path_factory.mktemp("nodes")) as config:
+        yield config
+
+
+TYPE = value_type(fxp(32, 8, [4]))
+
+
+def shift() -> RingProgram:
+    """x + p."""
+    b = Builder()
+    x, p = b.input(fxp(32, 8, [4])), b.input(public([4]))
+    return b.program(b.op("add_public", [x, p], fxp(32, 8, [4])))
+
+
+def endless() -> RingProgram:
+    """Products for many minutes."""
+    n = 1000
+    b = Builder()
+    value = b.input(fxp(32, 8, [1, n, n]))
+    for _ in range(3000):
+        value = b.op("matmul", [value, value], fxp(20, 8, [1, n, n]), shift=8)
+        value = b.op("up_cast", [value], fxp(32, 8, [1, n, n]))
+    return b.program(value)
+
+
+def check(parties: Runtime, program: RingProgram, seed: int) -> None:
+    """A call on inputs of its own gives its own result."""
+    x, p = np.random.default_rng(seed).integers(-1000, 1000, (2, 4))
+    [result], _ = parties.run(program, [parties.put(x, TYPE), p])
+    assert result.tolist() == (x + p).tolist()
+
+
+class Interrupt:
+    """Hits the process at the nth buffer that it sends to a party or receives from one, once it is armed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.left = 0
+        for name in ("send_bytes", "recv_bytes"):
+            monkeypatch.setattr(Connection, name, self._counting(getattr(Connection, name)))
+
+    def _counting(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*args: Any) -> Any:
+            result = method(*args)
+            self.left -= 1
+            if self.left == 0:
+                signal.raise_signal(signal.SIGINT)
+            return result
+
+        return counted
+
+
+def test_a_call_interrupted_anywhere_ends_its_session_and_no_other(
+    nodes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt = Interrupt(monkeypatch)
+    moment = 0
+    done = False
+    while not done:
+        moment += 1
+        with spu_ditto.connect(nodes, authkey=KEY) as parties:
+            check(parties, shift(), moment)
+            program = shift()
+            interrupt.left = moment
+            with contextlib.suppress(KeyboardInterrupt):
+                # Sharing, loading and running; then running what is loaded.
+                check(parties, program, moment)
+                check(parties, program, moment)
+                done = True
+                continue
+            for _ in range(2):
+                with pytest.raises(spu_ditto.RuntimeFailure, match=INTERRUPTED):
+                    parties.put(np.arange(4), TYPE)
+                with pytest.raises(spu_ditto.RuntimeFailure, match=INTERRUPTED):
+                    parties.run(program, [np.arange(4)])
+    assert moment > 60
+
+
+def test_opening_a_session_can_be_interrupted_anywhere(nodes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupt = Interrupt(monkeypatch)
+    program = shift()
+    moment = 0
+    done = False
+    while not done:
+        moment += 1
+        interrupt.left = moment
+        with contextlib.suppress(KeyboardInterrupt), spu_ditto.connect(nodes, authkey=KEY):
+            done = True
+        interrupt.left = 0
+    with spu_ditto.connect(nodes, authkey=KEY) as parties:
+        check(parties, program, moment)
+    assert moment > 20
+
+
+def test_any_exception_ends_the_session(nodes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with spu_ditto.connect(nodes, authkey=KEY) as parties:
+        with monkeypatch.context() as patch, pytest.raises(MemoryError):
+            patch.setattr(wire, "receive", lambda connection: (_ for _ in ()).throw(MemoryError()))
+            parties.put(np.arange(4), TYPE)
+        with pytest.raises(spu_ditto.RuntimeFailure, match=INTERRUPTED):
+            parties.put(np.arange(4), TYPE)
+
+
+def test_a_reply_to_another_request_is_refused(nodes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    receive = wire.receive
+
+    def stale(connection: Connection) -> tuple[dict[str, Any], list[bytes]]:
+        header, buffers = receive(connection)
+        return {**header, "number": header["number"] - 1}, buffers
+
+    with spu_ditto.connect(nodes, authkey=KEY) as parties:
+        monkeypatch.setattr(wire, "receive", stale)
+        with pytest.raises(spu_ditto.RuntimeFailure, match=r"P\d answered request 2 instead of 3"):
+            parties.put(np.arange(4), TYPE)
+
+
+def interrupt_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGINT to the main thread while it waits for the parties of a run."""
+    send = wire.send
+    runs: list[int] = []
+
+    def watched(connection: Connection, header: dict[str, Any], buffers: Any = ()) -> None:
+        send(connection, header, buffers)
+        runs.append(header["command"] == "run")
+        if sum(runs) == 3:
+            main = threading.main_thread().ident
+            assert main is not None
+            threading.Timer(0.5, signal.pthread_kill, (main, signal.SIGINT)).start()
+
+    monkeypatch.setattr(wire, "send", watched)
+
+
+def test_parties_leave_a_long_run_for_the_next_caller(nodes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    long, short = endless(), shift()
+    with spu_ditto.connect(nodes, authkey=KEY) as parties:
+        value = parties.put(np.zeros((1, 1000, 1000), np.int64), value_type(fxp(32, 8, [1, 1000, 1000])))
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            interrupt_run(patch)
+            parties.run(long, [value])
+        with pytest.raises(spu_ditto.RuntimeFailure, match=INTERRUPTED):
+            check(parties, short, 0)
+    with spu_ditto.connect(nodes, authkey=KEY) as parties:
+        check(parties, short, 1)
+
+
+def test_a_new_block_works_after_a_long_run_was_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    long, short = endless(), shift()
+    with spu_ditto.processes() as parties:
+        value = parties.put(np.zeros((1, 1000, 1000), np.int64), value_type(fxp(32, 8, [1, 1000, 1000])))
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            interrupt_run(patch)
+            parties.run(long, [value])
+        with pytest.raises(spu_ditto.RuntimeFailure, match=INTERRUPTED):
+            check(parties, short, 0)
+        with spu_ditto.processes() as others:
+            check(others, short, 1)
+    with spu_ditto.processes() as parties:
+        check(parties, short, 2)
+
+
+def test_a_terminals_interrupt_between_calls_leaves_the_parties_running() -> None:
+    script = """
+        import os, signal
+        import numpy as np
+        import spu_ditto
+        from tests.e2e.test_interrupts import check, shift
+
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        with spu_ditto.processes() as parties:
+            program = shift()
+            check(parties, program, 0)
+            try:
+                os.killpg(0, signal.SIGINT)
+            except KeyboardInterrupt:
+                check(parties, program, 1)
+                print("still there")
+    """
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    done = subprocess.run(command, env=environment, start_new_session=True, capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == ("still there\n", 0), done.stderr
+
+
+class InterruptedEngine:
+    """The engine, with SIGINT before or after each of its calls."""
+
+    def __init__(self, engine: Any, before: bool) -> None:
+        self._engine = engine
+        self._before = before
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def interrupted(*args: Any, **options: Any) -> Any:
+            if self._before:
+                signal.raise_signal(signal.SIGINT)
+            result = getattr(self._engine, name)(*args, **options)
+            signal.raise_signal(signal.SIGINT)
+            return result
+
+        return interrupted
+
+
+def test_the_simulator_goes_on_after_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+    program, parties = shift(), Simulator()
+    value = parties.put(np.arange(4), TYPE)
+    for seed, before in enumerate((True, False)):
+        with monkeypatch.context() as patch:
+            patch.setattr(parties, "_engine", InterruptedEngine(parties._engine, before))
+            with pytest.raises(KeyboardInterrupt):
+                parties.put(np.arange(4), TYPE)
+            with pytest.raises(KeyboardInterrupt):
+                parties.run(program, [value, np.arange(4)])
+        check(parties, program, seed)

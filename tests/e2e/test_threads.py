@@ -1,0 +1,86 @@
+"""Threads, tasks and forked processes that share a session: each call gets its own answer, or is refused."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import spu
+
+import spu_ditto
+from spu_ditto import Runtime, SecureFunction
+from spu_ditto.simulator import Simulator
+
+CALLS, THREADS = 4, 8
+W = np.linspace(-1, 1, 8, dtype=np.float32).reshape(4, 2)
+
+
+@contextlib.contextmanager
+def simulator() -> Iterator[Runtime]:
+    with spu_ditto.use_runtime(Simulator()) as parties:
+        yield parties
+
+
+def secure_model() -> SecureFunction:
+    return spu.compile(lambda w, x: jnp.maximum(x @ w, 0.0), ring_policy="ditto")
+
+
+def inputs(seed: int, rows: int = 3) -> Any:
+    return np.random.default_rng(seed).uniform(-2, 2, (rows, 4)).astype(np.float32)
+
+
+def check(secure: SecureFunction, weights: Any, x: Any) -> None:
+    np.testing.assert_allclose(secure(weights, x), np.maximum(x @ W, 0), atol=1e-3)
+
+
+@pytest.mark.parametrize("runtime", [spu_ditto.processes, simulator])
+def test_every_thread_gets_its_own_answers(runtime: Any) -> None:
+    secure = secure_model()
+    weights = secure.share(W)
+
+    def calls(thread: int) -> None:
+        # Two shapes: threads compile at once too.
+        for call in range(CALLS):
+            check(secure, weights, inputs(thread * CALLS + call, rows=2 + thread % 2))
+
+    with runtime() as parties, ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(calls, range(THREADS)))
+        assert len(weights._stored[parties]) == 1
+
+
+def test_threads_inside_a_block_never_use_the_simulator(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise AssertionError("the simulator ran")
+
+    with spu_ditto.processes(), ThreadPoolExecutor(1) as pool:
+        monkeypatch.setattr(Simulator, "run", refuse)
+        pool.submit(check, secure_model(), W, inputs(0)).result()
+
+
+def _error_of_a_call(secure: SecureFunction, answer: Connection) -> None:
+    try:
+        answer.send(str(secure(W, inputs(1))))
+    except spu_ditto.RuntimeFailure as error:
+        answer.send(str(error))
+
+
+@pytest.mark.parametrize("runtime", [spu_ditto.processes, simulator])
+def test_a_forked_process_is_refused_and_leaves_the_session_alone(runtime: Any) -> None:
+    secure = secure_model()
+    with runtime():
+        check(secure, W, inputs(0))
+        here, there = multiprocessing.Pipe()
+        child = multiprocessing.get_context("fork").Process(target=_error_of_a_call, args=(secure, there))
+        child.start()
+        assert "after a fork" in here.recv()
+        check(secure, W, inputs(2))
+        child.join()
+        assert child.exitcode == 0
+        check(secure, W, inputs(3))
