@@ -48,11 +48,15 @@ class ConvertOp(PureOp):
 
 @irdl_op_definition
 class NormaliseOp(RingOp):
-    """(x - mean) / sqrt(variance + eps) of the rows along `dims`, until `expand-normalisation`. Never executed."""
+    """(x - mean) / sqrt(variance + eps) of the rows along `dims`, until `expand-normalisation`. Never executed.
+
+    `variances` are the least and the greatest that samples have shown, with headroom.
+    """
 
     name = "ring.normalise"
     KINDS: ClassVar[str] = "x"
     REQUIRED: ClassVar[tuple[str, ...]] = ("dims", "eps")
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("variances",)
 
     def check(self) -> None:
         self.expect_shape(shape(self.arguments[0]))

@@ -140,8 +140,15 @@ def ranges(block: Block, samples: Sequence[Sequence[Array]], headroom: float) ->
     seen: Seen = {}
     interpreter = RingInterpreter(wrap=False)
 
+    variances: dict[SSAValue, tuple[float, float]] = {}
+
     def run(op: Operation, values: dict[SSAValue, Array]) -> None:
         values[op.results[0]] = interpreter.run(op, [values[operand] for operand in op.operands])
+        if isinstance(op, ring.NormaliseOp):
+            x = np.ldexp(values[op.arguments[0]].astype(np.float64), -ring.fraction(op.arguments[0]))
+            found = x.var(tuple(op.get("dims")))
+            least, most = variances.get(op.result, (math.inf, 0.0))
+            variances[op.result] = min(least, float(found.min())), max(most, float(found.max()))
 
     for inputs in samples:
         entered = [interpreter.entered(argument, array) for argument, array in zip(block.args, inputs, strict=True)]
@@ -153,5 +160,7 @@ def ranges(block: Block, samples: Sequence[Sequence[Array]], headroom: float) ->
             layer = op.get("layer") if isinstance(op, ring.RingOp) else None
             kind = f"fxp<{ring.width(value)}, {ring.fraction(value)}>"
             size = seen[value] * unit
-            found.append(Range(place, op_name(value), layer, kind, size, bound_of(size, headroom)))
+            found.append(
+                Range(place, op_name(value), layer, kind, size, bound_of(size, headroom), variances.get(value))
+            )
     return found

@@ -45,6 +45,8 @@ class Range:
     ring: str
     seen: float
     bound: float
+    # Of a normalisation: the least and the greatest variance of its rows.
+    variances: Sequence[float] | None = None
 
 
 _Entry = TypeVar("_Entry", Scale, Range)
@@ -72,6 +74,15 @@ class Plan:
     def bounds(self, block: Block) -> dict[SSAValue, float]:
         """The bound of each value of a ring function's block that has one. Raises InvalidPlan."""
         return {value: entry.bound for value, entry in _matched(block, self.ranges)}
+
+    def variances(self, block: Block) -> dict[SSAValue, tuple[float, float]]:
+        """Between which variances the rows of a normalisation lie, headroom included. Raises PolicyError."""
+        factor = self.headroom**2
+        return {
+            value: (entry.variances[0] / factor, entry.variances[1] * factor)
+            for value, entry in _matched(block, self.ranges)
+            if entry.variances
+        }
 
     def to_json(self) -> str:
         """The plan as text."""

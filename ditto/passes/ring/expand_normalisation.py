@@ -8,7 +8,8 @@ becomes, with n = 8,
 
 v has twice the fraction bits of x, and must stay below 2^62. Where x may be so large that its fraction bits do not fit,
 it is rounded for v, coarsely enough for the largest x; and for rows of small variance v is computed again with finer x,
-modulo 2^64, and the finest that is valid is chosen by the coarser ones. All of this is done once a row.
+modulo 2^64, and the finest that is valid is chosen by the coarser ones. All of this is done once a row. Where samples
+have shown the variances (`variances`), one scale and few powers of two do, and the guard refuses others.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from xdsl.dialects.builtin import ModuleOp, TensorType, i64
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
-from ditto.analysis.intervals import FACT, Intervals
+from ditto.analysis.intervals import BOUND, FACT, Intervals
 from ditto.dialects import ring
 from ditto.passes.ring_rewriting import insert_before, replace
 
@@ -30,8 +31,12 @@ from ditto.passes.ring_rewriting import insert_before, replace
 _LIMIT = 62
 # Bits of precision that 1/sigma has where sigma is largest; of the variance where a scale takes over from a finer one.
 _PRECISION, _NOISE = 12, 13
-# The finest fraction of a variance, the least variance that is told from zero, the finest fraction of 1/sigma.
-_VARIANCE_FRACTION, _LEAST, _ROOT_FRACTION = 36, -30, 30
+# Digits of the least variance of a window that its root is taken of.
+_DIGITS = 16
+# The finest fraction of a variance, the least variance that is told from zero, the greatest whose root is taken as is.
+_VARIANCE_FRACTION, _LEAST, _HIGHEST = 36, -30, 12
+# The most powers of two of one rsqrt: more take twice the rounds.
+_WINDOW = 22
 # x is rounded to this fraction for its variance without a finer scale beside it.
 _FINE_ENOUGH = 13
 
@@ -48,6 +53,18 @@ class _Scale:
     def label(self) -> int:
         """x is labelled as x / 2^label, so that no type has a negative fraction."""
         return max(-self.fraction, 0)
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Rows with 2^low <= v / 4^k (of x / 2^label) < 2^high."""
+
+    scale: _Scale
+    variance: SSAValue
+    low: int
+    high: int
+    # By samples: what is beyond is refused.
+    seen: bool
 
 
 def scales(fraction: int, count: int, size: float) -> list[_Scale]:
@@ -125,36 +142,66 @@ class _Expansion:
         value = self.emit(ring.RelabelOp, [value], (rows,), exact)
         return self.rescaled(value, min(exact, _VARIANCE_FRACTION))
 
-    def root(self, variance: SSAValue, scale: _Scale) -> SSAValue:
-        """1 / (n sigma) of the rows that a scale serves."""
+    def windows(self) -> list[_Window]:
+        """From the largest variances to the smallest: at which scale they are computed, between which powers of two."""
+        found = scales(ring.fraction(self.x), self.count, self.size)
+        seen = self.op.get("variances")
+        result: list[_Window] = []
+        for index, scale in enumerate(found):
+            variance = self.variance(scale)
+            high = _LIMIT - 2 * (scale.fraction + scale.label + self.k)
+            if not scale.modular:
+                high = min(high, math.ceil(2 * math.log2(self.size / 2.0**scale.label + 1)))
+            low = max(_LEAST, 1 - ring.fraction(variance))
+            if index + 1 < len(found):
+                # A quarter of what the finer scale holds; the coarser one tells it to a thousandth.
+                low = _LIMIT - 2 * (found[index + 1].fraction + self.k) - 2 - 2 * scale.label - 1
+            elif seen and index == 0:
+                least, most = ((self.count / 2**self.k) ** 2 * (v + self.op.get("eps")) for v in seen)
+                low, high = max(low, math.floor(math.log2(least))), min(high, math.ceil(math.log2(most)))
+                return [_Window(scale, variance, min(low, high - 1), high, True)]
+            parts = -(-(high - low) // _WINDOW)
+            ends = [high - (high - low) * part // parts for part in range(parts + 1)]
+            result += [_Window(scale, variance, end, start, False) for start, end in zip(ends, ends[1:])]
+        return result
+
+    def root(self, window: _Window) -> SSAValue:
+        """1 / (n sigma) of the rows that a window serves."""
+        variance, scale = window.variance, window.scale
         fraction, factor = ring.fraction(variance), self.count / 2**self.k
         least = factor**2 * self.op.get("eps") / 4.0**scale.label + 2.0 ** (1 - fraction)
-        value = self.emit(ring.AddPublicOp, [variance, self.constant(least, fraction)], (self.rows,), fraction)
-        highest = _LIMIT - 2 * (scale.fraction + scale.label + self.k)
-        if not scale.modular:
-            highest = min(highest, math.ceil(2 * math.log2(self.size / 2.0**scale.label + 1)))
-        low = max(_LEAST, 1 - fraction)
-        bits = min(_ROOT_FRACTION, max(_PRECISION + math.ceil(highest / 2), _PRECISION))
-        # v is not negative, and where a scale is not valid nothing is asked of its root.
-        root = self.emit(ring.RsqrtOp, [value], (self.rows,), bits, lo=low, hi=low + 1, **{FACT: 2.0 ** (-low / 2 + 1)})
-        return self.emit(ring.RelabelOp, [root], (self.rows,), bits + self.k + scale.label)
+        bound = {BOUND: 2.0**window.high} if window.seen else {}
+        value = self.emit(ring.AddPublicOp, [variance, self.constant(least, fraction)], (self.rows,), fraction, **bound)
+        # Neighbours overlap by what the bit that chooses between them leaves unsure.
+        low, high = (window.low, window.high) if window.seen else (window.low - 1, window.high + 2)
+        # Large variances are divided by a power of four, for free, so that no ring has to hold both ends.
+        j = max(0, (high - _HIGHEST + 1) // 2)
+        if j:
+            value = self.emit(ring.RelabelOp, [value], (self.rows,), fraction + 2 * j)
+        low, high = low - 2 * j, high - 2 * j
+        value = self.rescaled(value, min(ring.fraction(value), _DIGITS - low))
+        bits = _PRECISION + max(0, -(-high // 2))
+        # What has not been seen is never negative, and where a window is not chosen nothing is asked of its root.
+        known = {} if window.seen else {FACT: 2.0 ** (1 - low / 2)}
+        root = self.emit(ring.RsqrtOp, [value], (self.rows,), bits, lo=low, hi=high, **known)
+        return self.emit(ring.RelabelOp, [root], (self.rows,), bits + self.k + scale.label + j)
 
     def chosen(self) -> SSAValue:
-        """1 / (n sigma), from the finest valid scale."""
-        found = scales(ring.fraction(self.x), self.count, self.size)
-        variances = [self.variance(scale) for scale in found]
-        roots = [self.root(variance, scale) for variance, scale in zip(variances, found)]
+        """1 / (n sigma), from the window of its variance."""
+        windows = self.windows()
+        roots = [self.root(window) for window in windows]
         finest = max(ring.fraction(root) for root in roots)
         roots = [self.rescaled(root, finest) for root in roots]
-        result = roots[0]
-        for coarse, variance, fine, root in zip(found, variances, found[1:], roots[1:]):
-            # A quarter of what the finer scale holds; the coarser one tells it to a thousandth.
-            limit = _LIMIT - 2 * (fine.fraction + self.k) - 2 - 2 * coarse.label
-            threshold = self.constant(-(2.0**limit), ring.fraction(variance))
-            difference = self.emit(ring.AddPublicOp, [variance, threshold], (self.rows,), ring.fraction(variance))
-            drop = max(0, limit + ring.fraction(variance) - 8)
-            small = insert_before(self.op, ring.MsbOp, [difference], ring.bits((self.rows,)), bits=64, drop=drop)
-            result = self.emit(ring.SelectOp, [small, root, result], (self.rows,), finest)
+        # From the finest on: what a coarser window says is right, and says whether the finer ones may be asked.
+        result = roots[-1]
+        for window, root in reversed(list(zip(windows, roots[:-1]))):
+            fraction = ring.fraction(window.variance)
+            threshold = self.constant(-(2.0 ** (window.low + 1)), fraction)
+            difference = self.emit(ring.AddPublicOp, [window.variance, threshold], (self.rows,), fraction)
+            drop = max(0, window.low + 1 + fraction - 8)
+            type = ring.bits((self.rows,))
+            small = insert_before(self.op, ring.MsbOp, [difference], type, bits=64, drop=drop)
+            result = self.emit(ring.SelectOp, [small, result, root], (self.rows,), finest)
         return result
 
     def run(self) -> None:

@@ -43,4 +43,8 @@ class NoteEvidence(ModulePass):
                 arguments[value.index] = bound
             elif isinstance(value.owner, Operation):
                 value.owner.attributes[BOUND] = ring.attribute(bound)
+        variances = {} if self.plan is None else self.plan.variances(function.body.block)
+        for value, ends in variances.items():
+            assert isinstance(value.owner, Operation)
+            value.owner.attributes["variances"] = ring.attribute(ends)
         function.attributes[ARGUMENT_BOUNDS] = ring.attribute(arguments)

@@ -50,7 +50,8 @@ def annotate(op: ring.RingOp, intervals: Intervals) -> None:
         name = compares[0].attribute
         bits = compared_bits(operand, ring.fraction(op.arguments[0]), op.get("drop", 0))
         _set(op, name, min(bits, ring.MAX_WIDTH))
-    if op.has_trait(TakesPositive):
+    if op.has_trait(TakesPositive) and op.get("hi") == op.get("lo") + 1:
+        # Nobody knew better.
         high = intervals.of(op.arguments[-1]).high
         _set(op, "hi", max(op.get("lo") + 1, math.ceil(math.log2(high)) if high > 0 else 0))
     if isinstance(op, ring.ExpBelowOp) and (high := intervals.of(op.arguments[0]).high) < op.get("hi"):
