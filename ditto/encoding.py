@@ -97,7 +97,7 @@ def encode_argument(value: Any, type: ValueType, name: str) -> Encoded:
             f"argument {name} holds NaN or too large a number, for {type} takes less than "
             f"{2.0 ** (bits - type.fraction):g} here: scale the argument or pass it in a wider dtype"
         )
-    return scaled.astype(np.int64)
+    return np.asarray(scaled, np.int64)
 
 
 def decode_result(encoded: Encoded, type: ValueType, dtype: np.dtype[Any]) -> Array:
