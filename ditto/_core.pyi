@@ -107,7 +107,7 @@ class Session:
     def mask(self, id: int, shape: Sequence[int], width: int) -> bytes | None:
         """Starts a value; returns this party's mask of it, packed. None at P0, whose part is then done."""
     def set_masked(self, id: int, shape: Sequence[int], width: int, m: bytes) -> None:
-        """Completes a value at P1 and P2."""
+        """Completes a value at P1 and P2, once. Raises ValueError the second time."""
     def drop(self, id: int) -> None:
         """Forgets a value."""
     def agree(self, program: Program) -> None:

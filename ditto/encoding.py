@@ -103,7 +103,7 @@ def encode_argument(value: Any, type: ValueType, name: str) -> Encoded:
             f"argument {name} holds NaN or too large a number, for {type} takes less than "
             f"{2.0 ** (bits - type.fraction):g} here: state its magnitude in ranges=, calibrate on it, or scale it"
         )
-    return scaled.astype(np.int64)
+    return np.asarray(scaled, np.int64)
 
 
 def _encode_public(array: Array, type: ValueType, name: str) -> Encoded:

@@ -85,7 +85,8 @@ def main() -> None:
                 print(f"P{role}: refused a caller: {error}", file=sys.stderr, flush=True)
                 continue
             # Forked, as everything is imported and the engine has not started a thread yet.
-            session = multiprocessing.get_context("fork").Process(target=serve, args=(connection, role, config))
+            fork = multiprocessing.get_context("fork")
+            session = fork.Process(target=serve, args=(connection, role, config), daemon=True)
             with connection:
                 session.start()
             session.join()

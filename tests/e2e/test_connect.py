@@ -36,6 +36,16 @@ def test_callers_one_after_the_other(running: Path) -> None:
         parties.run(program, [share])
 
 
+def test_every_session_has_its_own_keys(running: Path) -> None:
+    masks = set()
+    for _ in range(3):
+        with spu_ditto.connect(running, authkey=KEY) as parties:
+            mask = {"command": "mask", "id": 0, "shape": [4], "width": 32}
+            _, (_, [l1]), (_, [l2]) = parties._call(lambda: parties._all(mask))  # noqa: B023
+            masks |= {l1, l2}
+    assert len(masks) == 6
+
+
 def test_a_value_belongs_to_its_session(running: Path) -> None:
     b = Builder()
     x = b.input(fxp(32, 8, [4]))

@@ -19,6 +19,7 @@ import pytest
 
 import spu_ditto
 from ditto.node import wire
+from ditto.node.party import NodeParty
 from spu_ditto.program import RingProgram
 from spu_ditto.runtime import Runtime
 from spu_ditto.simulator import Simulator
@@ -151,6 +152,14 @@ def test_a_reply_to_another_request_is_refused(nodes: Path, monkeypatch: pytest.
         monkeypatch.setattr(wire, "receive", stale)
         with pytest.raises(spu_ditto.RuntimeFailure, match=r"P\d answered request 2 instead of 3"):
             parties.put(np.arange(4), TYPE)
+
+
+def test_a_party_refuses_a_request_out_of_order() -> None:
+    party = NodeParty(0, ("127.0.0.1", 0), 20.0, 1)
+    assert party.handle({"command": "listen", "number": 1}, [])[0]["number"] == 1
+    for number in (1, 4):
+        reply, _ = party.handle({"command": "listen", "number": number}, [])
+        assert "was to come" in reply["error"] and reply["number"] == number
 
 
 def interrupt_run(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,12 +77,12 @@ def test_of_two_equal_programs_one_may_go() -> None:
             remote.run(second, [x, y, np.array(0)])
 
 
-def pid_of_party(role: int) -> int:
-    """The child of this process that runs this party."""
+def pid_of_party(role: int, parent: int) -> int:
+    """The child of a process that runs this party."""
     for status in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
-            parent = int((status.parent / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent == os.getpid() and status.read_bytes().split(b"\0")[:-1][-2:] == [b"--party", b"%d" % role]:
+            found = int((status.parent / "stat").read_text().rpartition(")")[2].split()[1])
+            if found == parent and status.read_bytes().split(b"\0")[:-1][-2:] == [b"--party", b"%d" % role]:
                 return int(status.parent.name)
     raise AssertionError(f"P{role} does not run")
 
@@ -98,12 +98,23 @@ def test_a_killed_party_is_named_before_any_time_out() -> None:
     # To wait for the time-out would be to hang.
     with processes(timeout=3600) as remote:
         share = remote.put(np.zeros((1, n, n), np.int64), value_type(b.values[0]))
-        victim = pid_of_party(1)
+        victim = pid_of_party(1, os.getpid())
         threading.Timer(0.5, os.kill, (victim, signal.SIGKILL)).start()
         with pytest.raises(spu_ditto.RuntimeFailure, match="P1 was killed by signal 9"):
             remote.run(program, [share])
         with pytest.raises(spu_ditto.RuntimeFailure, match="open another session"):
             remote.run(program, [share])
+
+
+def test_a_crash_of_the_engine_ends_the_session_only() -> None:
+    program = small_program()
+    with processes() as remote:
+        types = [binding.type for binding in program.inputs]
+        x, y = (remote.put(np.zeros(t.shape, np.int64), t) for t in types[:2] if t is not None)
+        os.kill(pid_of_party(1, pid_of_party(1, os.getpid())), signal.SIGKILL)
+        with pytest.raises(spu_ditto.RuntimeFailure, match="P1 closed its connection"):
+            remote.run(program, [x, y, np.array(0)])
+        assert pid_of_party(1, os.getpid())
 
 
 def test_a_bad_input_is_named() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -33,6 +35,15 @@ def test_integers_that_do_not_fit_are_refused(bad: int) -> None:
     assert encode_argument(np.array([127, -128]), INT8, "x").tolist() == [127, -128]
     with pytest.raises(RangeError, match="argument x .*fxp<8, 0> takes less than 128"):
         encode_argument(np.array([0, bad]), INT8, "x")
+
+
+@pytest.mark.parametrize("kind", ["fxp", "bit", "public", "index"])
+@pytest.mark.parametrize("scalar", [1, True, 1.0, np.float32(1)])
+def test_scalars_become_arrays(kind: Any, scalar: Any) -> None:
+    for value in (scalar, np.asarray(scalar)):
+        encoded = encode_argument(value, ValueType(kind, (), 32, 0), "x")
+        assert isinstance(encoded, np.ndarray)
+        assert (encoded.shape, encoded.dtype, encoded.item()) == ((), np.int64, 1)
 
 
 def test_integers_are_exact() -> None:
