@@ -13,10 +13,11 @@ class ReroundTest : public ::testing::TestWithParam<std::pair<int, int>> {};
 
 TEST_P(ReroundTest, IsTheFloorOrTheCeiling) {
   const auto [width, shift] = GetParam();
-  const int64_t n = 20000, end = int64_t{1} << (width - 1), unit = int64_t{1} << shift;
-  auto x = Uniform(n, -end, end - unit);
-  x[0] = -end;
-  x[1] = end - unit;
+  const int64_t n = 20000, unit = int64_t{1} << shift;
+  const int64_t low = INT64_MIN >> (64 - width), high = -(low + unit);
+  auto x = Uniform(n, low, high);
+  x[0] = low;
+  x[1] = high;
   x[2] = 0;
   x[3] = -unit;
   const Views xs = ShareOf(x, {n}, width);
@@ -27,13 +28,13 @@ TEST_P(ReroundTest, IsTheFloorOrTheCeiling) {
   const auto y = Reconstruct(run.views);
   double mean = 0;
   for (int64_t i = 0; i < n; ++i) {
-    const int64_t floor = x[i] >> s;
-    if (x[i] % unit == 0) {
+    const int64_t floor = x[i] >> s, rest = x[i] & (unit - 1);
+    if (rest == 0) {
       ASSERT_EQ(y[i], floor);
     } else {
       ASSERT_TRUE(y[i] == floor || y[i] == floor + 1) << x[i];
     }
-    mean += (static_cast<double>(y[i] - floor) - std::ldexp(static_cast<double>(x[i] - (floor << s)), -s)) / n;
+    mean += (static_cast<double>(y[i] - floor) - std::ldexp(static_cast<double>(rest), -s)) / n;
   }
   EXPECT_LT(std::abs(mean), 0.02);
 }

@@ -78,7 +78,7 @@ TEST(Rsqrt, RefusesWhatDoesNotFit) {
 }
 
 TEST(Rsqrt, IsSeenAsUniform) {
-  ExpectJointlyUniform({{20, 700}}, [](Party& p, const Shares& x) { Rsqrt(p, x[0], 8, 0, 3, 20, 8); });
+  ExpectJointlyUniform({{20, 700, {1}}}, [](Party& p, const Shares& x) { Rsqrt(p, x[0], 8, 0, 3, 20, 8); });
 }
 
 }  // namespace
