@@ -313,7 +313,7 @@ class TanhOp(Function):
 
 @irdl_op_definition
 class GeluOp(Function):
-    """x * Phi(x), to 0.01; `bits` is the width of x's range."""
+    """x * Phi(x), to 0.01, or 2^-10 from 13 fraction bits on; `bits` is the width of x's range."""
 
     name = "ring.gelu"
     REQUIRED: ClassVar[tuple[str, ...]] = ("bits",)

@@ -233,7 +233,7 @@ def function_cases(w: int, f: int) -> list[Case]:
             {"bits": clip_bits},
             (0.0025 if f <= 12 else 2.0**-12) + u,
         ),
-        Case("gelu", over(-20, 20), fxp(w - f, f, shape), gelu, {"bits": clip_bits}, 0.02),
+        Case("gelu", over(-20, 20), fxp(w - f, f, shape), gelu, {"bits": clip_bits}, 0.02 if f <= 12 else 2.0**-10 + u),
         Case(
             "polynomial",
             [(fxp(w, e, shape, e + 3), real(w, e, *shape, low=-4, high=4)[1])],
