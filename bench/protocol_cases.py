@@ -189,6 +189,7 @@ def cases(elements: int) -> list[Case]:
     add("exp_below", [draw.uniform(Ring(32, 18), flat, -40, 2)], Ring(24, 14), np.exp, bits=25, hi=2)
     add("reciprocal", [draw.powers(sum_ring, flat, 0, 8)], Ring(24, 16), np.reciprocal, lo=0, hi=8)
     add("rsqrt", [draw.powers(Ring(32, 12), flat, -6, 8)], Ring(24, 12), lambda x: x**-0.5, lo=-6, hi=8)
+    add("sqrt", [draw.powers(Ring(32, 12), flat, -6, 8)], Ring(24, 12), np.sqrt, hi=8)
     add("log", [draw.powers(Ring(32, 12), flat, -6, 8)], Ring(24, 12), np.log, lo=-6, hi=8)
     add("tanh", [operand(narrow)], narrow, np.tanh, bits=20)
     add("gelu", [operand(narrow)], narrow, gelu, bits=20)

@@ -41,6 +41,7 @@ FUNCTIONS: dict[str, Callable[..., jax.Array]] = {
     "exp_below": lambda x, **_: jnp.exp(x),
     "reciprocal": lambda x, **_: 1 / x,
     "rsqrt": lambda x, **_: jax.lax.rsqrt(x),
+    "sqrt": lambda x, **_: jnp.sqrt(x),
     "log": lambda x, **_: jnp.log(x),
     "tanh": lambda x, **_: jnp.tanh(x),
     "gelu": lambda x, **_: jax.nn.gelu(x),

@@ -296,6 +296,14 @@ class RsqrtOp(Function):
 
 
 @irdl_op_definition
+class SqrtOp(Function):
+    """The square root for 0 <= x < 2^hi."""
+
+    name = "ring.sqrt"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("hi",)
+
+
+@irdl_op_definition
 class LogOp(Function):
     """The natural logarithm for 2^lo <= x < 2^hi."""
 
@@ -347,6 +355,7 @@ PROTOCOLS = (
     ExpBelowOp,
     ReciprocalOp,
     RsqrtOp,
+    SqrtOp,
     LogOp,
     TanhOp,
     GeluOp,

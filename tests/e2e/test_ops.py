@@ -187,6 +187,7 @@ def wide_cases() -> list[Case]:
     return [
         Case("reciprocal", [x], fxp(40, 18, [150]), lambda x: 1 / x, positive, close(1 / x[1])),
         Case("rsqrt", [x], fxp(40, 18, [150]), lambda x: x**-0.5, positive, close(x[1] ** -0.5)),
+        Case("sqrt", [x], fxp(42, 18, [150]), np.sqrt, {"hi": 43}, close(x[1] ** 0.5)),
         Case("log", [x], fxp(24, 18, [150]), np.log, positive, 2.0**-12 + 2.0**-17),
     ]
 
@@ -224,6 +225,7 @@ def function_cases(w: int, f: int) -> list[Case]:
         ),
         Case("reciprocal", over(1, 100), fxp(w - f, f, shape), lambda x: 1 / x, {"lo": 0, "hi": 7}, 2.0**-13 + 4 * u),
         Case("rsqrt", over(1, 100), fxp(w - f, f, shape), lambda x: x**-0.5, {"lo": 0, "hi": 7}, 2.0**-13 + 4 * u),
+        Case("sqrt", over(0, 100), fxp(w - f, f, shape), np.sqrt, {"hi": 7}, 2.0**-12 * 10 + 1.2 * u),
         Case("log", over(1, 100), fxp(w - f, f, shape), np.log, {"lo": 0, "hi": 7}, 2.0**-12 + 2 * u),
         Case(
             "tanh",
