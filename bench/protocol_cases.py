@@ -197,6 +197,7 @@ def cases(elements: int) -> list[Case]:
         numerator = draw.uniform(Ring(46, 18), flat, -256, 256)
         add("divide", [numerator, draw.powers(divisor, flat, lo, hi)], quotient, np.divide, lo=lo, hi=hi)
     add("rsqrt", [draw.powers(Ring(32, 12), flat, -6, 8)], Ring(24, 12), lambda x: x**-0.5, lo=-6, hi=8)
+    add("sqrt", [draw.powers(Ring(32, 12), flat, -6, 8)], Ring(24, 12), np.sqrt, hi=8)
     add("log", [draw.powers(Ring(32, 12), flat, -6, 8)], Ring(24, 12), np.log, lo=-6, hi=8)
     add("tanh", [operand(narrow)], narrow, np.tanh, bits=20)
     add("gelu", [operand(narrow)], narrow, gelu, bits=20)

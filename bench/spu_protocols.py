@@ -42,6 +42,7 @@ FUNCTIONS: dict[str, Callable[..., jax.Array]] = {
     "divide": lambda x, y, **_: x / y,
     "reciprocal": lambda x, **_: 1 / x,
     "rsqrt": lambda x, **_: jax.lax.rsqrt(x),
+    "sqrt": lambda x, **_: jnp.sqrt(x),
     "log": lambda x, **_: jnp.log(x),
     "tanh": lambda x, **_: jnp.tanh(x),
     "gelu": lambda x, **_: jax.nn.gelu(x),

@@ -413,6 +413,14 @@ class RsqrtOp(Function):
 
 
 @irdl_op_definition
+class SqrtOp(Function):
+    """The square root for 0 <= x < 2^hi."""
+
+    name = "ring.sqrt"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("hi",)
+
+
+@irdl_op_definition
 class LogOp(Function):
     """The natural logarithm for 2^lo <= x < 2^hi."""
 
@@ -432,7 +440,7 @@ class TanhOp(Function):
 
 @irdl_op_definition
 class GeluOp(Function):
-    """x * Phi(x), to 0.01; `bits` is the width of x's range."""
+    """x * Phi(x), to 0.01, or 2^-10 from 13 fraction bits on; `bits` is the width of x's range."""
 
     name = "ring.gelu"
     REQUIRED: ClassVar[tuple[str, ...]] = ("bits",)
@@ -513,6 +521,7 @@ PROTOCOLS = (
     ReciprocalOp,
     DivideOp,
     RsqrtOp,
+    SqrtOp,
     LogOp,
     TanhOp,
     GeluOp,

@@ -13,7 +13,6 @@
 namespace ditto {
 namespace {
 
-constexpr int kMostOctaves = 32;    // of step 1
 constexpr int kGroupFraction = 16;  // bits of v below its range
 constexpr int kRelativeBits = 15;   // of u
 
@@ -66,11 +65,39 @@ Normalization HalfOctaves(const RealRange& r) {
 // 16/9 of a power of two must fit a word.
 constexpr int kMostHalfOctaveBits = 58;
 
-bool HasNormalization(const PowerFunction& f, const RealRange& r) {
-  return r.hi - r.lo <= kMostOctaves && (f.halves == -2 || r.fraction + r.hi <= kMostHalfOctaveBits);
+// 2^{k/2 + scale}, rounded.
+uint64_t RootOfPower(int k, int scale) {
+  constexpr uint64_t kRootOfTwo = 0xB504F333F9DE6484;  // sqrt(2) * 2^63
+  const int exponent = FloorHalf(k) + scale;
+  if (k % 2 == 0) return uint64_t{1} << exponent;
+  return ((kRootOfTwo >> (62 - exponent)) + 1) >> 1;
 }
 
-Normalization Normalize(const PowerFunction& f, const RealRange& r) {
+// h = 2^{k/2} from 2^k on, h = 0 below the range if that is wanted.
+Normalization Roots(const RealRange& r, int out_fraction, bool with_zero) {
+  Normalization n;
+  n.factor_bits = std::max(r.hi - 1, 0);
+  n.scale_bits = std::max(std::min(out_fraction + 2, kRelativeBits + 1 - FloorHalf(r.lo)), 0);
+  n.intervals.top = r.fraction + r.hi;
+  n.result = 1 + FloorHalf(r.hi + 1);
+  for (int k = r.lo; k < r.hi; ++k) {
+    if (k > r.lo || with_zero) n.intervals.bounds.push_back(int64_t{1} << (r.fraction + k));
+    n.intervals.factors.push_back(uint64_t{1} << (n.factor_bits - k));
+    n.h.push_back(RootOfPower(k, n.scale_bits));
+  }
+  if (with_zero) {
+    n.intervals.factors.insert(n.intervals.factors.begin(), n.intervals.factors[0]);
+    n.h.insert(n.h.begin(), 0);
+  }
+  return n;
+}
+
+bool HasNormalization(const PowerFunction& f, const RealRange& r) {
+  return r.hi - r.lo <= f.most_octaves && (f.halves != -1 || r.fraction + r.hi <= kMostHalfOctaveBits);
+}
+
+Normalization Normalize(const PowerFunction& f, const RealRange& r, int out_fraction, bool with_zero) {
+  if (f.halves > 0) return Roots(r, out_fraction, with_zero);
   return f.halves == -2 ? Octaves(r) : HalfOctaves(r);
 }
 
@@ -88,7 +115,9 @@ struct Plan {
 
 RealRange CheckRange(const PowerFunction& f, int width, RealRange r, int out_width, int out_fraction) {
   r.lo = std::max(r.lo, -r.fraction);
-  const int result = 1 - (f.halves == -2 ? r.lo : FloorHalf(r.lo));
+  // Less than a 16th of a unit is 0.
+  if (f.halves > 0) r.lo = std::min(std::max(r.lo, -2 * (out_fraction + 4)), r.hi - 1);
+  const int result = 1 + (f.halves > 0 ? FloorHalf(r.hi + 1) : f.halves == -2 ? -r.lo : -FloorHalf(r.lo));
   if (r.fraction < 0 || r.lo >= r.hi || r.fraction + r.hi >= width || out_fraction < 0 ||
       out_width < out_fraction + result) {
     throw std::invalid_argument("no " + std::string(f.name) + " of the range [2^" + std::to_string(r.lo) + ", 2^" +
@@ -99,21 +128,29 @@ RealRange CheckRange(const PowerFunction& f, int width, RealRange r, int out_wid
   return r;
 }
 
-Plan MakePlan(const PowerFunction& f, int width, const RealRange& r, int out_width, int out_fraction) {
+Plan MakePlan(const PowerFunction& f, int width, RealRange r, int out_width, int out_fraction) {
   Plan plan;
+  // One group at least.
+  r.hi = std::max(r.hi, kGroupOctaves - r.fraction);
   const int top = r.fraction + r.hi;
+  if (top >= width) throw std::invalid_argument(std::string(f.name) + " needs a ring of 9 bits");
   plan.groups = OctaveGroups(top, r.hi - r.lo);
   const int groups = static_cast<int>(plan.groups.factors.size());
+  const bool with_zero = f.halves > 0;
+  if (with_zero) {
+    plan.groups.bounds.insert(plan.groups.bounds.begin(), int64_t{1} << (r.fraction + r.lo));
+    plan.groups.factors.insert(plan.groups.factors.begin(), plan.groups.factors[0]);
+  }
   // The scale must be a power of two: v's range has an upper end of hi's parity.
   plan.shift = std::max(top - kGroupOctaves - kGroupFraction, 0);
   plan.v.lo = f.halves == -2 ? 0 : -(r.hi & 1);
   plan.v.hi = plan.v.lo + kGroupOctaves;
   plan.v.fraction = top - plan.shift - plan.v.hi;
-  plan.inner = Normalize(f, plan.v);
+  plan.u_fraction = kRelativeBits + kGroupOctaves * std::max(-f.halves, 0) / 2;
+  plan.inner = Normalize(f, plan.v, plan.u_fraction, /*with_zero=*/false);
   // All bits that the next step takes, if x has them.
   const int wanted = plan.v.fraction + std::max(plan.v.hi + 1, plan.inner.factor_bits + 3);
   plan.width = std::min(wanted, width - plan.shift);
-  plan.u_fraction = kRelativeBits + kGroupOctaves * -f.halves / 2;
   const int u_bits = plan.u_fraction + plan.inner.result;
   // u times 2^exponent is the result; what stays below its 16th part is 0.
   std::vector<int> exponents;
@@ -129,6 +166,9 @@ Plan MakePlan(const PowerFunction& f, int width, const RealRange& r, int out_wid
     plan.h = {{{}, out_width}, {{}, plan.last_shift + plan.part_width}};
   } else {
     plan.h = {{{}, plan.last_shift + out_width}};
+  }
+  if (with_zero) {
+    for (Weights& h : plan.h) h.of.push_back(0);
   }
   for (int exponent : exponents) {
     const uint64_t part = exponent < -plan.last_shift ? 0 : uint64_t{1} << (exponent + plan.last_shift);
@@ -150,7 +190,7 @@ Share Power(Party& p, const PowerFunction& f, const Share& x, const RealRange& r
   const RealRange r = CheckRange(f, x.width(), range, out_width, out_fraction);
   // 1.
   if (HasNormalization(f, r)) {
-    const Normalization n = Normalize(f, r);
+    const Normalization n = Normalize(f, r, out_fraction, /*with_zero=*/true);
     if (NormalizedFits(x.width(), r.fraction, n, out_width, out_fraction)) {
       return Normalized(p, x, r.fraction, f.g, n, out_width, out_fraction);
     }
@@ -170,7 +210,7 @@ Share Power(Party& p, const PowerFunction& f, const Share& x, const RealRange& r
 Cost PowerCost(int64_t n, const PowerFunction& f, int width, const RealRange& range, int out_width, int out_fraction) {
   const RealRange r = CheckRange(f, width, range, out_width, out_fraction);
   if (HasNormalization(f, r)) {
-    const Normalization octaves = Normalize(f, r);
+    const Normalization octaves = Normalize(f, r, out_fraction, /*with_zero=*/true);
     if (NormalizedFits(width, r.fraction, octaves, out_width, out_fraction)) {
       return NormalizedCost(n, width, r.fraction, octaves, out_width, out_fraction);
     }

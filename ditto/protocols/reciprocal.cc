@@ -9,6 +9,7 @@ namespace {
 constexpr PowerFunction kReciprocal{
     -2,
     {1847011434, {{{2, 2411430157, -428422023}, {3, -533125134, -1149998094}, {5, -80498442, -48704685}}}},
+    32,
     "reciprocal"};
 
 }  // namespace

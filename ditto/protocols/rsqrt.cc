@@ -9,6 +9,7 @@ namespace {
 constexpr PowerFunction kRsqrt{
     -1,
     {2058687821, {{{1, 242707371, -1497537647}, {3, -29741458, -271230910}, {4, -73115756, 22573243}}}},
+    32,
     "reciprocal square root"};
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "ditto/protocols/polynomial.h"
 #include "ditto/protocols/reciprocal.h"
 #include "ditto/protocols/rsqrt.h"
+#include "ditto/protocols/sqrt.h"
 #include "ditto/protocols/tanh.h"
 #include "ditto/runtime/checks.h"
 #include "ditto/runtime/kernels.h"
@@ -116,6 +117,17 @@ Share RunDivide(Party& p, const TypedOp& op, const Operands& in) {
   return Divide(p, in[0]->share, op.in[0].fraction, in[1]->share, DivisorOf(op), op.out.width, op.out.fraction);
 }
 
+void CheckSqrt(const TypedOp& op) {
+  RequireShapeOf(op, 0);
+  RequireInt(op, "hi", -kMaxWidth, kMaxWidth);
+}
+Cost CostSqrt(const TypedOp& op) {
+  return SqrtCost(op.out_size(), op.in[0].width, op.in[0].fraction, op.Int("hi"), op.out.width, op.out.fraction);
+}
+Share RunSqrt(Party& p, const TypedOp& op, const Operands& in) {
+  return Sqrt(p, in[0]->share, op.in[0].fraction, op.Int("hi"), op.out.width, op.out.fraction);
+}
+
 }  // namespace
 
 std::vector<Kernel> FunctionKernels() {
@@ -128,6 +140,7 @@ std::vector<Kernel> FunctionKernels() {
       {"reciprocal", "f", 'f', "lo hi", CheckPositive, CostReciprocal, RunReciprocal},
       {"divide", "ff", 'f', "lo hi", CheckPositive, CostDivide, RunDivide},
       {"rsqrt", "f", 'f', "lo hi", CheckPositive, CostRsqrt, RunRsqrt},
+      {"sqrt", "f", 'f', "hi", CheckSqrt, CostSqrt, RunSqrt},
       {"log", "f", 'f', "lo hi", CheckPositive, CostLog, RunLog},
   };
 }

@@ -199,6 +199,7 @@ def wide_cases() -> list[Case]:
     return [
         Case("reciprocal", [x], fxp(40, 18, [150]), lambda x: 1 / x, positive, close(1 / x[1])),
         Case("rsqrt", [x], fxp(40, 18, [150]), lambda x: x**-0.5, positive, close(x[1] ** -0.5)),
+        Case("sqrt", [x], fxp(42, 18, [150]), np.sqrt, {"hi": 43}, close(x[1] ** 0.5)),
         Case("log", [x], fxp(24, 18, [150]), np.log, positive, 2.0**-12 + 2.0**-17),
     ]
 
@@ -244,6 +245,7 @@ def function_cases(w: int, f: int) -> list[Case]:
             200 * 2.0**-12 + 1.7 * u,
         ),
         Case("rsqrt", over(1, 100), fxp(w - f, f, shape), lambda x: x**-0.5, {"lo": 0, "hi": 7}, 2.0**-13 + 4 * u),
+        Case("sqrt", over(0, 100), fxp(w - f, f, shape), np.sqrt, {"hi": 7}, 2.0**-12 * 10 + 1.2 * u),
         Case("log", over(1, 100), fxp(w - f, f, shape), np.log, {"lo": 0, "hi": 7}, 2.0**-12 + 2 * u),
         Case(
             "tanh",
@@ -253,7 +255,7 @@ def function_cases(w: int, f: int) -> list[Case]:
             {"bits": clip_bits},
             (0.0025 if f <= 12 else 2.0**-12) + u,
         ),
-        Case("gelu", over(-20, 20), fxp(w - f, f, shape), gelu, {"bits": clip_bits}, 0.02),
+        Case("gelu", over(-20, 20), fxp(w - f, f, shape), gelu, {"bits": clip_bits}, 0.02 if f <= 12 else 2.0**-10 + u),
         Case(
             "polynomial",
             [(fxp(w, e, shape, e + 3), real(w, e, *shape, low=-4, high=4)[1])],
