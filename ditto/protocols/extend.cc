@@ -42,7 +42,7 @@ Share Extend(Party& p, const Share& x, int bits, int to, Joining joining) {
   } else {
     c = AddScalar(x.m, half);
   }
-  const Share less = LessThanMask(p, a, {p.is_p0() ? Tensor() : LowBits(c, bits)}, shape, bits, joining)[0];
+  const Share less = LessThanMask(p, a, {p.is_p0() ? Tensor() : LowBits(c, bits)}, {0}, shape, bits, joining)[0];
   // 2.
   carry = p.Deal(carry, shape, k);
   Tensor wraps = BitToRingParts(p, less, k);
@@ -60,7 +60,7 @@ Share Extend(Party& p, const Share& x, int bits, int to, Joining joining) {
 Cost ExtendCost(int64_t n, int bits, int to, Joining joining) {
   CheckBits(bits, bits, to);
   const int k = HighBits(bits, to);
-  return LessThanMaskCost(n, bits, 1, joining) + DealCost(n, k) + BitToRingCost(n, k);
+  return LessThanMaskCost(n, bits, {0}, joining) + DealCost(n, k) + BitToRingCost(n, k);
 }
 
 }  // namespace ditto
