@@ -97,30 +97,28 @@ void OpenWires(Party& p, const Shape& shape, const std::vector<ChunkParts>& part
   }
 }
 
-}  // namespace
-
-std::vector<Share> LessThanMask(Party& p, const Tensor& a, const std::vector<Tensor>& c,
-                                const std::vector<int>& agreeing, const Shape& shape, int n, Joining joining) {
+// Steps 1 to 3, until no value has more than `most` wires.
+std::vector<Wires> JoinedWires(Party& p, const Tensor& a, const std::vector<Tensor>& c,
+                               const std::vector<int>& agreeing, const Shape& shape, const Plan& plan, size_t most) {
   const size_t count = c.size();
-  const auto [widths, group] = MakePlan(n, static_cast<int>(count), joining);
   // 1.
-  const std::vector<Tensor> tables = DealTables(p, a, shape, widths);
+  const std::vector<Tensor> tables = DealTables(p, a, shape, plan.widths);
   // 2.
   std::vector<ChunkParts> parts(count);
-  for (size_t t = 0; t < count; ++t) parts[t] = ReadTables(p, tables, c[t], widths);
+  for (size_t t = 0; t < count; ++t) parts[t] = ReadTables(p, tables, c[t], plan.widths);
   std::vector<Wires> wires(count);
-  Sameness same = SameChunks(agreeing, widths);
+  Sameness same = SameChunks(agreeing, plan.widths);
   OpenWires(p, shape, parts, same, wires);
   // 3.
-  while (wires[0].lt.size() > 1) {
-    same = SameGroups(same, group);
+  while (wires[0].lt.size() > most) {
+    same = SameGroups(same, plan.group);
     for (size_t t = 0; t < count; ++t) {
       const size_t chunks = wires[t].lt.size();
       parts[t] = ChunkParts();
-      for (size_t g = 0; g < chunks; g += group) {
+      for (size_t g = 0; g < chunks; g += plan.group) {
         Joined joined;
-        if (!same[t][g / group]) {
-          const size_t end = std::min(g + group, chunks);
+        if (!same[t][g / plan.group]) {
+          const size_t end = std::min(g + plan.group, chunks);
           joined = JoinChunks(p, {wires[t].lt.begin() + g, wires[t].lt.begin() + end},
                               {wires[t].eq.begin() + g, wires[t].eq.begin() + end}, /*want_eq=*/g > 0);
         }
@@ -130,15 +128,13 @@ std::vector<Share> LessThanMask(Party& p, const Tensor& a, const std::vector<Ten
     }
     OpenWires(p, shape, parts, same, wires);
   }
-  std::vector<Share> results;
-  for (Wires& w : wires) results.push_back(std::move(w.lt[0]));
-  return results;
+  return wires;
 }
 
-Cost LessThanMaskCost(int64_t elements, int n, const std::vector<int>& agreeing, Joining joining) {
-  const auto [widths, group] = MakePlan(n, static_cast<int>(agreeing.size()), joining);
-  Cost cost = DealTablesCost(elements, widths);
-  Sameness same = SameChunks(agreeing, widths);
+// And the wires that are left.
+std::pair<Cost, int> JoinedWiresCost(int64_t elements, const std::vector<int>& agreeing, const Plan& plan, int most) {
+  Cost cost = DealTablesCost(elements, plan.widths);
+  Sameness same = SameChunks(agreeing, plan.widths);
   const auto open_round = [&] {
     for (const std::vector<bool>& of : same) {
       for (size_t j = 0; j < of.size(); ++j) cost.online += of[j] ? 0 : (j > 0 ? 4 : 2) * PackedBytes(elements, 1);
@@ -146,16 +142,43 @@ Cost LessThanMaskCost(int64_t elements, int n, const std::vector<int>& agreeing,
     cost.rounds += 1;
   };
   open_round();
-  for (int chunks = static_cast<int>(widths.size()); chunks > 1; chunks = (chunks + group - 1) / group) {
-    same = SameGroups(same, group);
+  int chunks = static_cast<int>(plan.widths.size());
+  for (; chunks > most; chunks = (chunks + plan.group - 1) / plan.group) {
+    same = SameGroups(same, plan.group);
     for (const std::vector<bool>& of : same) {
-      for (int g = 0; g < chunks; g += group) {
-        if (of[g / group]) continue;
-        cost += DealCost(JoinProducts(std::min(group, chunks - g), g > 0) * elements, 1);
+      for (int g = 0; g < chunks; g += plan.group) {
+        if (of[g / plan.group]) continue;
+        cost += DealCost(JoinProducts(std::min(plan.group, chunks - g), g > 0) * elements, 1);
       }
     }
     open_round();
   }
+  return {cost, chunks};
+}
+
+}  // namespace
+
+std::vector<Share> LessThanMask(Party& p, const Tensor& a, const std::vector<Tensor>& c,
+                                const std::vector<int>& agreeing, const Shape& shape, int n, Joining joining) {
+  const Plan plan = MakePlan(n, static_cast<int>(c.size()), joining);
+  std::vector<Share> results;
+  for (Wires& wires : JoinedWires(p, a, c, agreeing, shape, plan, 1)) results.push_back(std::move(wires.lt[0]));
+  return results;
+}
+
+Cost LessThanMaskCost(int64_t elements, int n, const std::vector<int>& agreeing, Joining joining) {
+  return JoinedWiresCost(elements, agreeing, MakePlan(n, static_cast<int>(agreeing.size()), joining), 1).first;
+}
+
+Tensor LessThanMaskParts(Party& p, const Tensor& a, const Tensor& c, const Shape& shape, int n, int k) {
+  const Plan plan = MakePlan(n, 1, Joining::kThrifty);
+  const Wires wires = JoinedWires(p, a, {c}, {0}, shape, plan, kGroup)[0];
+  return JoinChunksInRing(p, wires.lt, wires.eq, k);
+}
+
+Cost LessThanMaskPartsCost(int64_t elements, int n, int k) {
+  auto [cost, chunks] = JoinedWiresCost(elements, {0}, MakePlan(n, 1, Joining::kThrifty), kGroup);
+  cost.offline += JoinInRingProducts(chunks) * PackedBytes(elements, k);
   return cost;
 }
 

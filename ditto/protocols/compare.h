@@ -16,10 +16,9 @@
 // Sends: CompareCost. At (bits, drop) = (20, 4): 68 bits offline, 16 online, 2 rounds; a further threshold 31 more.
 //   At (22, 4), thrifty: 68 and 26, 3 rounds; shallow: 92 and 16, 2 rounds. At (41, 0), shallow: 616 and 32, 2 rounds.
 // Error: none but what `drop` allows.
-// Security: every table and product is masked by k01's stream; each threshold opens wires with masks of its own, but
-// for
-//   wires that are the same and opened once, and has mask products of its own. Otherwise only the mask bit top(a) is
-//   common, under masks that are not.
+// Security: every table and product is masked by k01's stream; each threshold has mask products of its own and opens
+//   wires with masks of its own, but for wires of equal values, which are opened once. The mask bit top(a) is common,
+//   under masks that are not.
 #pragma once
 
 #include <vector>
@@ -54,5 +53,10 @@ Cost ComparePowersCost(int64_t n, int bits, int drop, int low, int high, Joining
 std::vector<Share> LessThanMask(Party& p, const Tensor& a, const std::vector<Tensor>& c,
                                 const std::vector<int>& agreeing, const Shape& shape, int n, Joining joining);
 Cost LessThanMaskCost(int64_t elements, int n, const std::vector<int>& agreeing, Joining joining);
+
+// For one c, additive parts between P1 and P2 of [c < a] over Z_{2^k}, before their opening: the last joining, of up to
+// four chunks, is done in that ring. One round up to 16 bits, two for more. An empty tensor at P0.
+Tensor LessThanMaskParts(Party& p, const Tensor& a, const Tensor& c, const Shape& shape, int n, int k);
+Cost LessThanMaskPartsCost(int64_t elements, int n, int k);
 
 }  // namespace ditto
