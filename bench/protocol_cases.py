@@ -114,6 +114,11 @@ class Draw:
         numbers = np.exp2(self._random.uniform(low, high, shape))
         return Secret(np.floor(np.ldexp(numbers, ring.fraction)).astype(np.int64), ring)
 
+    def multiples(self, ring: Ring, of: Secret, size: float) -> Secret:
+        """What gives numbers of (-size, size) where it is divided by `of`."""
+        products = of.numbers * self._random.uniform(-size, size, of.integers.shape)
+        return Secret(np.rint(np.ldexp(products, ring.fraction)).astype(np.int64), ring)
+
     def signs(self, ring: Ring, shape: tuple[int, ...], low_bits: int, bits: int) -> Secret:
         """Positive and negative integers of at least low_bits and less than `bits` bits, as many short as long."""
         sizes = np.exp2(self._random.uniform(low_bits, bits - 1, shape)).astype(np.int64)
@@ -193,9 +198,13 @@ def cases(elements: int) -> list[Case]:
     add("exp", [draw.uniform(scores, flat, -15, 0)], sum_ring, np.exp, slack=128)
     add("exp_below", [draw.uniform(Ring(32, 18), flat, -40, 2)], Ring(24, 14), np.exp, bits=25, hi=2)
     add("reciprocal", [draw.powers(sum_ring, flat, 0, 8)], Ring(24, 16), np.reciprocal, lo=0, hi=8)
-    for divisor, quotient, lo, hi in ((Ring(32, 18), Ring(36, 18), 0, 8), (Ring(46, 18), Ring(46, 18), -18, 27)):
-        numerator = draw.uniform(Ring(46, 18), flat, -256, 256)
-        add("divide", [numerator, draw.powers(divisor, flat, lo, hi)], quotient, np.divide, lo=lo, hi=hi)
+    for dividends, divisors, quotients, lo, hi in (
+        (Ring(46, 18), Ring(32, 18), Ring(36, 18), 0, 8),
+        (Ring(64, 18), Ring(46, 18), Ring(46, 18), -18, 27),
+    ):
+        divisor = draw.powers(divisors, flat, lo, hi)
+        dividend = draw.multiples(dividends, divisor, 8)
+        add("divide", [dividend, divisor], quotients, np.divide, lo=lo, hi=hi)
     add("rsqrt", [draw.powers(Ring(32, 12), flat, -6, 8)], Ring(24, 12), lambda x: x**-0.5, lo=-6, hi=8)
     add("sqrt", [draw.powers(Ring(32, 12), flat, -6, 8)], Ring(24, 12), np.sqrt, hi=8)
     add("log", [draw.powers(Ring(32, 12), flat, -6, 8)], Ring(24, 12), np.log, lo=-6, hi=8)

@@ -135,6 +135,43 @@ Joined JoinChunks(Party& p, const std::vector<Share>& lt, const std::vector<Shar
   return {Evaluate(LessInBlock, f, chunks, shape), want_eq ? Evaluate(EqualInBlock, f, chunks, shape) : Tensor()};
 }
 
+Tensor JoinChunksInRing(Party& p, const std::vector<Share>& lt, const std::vector<Share>& eq, int width) {
+  const int chunks = static_cast<int>(lt.size());
+  const Shape& shape = lt[0].shape();
+  // P0 keeps what the others get parts of.
+  const auto dealt_with = [&](const Share& bit, const Tensor& product) {
+    Tensor v;
+    if (p.is_p0()) v = Mul(Widen(MaskOf(p, bit), width), product);
+    const Tensor part = p.Deal(v, shape, width);
+    return p.is_p0() ? v : part;
+  };
+  // 1. own[set] is the product of the masks of eq in `set`, which has no lowest chunk.
+  std::vector<Tensor> own(size_t{1} << chunks);
+  own[0] = AddScalar(Tensor::Zeros(shape, width), p.is_p2() ? 0 : 1);
+  for (int set = 2; set < 1 << chunks; set += 2) own[set] = dealt_with(eq[__builtin_ctz(set)], own[set & (set - 1)]);
+  // 2. A bit is m + (1 - 2m) a: times what `without` has parts of, and `with` of a times that.
+  const auto times_bit = [&](const Share& bit, const Tensor& without, const Tensor& with) {
+    return Add(with, Mul(Widen(bit.m, width), Sub(without, Add(with, with))));
+  };
+  Tensor sum;
+  for (int j = 0; j < chunks; ++j) {
+    std::vector<Tensor> terms(size_t{1} << (chunks - 1 - j));
+    for (size_t set = 0; set < terms.size(); ++set) {
+      const Tensor& without = own[set << (j + 1)];
+      const Tensor with = dealt_with(lt[j], without);
+      if (!p.is_p0()) terms[set] = times_bit(lt[j], without, with);
+    }
+    if (p.is_p0()) continue;
+    for (int i = j + 1; i < chunks; ++i) {
+      for (size_t set = 0; set < terms.size() / 2; ++set)
+        terms[set] = times_bit(eq[i], terms[2 * set], terms[2 * set + 1]);
+      terms.resize(terms.size() / 2);
+    }
+    sum = j == 0 ? terms[0] : Add(sum, terms[0]);
+  }
+  return sum;
+}
+
 Tensor AndAll(Party& p, const std::vector<Share>& wires) {
   const int count = static_cast<int>(wires.size());
   const Factors f = DealFactors(p, {}, wires, /*lowest_eq=*/true, AndAllProducts(count));

@@ -26,6 +26,11 @@ struct Joined {
 // 1 to kMaxJoined chunks. eq[0] is read only if want_eq. P0 gets empty tensors.
 Joined JoinChunks(Party& p, const std::vector<Share>& lt, const std::vector<Share>& eq, bool want_eq);
 
+// The same lt as an integer: additive parts over Z_{2^width}, width > 1. eq[0] is not read. An empty tensor at P0.
+// P0 deals as many ring elements per element as JoinInRingProducts says: masks and their products.
+Tensor JoinChunksInRing(Party& p, const std::vector<Share>& lt, const std::vector<Share>& eq, int width);
+constexpr int64_t JoinInRingProducts(int chunks) { return (int64_t{3} << (chunks - 1)) - 2; }
+
 // XOR parts of the AND of 1 to kMaxJoined masked bits; an empty tensor at P0.
 Tensor AndAll(Party& p, const std::vector<Share>& wires);
 constexpr int64_t AndAllProducts(int wires) { return (int64_t{1} << wires) - 1 - wires; }

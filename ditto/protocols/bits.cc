@@ -1,5 +1,8 @@
 #include "ditto/protocols/bits.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "ditto/protocols/linear.h"
 #include "ditto/ring/elementwise.h"
 #include "ditto/ring/loop.h"
@@ -22,33 +25,44 @@ Share BitAnd(Party& p, const Share& b, const Share& c) {
   return p.OpenMasked(shape, 1, z);
 }
 
-Tensor BitTimesParts(Party& p, const Share& b, const Share& x) {
-  const Shape& shape = x.shape();
-  const int width = x.width();
+std::vector<Tensor> BitTimesEachParts(Party& p, const Share& b, const std::vector<Share>& values) {
+  const Shape& shape = b.shape();
+  int widest = 0;
+  for (const Share& x : values) widest = std::max(widest, x.width());
   // 1.
-  Tensor bit_mask, product;
-  if (p.is_p0()) {
-    bit_mask = Widen(Xor(b.l1, b.l2), width);
-    product = Mul(bit_mask, Add(x.l1, x.l2));
+  Tensor bit_mask;
+  if (p.is_p0()) bit_mask = Widen(Xor(b.l1, b.l2), widest);
+  const Tensor dealt_mask = p.Deal(bit_mask, shape, widest);
+  std::vector<Tensor> parts;
+  for (const Share& x : values) {
+    const int width = x.width();
+    Tensor product;
+    if (p.is_p0()) product = Mul(Narrow(bit_mask, width), Add(x.l1, x.l2));
+    Tensor z = p.Deal(product, shape, width);
+    // 2. (1 - 2m) (m_x u - v) + m (own m_x - a_x), the public product counted once.
+    if (!p.is_p0()) {
+      const Tensor u = Narrow(dealt_mask, width);
+      DispatchRing(width, [&](auto word) {
+        using T = decltype(word);
+        const uint8_t* mb = b.m.data<uint8_t>();
+        const T* mx = x.m.data<T>();
+        const T* ax = (p.is_p1() ? x.l1 : x.l2).template data<T>();
+        const T* pu = u.data<T>();
+        T* pz = z.mutable_data<T>();
+        const T own = p.is_p1() ? T{1} : T{0};
+        ForEach(z.size(), [=](int64_t i) DITTO_KERNEL {
+          const T m = mb[i];
+          pz[i] = (T{1} - T{2} * m) * (mx[i] * pu[i] - pz[i]) + m * (own * mx[i] - ax[i]);
+        });
+      });
+    }
+    parts.push_back(std::move(z));
   }
-  const Tensor u = p.Deal(bit_mask, shape, width);
-  Tensor z = p.Deal(product, shape, width);
-  if (p.is_p0()) return Tensor();
-  // 2. (1 - 2m) (m_x u - v) + m (own m_x - a_x), the public product counted once.
-  DispatchRing(width, [&](auto word) {
-    using T = decltype(word);
-    const uint8_t* mb = b.m.data<uint8_t>();
-    const T* mx = x.m.data<T>();
-    const T* ax = (p.is_p1() ? x.l1 : x.l2).template data<T>();
-    const T* pu = u.data<T>();
-    T* pz = z.mutable_data<T>();
-    const T own = p.is_p1() ? T{1} : T{0};
-    ForEach(z.size(), [=](int64_t i) DITTO_KERNEL {
-      const T m = mb[i];
-      pz[i] = (T{1} - T{2} * m) * (mx[i] * pu[i] - pz[i]) + m * (own * mx[i] - ax[i]);
-    });
-  });
-  return z;
+  return parts;
+}
+
+Tensor BitTimesParts(Party& p, const Share& b, const Share& x) {
+  return std::move(BitTimesEachParts(p, b, std::vector<Share>{x})[0]);
 }
 
 Share SumOfBitTimes(Party& p, const std::vector<BitTerm>& terms) {

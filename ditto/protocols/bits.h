@@ -39,6 +39,8 @@ constexpr Cost SumOfBitTimesCost(int64_t n, int width, int terms) {
 
 // Additive parts between P1 and P2 of b * x, before any opening; an empty tensor at P0.
 Tensor BitTimesParts(Party& p, const Share& b, const Share& x);
+// The same for several values, of any widths, which share the dealt [a_b] of the widest.
+std::vector<Tensor> BitTimesEachParts(Party& p, const Share& b, const std::vector<Share>& values);
 
 Share BitTimes(Party& p, const Share& b, const Share& x);
 Share Select(Party& p, const Share& b, const Share& x, const Share& y);

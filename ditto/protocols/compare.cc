@@ -50,13 +50,40 @@ struct Wires {
   std::vector<Share> eq;
 };
 
-// Opens, in one round, the listed shares of every threshold.
-void OpenWires(Party& p, const Shape& shape, const std::vector<ChunkParts>& parts, std::vector<Wires>& wires) {
+// By value and chunk: whether the chunk is the same as that of the value before, whose wires then serve both.
+using Sameness = std::vector<std::vector<bool>>;
+
+Sameness SameChunks(const std::vector<int>& agreeing, const std::vector<int>& widths) {
+  Sameness same;
+  for (int bits : agreeing) {
+    same.emplace_back();
+    int end = 0;
+    for (int width : widths) same.back().push_back((end += width) <= bits);
+  }
+  return same;
+}
+
+Sameness SameGroups(const Sameness& chunks, int group) {
+  Sameness same;
+  for (const std::vector<bool>& of : chunks) {
+    same.emplace_back();
+    for (size_t g = 0; g < of.size(); g += group) {
+      const auto end = of.begin() + std::min(g + group, of.size());
+      same.back().push_back(std::find(of.begin() + g, end, false) == end);
+    }
+  }
+  return same;
+}
+
+// Opens, in one round, the listed shares of every value but those it shares with the one before.
+void OpenWires(Party& p, const Shape& shape, const std::vector<ChunkParts>& parts, const Sameness& same,
+               std::vector<Wires>& wires) {
   std::vector<Opening> openings;
-  for (const ChunkParts& part : parts) {
-    for (size_t j = 0; j < part.lt.size(); ++j) {
-      openings.push_back({shape, 1, part.lt[j]});
-      if (j > 0) openings.push_back({shape, 1, part.eq[j]});
+  for (size_t t = 0; t < parts.size(); ++t) {
+    for (size_t j = 0; j < parts[t].lt.size(); ++j) {
+      if (same[t][j]) continue;
+      openings.push_back({shape, 1, parts[t].lt[j]});
+      if (j > 0) openings.push_back({shape, 1, parts[t].eq[j]});
     }
   }
   std::vector<Share> opened = p.OpenMasked(openings);
@@ -64,47 +91,101 @@ void OpenWires(Party& p, const Shape& shape, const std::vector<ChunkParts>& part
   for (size_t t = 0; t < parts.size(); ++t) {
     wires[t] = Wires();
     for (size_t j = 0; j < parts[t].lt.size(); ++j) {
-      wires[t].lt.push_back(std::move(opened[at++]));
-      wires[t].eq.push_back(j > 0 ? std::move(opened[at++]) : Share());
+      wires[t].lt.push_back(same[t][j] ? wires[t - 1].lt[j] : std::move(opened[at++]));
+      wires[t].eq.push_back(same[t][j] ? wires[t - 1].eq[j] : j > 0 ? std::move(opened[at++]) : Share());
     }
   }
+}
+
+// Steps 1 to 3, until no value has more than `most` wires.
+std::vector<Wires> JoinedWires(Party& p, const Tensor& a, const std::vector<Tensor>& c,
+                               const std::vector<int>& agreeing, const Shape& shape, const Plan& plan, size_t most) {
+  const size_t count = c.size();
+  // 1.
+  const std::vector<Tensor> tables = DealTables(p, a, shape, plan.widths);
+  // 2.
+  std::vector<ChunkParts> parts(count);
+  for (size_t t = 0; t < count; ++t) parts[t] = ReadTables(p, tables, c[t], plan.widths);
+  std::vector<Wires> wires(count);
+  Sameness same = SameChunks(agreeing, plan.widths);
+  OpenWires(p, shape, parts, same, wires);
+  // 3.
+  while (wires[0].lt.size() > most) {
+    same = SameGroups(same, plan.group);
+    for (size_t t = 0; t < count; ++t) {
+      const size_t chunks = wires[t].lt.size();
+      parts[t] = ChunkParts();
+      for (size_t g = 0; g < chunks; g += plan.group) {
+        Joined joined;
+        if (!same[t][g / plan.group]) {
+          const size_t end = std::min(g + plan.group, chunks);
+          joined = JoinChunks(p, {wires[t].lt.begin() + g, wires[t].lt.begin() + end},
+                              {wires[t].eq.begin() + g, wires[t].eq.begin() + end}, /*want_eq=*/g > 0);
+        }
+        parts[t].lt.push_back(std::move(joined.lt));
+        parts[t].eq.push_back(std::move(joined.eq));
+      }
+    }
+    OpenWires(p, shape, parts, same, wires);
+  }
+  return wires;
+}
+
+// And the wires that are left.
+std::pair<Cost, int> JoinedWiresCost(int64_t elements, const std::vector<int>& agreeing, const Plan& plan, int most) {
+  Cost cost = DealTablesCost(elements, plan.widths);
+  Sameness same = SameChunks(agreeing, plan.widths);
+  const auto open_round = [&] {
+    for (const std::vector<bool>& of : same) {
+      for (size_t j = 0; j < of.size(); ++j) cost.online += of[j] ? 0 : (j > 0 ? 4 : 2) * PackedBytes(elements, 1);
+    }
+    cost.rounds += 1;
+  };
+  open_round();
+  int chunks = static_cast<int>(plan.widths.size());
+  for (; chunks > most; chunks = (chunks + plan.group - 1) / plan.group) {
+    same = SameGroups(same, plan.group);
+    for (const std::vector<bool>& of : same) {
+      for (int g = 0; g < chunks; g += plan.group) {
+        if (of[g / plan.group]) continue;
+        cost += DealCost(JoinProducts(std::min(plan.group, chunks - g), g > 0) * elements, 1);
+      }
+    }
+    open_round();
+  }
+  return {cost, chunks};
 }
 
 }  // namespace
 
-std::vector<Share> LessThanMask(Party& p, const Tensor& a, const std::vector<Tensor>& c, const Shape& shape, int n,
-                                Joining joining) {
-  const size_t count = c.size();
-  const auto [widths, group] = MakePlan(n, static_cast<int>(count), joining);
-  // 1.
-  const std::vector<Tensor> tables = DealTables(p, a, shape, widths);
-  // 2.
-  std::vector<ChunkParts> parts(count);
-  for (size_t t = 0; t < count; ++t) parts[t] = ReadTables(p, tables, c[t], widths);
-  std::vector<Wires> wires(count);
-  OpenWires(p, shape, parts, wires);
-  // 3.
-  while (wires[0].lt.size() > 1) {
-    for (size_t t = 0; t < count; ++t) {
-      const size_t chunks = wires[t].lt.size();
-      parts[t] = ChunkParts();
-      for (size_t g = 0; g < chunks; g += group) {
-        const size_t end = std::min(g + group, chunks);
-        const auto joined = JoinChunks(p, {wires[t].lt.begin() + g, wires[t].lt.begin() + end},
-                                       {wires[t].eq.begin() + g, wires[t].eq.begin() + end}, /*want_eq=*/g > 0);
-        parts[t].lt.push_back(joined.lt);
-        parts[t].eq.push_back(joined.eq);
-      }
-    }
-    OpenWires(p, shape, parts, wires);
-  }
+std::vector<Share> LessThanMask(Party& p, const Tensor& a, const std::vector<Tensor>& c,
+                                const std::vector<int>& agreeing, const Shape& shape, int n, Joining joining) {
+  const Plan plan = MakePlan(n, static_cast<int>(c.size()), joining);
   std::vector<Share> results;
-  for (Wires& w : wires) results.push_back(std::move(w.lt[0]));
+  for (Wires& wires : JoinedWires(p, a, c, agreeing, shape, plan, 1)) results.push_back(std::move(wires.lt[0]));
   return results;
 }
 
-std::vector<Share> LessThanPublic(Party& p, const Share& x, int bits, int drop, const std::vector<int64_t>& thresholds,
-                                  Joining joining) {
+Cost LessThanMaskCost(int64_t elements, int n, const std::vector<int>& agreeing, Joining joining) {
+  return JoinedWiresCost(elements, agreeing, MakePlan(n, static_cast<int>(agreeing.size()), joining), 1).first;
+}
+
+Tensor LessThanMaskParts(Party& p, const Tensor& a, const Tensor& c, const Shape& shape, int n, int k) {
+  const Plan plan = MakePlan(n, 1, Joining::kThrifty);
+  const Wires wires = JoinedWires(p, a, {c}, {0}, shape, plan, kGroup)[0];
+  return JoinChunksInRing(p, wires.lt, wires.eq, k);
+}
+
+Cost LessThanMaskPartsCost(int64_t elements, int n, int k) {
+  auto [cost, chunks] = JoinedWiresCost(elements, {0}, MakePlan(n, 1, Joining::kThrifty), kGroup);
+  cost.offline += JoinInRingProducts(chunks) * PackedBytes(elements, k);
+  return cost;
+}
+
+namespace {
+
+std::vector<Share> LessThan(Party& p, const Share& x, int bits, int drop, const std::vector<int64_t>& thresholds,
+                            const std::vector<int>& agreeing, Joining joining) {
   CheckBits(x, bits, drop);
   const Shape& shape = x.shape();
   const size_t count = thresholds.size();
@@ -129,7 +210,7 @@ std::vector<Share> LessThanPublic(Party& p, const Share& x, int bits, int drop, 
     m_low[t] = LowBits(m, bits - drop - 1);
     top_m[t] = ShiftRight(m, bits - drop - 1, 0, bits - drop, 1);
   }
-  std::vector<Share> results = LessThanMask(p, a_low, m_low, shape, bits - drop - 1, joining);
+  std::vector<Share> results = LessThanMask(p, a_low, m_low, agreeing, shape, bits - drop - 1, joining);
   // 4.
   for (size_t t = 0; t < count; ++t) {
     Share& b = results[t];
@@ -140,33 +221,40 @@ std::vector<Share> LessThanPublic(Party& p, const Share& x, int bits, int drop, 
   return results;
 }
 
+Cost LessThanCost(int64_t n, int bits, int drop, const std::vector<int>& agreeing, Joining joining) {
+  return DealCost(n, 1) + LessThanMaskCost(n, bits - drop - 1, agreeing, joining);
+}
+
+// x - 2^j and x - 2^{j-1} agree in their low j - 1 bits.
+std::vector<int> AgreeingPowers(int drop, int low, int high) {
+  std::vector<int> agreeing(1, 0);
+  for (int j = low + 1; j < high; ++j) agreeing.push_back(std::max(j - 1 - drop, 0));
+  return agreeing;
+}
+
+}  // namespace
+
+std::vector<Share> LessThanPublic(Party& p, const Share& x, int bits, int drop, const std::vector<int64_t>& thresholds,
+                                  Joining joining) {
+  return LessThan(p, x, bits, drop, thresholds, std::vector<int>(thresholds.size(), 0), joining);
+}
+
+std::vector<Share> LessThanPowers(Party& p, const Share& x, int bits, int drop, int low, int high, Joining joining) {
+  std::vector<int64_t> thresholds;
+  for (int j = low; j < high; ++j) thresholds.push_back(int64_t{1} << j);
+  return LessThan(p, x, bits, drop, thresholds, AgreeingPowers(drop, low, high), joining);
+}
+
 Share Msb(Party& p, const Share& x, int bits, int drop, Joining joining) {
   return LessThanPublic(p, x, bits, drop, {0}, joining)[0];
 }
 
-Cost LessThanMaskCost(int64_t elements, int n, int count, Joining joining) {
-  const auto [widths, group] = MakePlan(n, count, joining);
-  Cost cost = DealTablesCost(elements, widths);
-  const auto open_round = [&](int chunks) {
-    cost.online += count * (2 * chunks - 1) * 2 * PackedBytes(elements, 1);
-    cost.rounds += 1;
-  };
-  int chunks = static_cast<int>(widths.size());
-  open_round(chunks);
-  while (chunks > 1) {
-    int groups = 0;
-    for (int g = 0; g < chunks; g += group, ++groups) {
-      const int size = std::min(group, chunks - g);
-      cost.offline += count * DealCost(JoinProducts(size, g > 0) * elements, 1).offline;
-    }
-    chunks = groups;
-    open_round(chunks);
-  }
-  return cost;
+Cost CompareCost(int64_t n, int bits, int drop, int thresholds, Joining joining) {
+  return LessThanCost(n, bits, drop, std::vector<int>(thresholds, 0), joining);
 }
 
-Cost CompareCost(int64_t n, int bits, int drop, int thresholds, Joining joining) {
-  return DealCost(n, 1) + LessThanMaskCost(n, bits - drop - 1, thresholds, joining);
+Cost ComparePowersCost(int64_t n, int bits, int drop, int low, int high, Joining joining) {
+  return LessThanCost(n, bits, drop, AgreeingPowers(drop, low, high), joining);
 }
 
 }  // namespace ditto

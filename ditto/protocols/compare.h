@@ -16,8 +16,9 @@
 // Sends: CompareCost. At (bits, drop) = (20, 4): 68 bits offline, 16 online, 2 rounds; a further threshold 31 more.
 //   At (22, 4), thrifty: 68 and 26, 3 rounds; shallow: 92 and 16, 2 rounds. At (41, 0), shallow: 616 and 32, 2 rounds.
 // Error: none but what `drop` allows.
-// Security: every table and product is masked by k01's stream; each threshold opens wires with masks of its own and has
-//   mask products of its own. Only the mask bit top(a) is common, under masks that are not.
+// Security: every table and product is masked by k01's stream; each threshold has mask products of its own and opens
+//   wires with masks of its own, but for wires of equal values, which are opened once. The mask bit top(a) is common,
+//   under masks that are not.
 #pragma once
 
 #include <vector>
@@ -41,10 +42,21 @@ Share Msb(Party& p, const Share& x, int bits, int drop, Joining joining = Joinin
 
 Cost CompareCost(int64_t n, int bits, int drop, int thresholds, Joining joining = Joining::kThrifty);
 
+// [x < 2^j] for j = low .. high - 1. Below bit j - 1, x - 2^j is x - 2^{j-1}: neighbours share the wires of such
+// chunks.
+std::vector<Share> LessThanPowers(Party& p, const Share& x, int bits, int drop, int low, int high, Joining joining);
+Cost ComparePowersCost(int64_t n, int bits, int drop, int low, int high, Joining joining);
+
 // Steps 1 to 3 alone: the masked bits [c < a] of n-bit values for every given c, in words as LowBits makes them. P1 and
-// P2 hold the c's, P0 holds a; who does not hold a value passes an empty tensor.
-std::vector<Share> LessThanMask(Party& p, const Tensor& a, const std::vector<Tensor>& c, const Shape& shape, int n,
-                                Joining joining);
-Cost LessThanMaskCost(int64_t elements, int n, int count, Joining joining);
+// P2 hold the c's, P0 holds a; who does not hold a value passes an empty tensor. c[t] and c[t - 1] agree in their low
+// agreeing[t] bits; agreeing[0] is 0.
+std::vector<Share> LessThanMask(Party& p, const Tensor& a, const std::vector<Tensor>& c,
+                                const std::vector<int>& agreeing, const Shape& shape, int n, Joining joining);
+Cost LessThanMaskCost(int64_t elements, int n, const std::vector<int>& agreeing, Joining joining);
+
+// For one c, additive parts between P1 and P2 of [c < a] over Z_{2^k}, before their opening: the last joining, of up to
+// four chunks, is done in that ring. One round up to 16 bits, two for more. An empty tensor at P0.
+Tensor LessThanMaskParts(Party& p, const Tensor& a, const Tensor& c, const Shape& shape, int n, int k);
+Cost LessThanMaskPartsCost(int64_t elements, int n, int k);
 
 }  // namespace ditto

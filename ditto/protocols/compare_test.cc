@@ -57,6 +57,34 @@ TEST(Compare, SharesTablesAmongThresholds) {
   }
 }
 
+TEST(Compare, SharesWiresAmongPowers) {
+  const int64_t n = 4096;
+  struct Powers {
+    int bits, drop, low, high;
+    Joining joining;
+  };
+  for (const auto& [bits, drop, low, high, joining] :
+       {Powers{47, 0, 0, 46, Joining::kShallow}, Powers{31, 4, 10, 30, Joining::kShallow},
+        Powers{31, 4, 10, 30, Joining::kThrifty}, Powers{8, 0, 3, 4, Joining::kThrifty}}) {
+    auto x = Uniform(n, 0, INT64_MAX >> (64 - bits));
+    for (int64_t i = 0; i < n; ++i) x[i] >>= i % (bits - 1);
+    const Views xs = ShareOf(x, {n}, 48);
+    const auto run = RunThree([&, b = bits, d = drop, l = low, h = high, j = joining](Party& p) {
+      return LessThanPowers(p, Mine(xs, p), b, d, l, h, j);
+    });
+    ExpectConforms(run, ComparePowersCost(n, bits, drop, low, high, joining));
+    EXPECT_LE(run.metered.online, CompareCost(n, bits, drop, high - low, joining).online);
+    for (int t = 0; t < high - low; ++t) {
+      const auto b = Reconstruct({run.views[0][t], run.views[1][t], run.views[2][t]});
+      const int64_t power = int64_t{1} << (low + t);
+      for (int64_t i = 0; i < n; ++i) {
+        if (std::abs(x[i] - power) < int64_t{1} << drop && drop > 0) continue;
+        ASSERT_EQ(b[i], x[i] < power) << x[i] << " < " << power;
+      }
+    }
+  }
+}
+
 TEST(Compare, CostsWhatItsHeaderSays) {
   const int64_t n = 8;
   EXPECT_EQ(CompareCost(n, 20, 4, 1), (Cost{68, 16, 2}));

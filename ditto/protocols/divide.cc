@@ -35,42 +35,39 @@ constexpr int kCoefficientBits = 30;
 constexpr int64_t kConstant = 1404506264;
 constexpr Wave kWaves[] = {{1, 1144270381, -85874644}, {2, 295216206, -203611545}, {3, 18610540, -50336584}};
 
+// Intervals are numbered from 0; powers of two are in units of y.
 struct Plan {
-  int lo, hi;
-  int bits, drop;  // of the comparison
-  std::vector<int64_t> bounds;
-  int out;              // width of the product
-  int guard;            // fractional bits of t beyond the result's
-  int x_least, x_most;  // shifts of x in the first interval and at most
-  int y_least;          // shift of y in the first interval
-  int wraps;            // bits of the ring of x's wraps, or 0
+  int low, top;  // 2^low <= y < 2^top
+  int drop;      // of the comparison
+  int out;       // width of the product
+  int guard;     // fractional bits of t beyond the result's
+  int x_least;   // shift of x in the first interval
+  int x_most;    // and at most
+  int wraps;     // bits of the ring of x's wraps, or 0
 
+  int last() const { return top - low - 1; }
+  int bits() const { return top + 1; }
   int shift() const { return kInverseFraction + guard; }
   int t_width() const { return shift() + out; }
   int x_shift(int interval) const { return std::min(x_least + interval, x_most); }
-  int y_shift(int interval) const { return y_least + interval; }
-  int last() const { return static_cast<int>(bounds.size()); }
+  int y_shift(int interval) const { return low - kNormalFraction + interval; }
 };
 
 Plan MakePlan(int x_width, int x_fraction, const Divisor& y, int out_width, int out_fraction) {
   Plan plan;
-  plan.lo = std::max(y.lo, -y.fraction);
-  plan.hi = y.hi;
-  plan.bits = y.fraction + y.hi + 1;
-  if (plan.lo >= y.hi || plan.bits > y.width || plan.bits > kMaxWidth - 1) {
+  plan.low = std::max(y.fraction + y.lo, 0);
+  plan.top = y.fraction + y.hi;
+  if (plan.low >= plan.top || plan.top >= y.width || plan.top > kMaxWidth - 2) {
     throw std::invalid_argument("no division by a number within [2^" + std::to_string(y.lo) + ", 2^" +
                                 std::to_string(y.hi) + ") with " + std::to_string(y.fraction) +
                                 " fractional bits in a ring of " + std::to_string(y.width) + " bits");
   }
-  for (int k = plan.lo + 1; k < plan.hi; ++k) plan.bounds.push_back(int64_t{1} << (y.fraction + k));
-  plan.drop = 0;
-  while (!plan.bounds.empty() && plan.bounds[0] >> (plan.drop + 7) > 0) ++plan.drop;
+  plan.drop = std::max(plan.low - 5, 0);
   plan.out = std::min(out_width, kMaxWidth - kInverseFraction);
   plan.guard = std::min(2, kMaxWidth - kInverseFraction - plan.out);
-  plan.x_least = x_fraction + plan.lo - out_fraction - plan.guard;
+  plan.x_least = x_fraction + plan.low - y.fraction - out_fraction - plan.guard;
   // Further down nothing of x is left.
   plan.x_most = x_width - 1;
-  plan.y_least = y.fraction + plan.lo - kNormalFraction;
   plan.wraps = std::max(plan.t_width() + plan.x_shift(plan.last()) - x_width, 0);
   return plan;
 }
@@ -127,19 +124,20 @@ Tensor OwnPart(const Party& p, const Share& x) {
   return p.is_p1() ? Sub(x.m, x.l1) : Neg(x.l2);
 }
 
-// 3. Parts of the one of values that the first set bit selects, the last if there is none.
+// 3. Parts of values(k) for the first k whose bit is set, of values(bits.size()) if there is none.
 template <class Values>
-Tensor Chosen(Party& p, const std::vector<Share>& bits, Values value) {
-  const int last = static_cast<int>(bits.size());
-  Share next = value(last);
-  Tensor sum = OwnPart(p, next);
-  for (int k = last - 1; k >= 0; --k) {
-    const Share here = value(k);
-    const Tensor part = BitTimesParts(p, bits[k], SubShares(here, next));
-    if (!p.is_p0()) sum = Add(sum, part);
-    next = here;
+std::vector<Tensor> Chosen(Party& p, const std::vector<Share>& bits, Values values) {
+  std::vector<Share> next = values(static_cast<int>(bits.size()));
+  std::vector<Tensor> sums;
+  for (const Share& value : next) sums.push_back(OwnPart(p, value));
+  for (int k = static_cast<int>(bits.size()) - 1; k >= 0; --k) {
+    std::vector<Share> here = values(k), steps;
+    for (size_t i = 0; i < here.size(); ++i) steps.push_back(SubShares(here[i], next[i]));
+    const std::vector<Tensor> parts = BitTimesEachParts(p, bits[k], steps);
+    for (size_t i = 0; i < parts.size() && !p.is_p0(); ++i) sums[i] = Add(sums[i], parts[i]);
+    next = std::move(here);
   }
-  return sum;
+  return sums;
 }
 
 // 4.
@@ -225,18 +223,22 @@ Share Divide(Party& p, const Share& x, int x_fraction, const Share& y, const Div
   const Shape& shape = x.shape();
   // 1.
   const WideShare wide_x(p, x, plan.wraps), wide_y(p, y, 0);
-  const auto x_over = [&](int k) { return wide_x.Shifted(plan.x_shift(k), plan.t_width()); };
-  const auto y_over = [&](int k) { return wide_y.Shifted(plan.y_shift(k), kNormalWidth); };
+  const auto over = [&](int k) {
+    return std::vector<Share>{wide_x.Shifted(plan.x_shift(k), plan.t_width()),
+                              wide_y.Shifted(plan.y_shift(k), kNormalWidth)};
+  };
   Share t, g;
-  if (plan.bounds.empty()) {
-    g = Inverse(p, y_over(0));
-    t = x_over(0);
+  if (plan.last() == 0) {
+    // 4. x's wraps come with it.
+    g = Inverse(p, wide_y.Shifted(plan.y_shift(0), kNormalWidth));
+    t = over(0)[0];
   } else {
     // 2.
-    const std::vector<Share> bits = LessThanPublic(p, y, plan.bits, plan.drop, plan.bounds, Joining::kShallow);
+    const std::vector<Share> bits =
+        LessThanPowers(p, y, plan.bits(), plan.drop, plan.low + 1, plan.top, Joining::kShallow);
     // 3.
-    const Tensor t_parts = Chosen(p, bits, x_over), normal_parts = Chosen(p, bits, y_over);
-    std::vector<Share> opened = p.OpenMasked({{shape, plan.t_width(), t_parts}, {shape, kNormalWidth, normal_parts}});
+    const std::vector<Tensor> parts = Chosen(p, bits, over);
+    std::vector<Share> opened = p.OpenMasked({{shape, plan.t_width(), parts[0]}, {shape, kNormalWidth, parts[1]}});
     t = std::move(opened[0]);
     // 4.
     g = Inverse(p, opened[1]);
@@ -253,8 +255,9 @@ Cost DivideCost(int64_t n, int x_width, int x_fraction, const Divisor& divisor, 
   Cost cost;
   if (plan.wraps > 0) cost += WrapsDealCost(n, plan.wraps) + Cost{0, OpenCost(n, plan.wraps).online, 0};
   if (bounds > 0) {
-    cost += CompareCost(n, plan.bits, plan.drop, bounds, Joining::kShallow);
-    cost += Together(SumOfBitTimesCost(n, plan.t_width(), bounds), SumOfBitTimesCost(n, kNormalWidth, bounds));
+    cost += ComparePowersCost(n, plan.bits(), plan.drop, plan.low + 1, plan.top, Joining::kShallow);
+    for (int width : {plan.t_width(), plan.t_width(), kNormalWidth}) cost.offline += bounds * PackedBytes(n, width);
+    cost += Together(OpenCost(n, plan.t_width()), OpenCost(n, kNormalWidth));
   }
   for (int k = 0; k < 6; ++k) cost += DealCost(n, kWaveRing);
   cost += OpenTruncatedCost(n, kInverseWidth);

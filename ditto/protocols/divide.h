@@ -17,8 +17,8 @@
 //      P1 and P2 open t g, truncated (truncate.h). One round.
 //   6. A result ring of more than 48 bits is reached by an up-cast from 48.
 // Sends: DivideCost. Rounds: 2 for a single power of two; for more 5, or 6 where y has more than 41 bits; and that of
-//   step 6. From (46, 18) by (32, 18) in [1, 2^8) into (36, 18): 1,576 bits offline, 390 online, 5 rounds. From (64,
-//   18) by all positive numbers of (46, 18) into (46, 18): 10,677 and 2,892, 6 rounds.
+//   step 6. From (46, 18) by (32, 18) in [1, 2^8) into (36, 18): 1,450 bits offline, 350 online, 5 rounds. From
+//   (64, 18) by all positive numbers of (46, 18) into (46, 18): 9,201 and 1,976, 6 rounds.
 // Range: |x| < 2^{w-2} in its ring of w bits; x / y must fit the result's ring and, if that has more than 48 bits, 47.
 //   Beyond it the result is any number.
 // Error: 2^-12 relative and 1.7 units of the result; with more than 46 bits of result, 3.3 units. Both operands are

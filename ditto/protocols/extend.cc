@@ -42,10 +42,15 @@ Share Extend(Party& p, const Share& x, int bits, int to, Joining joining) {
   } else {
     c = AddScalar(x.m, half);
   }
-  const Share less = LessThanMask(p, a, {p.is_p0() ? Tensor() : LowBits(c, bits)}, shape, bits, joining)[0];
+  const Tensor c_low = p.is_p0() ? Tensor() : LowBits(c, bits);
   // 2.
+  Tensor wraps;
+  if (joining == Joining::kShallow) {
+    wraps = LessThanMaskParts(p, a, c_low, shape, bits, k);
+  } else {
+    wraps = BitToRingParts(p, LessThanMask(p, a, {c_low}, {0}, shape, bits, joining)[0], k);
+  }
   carry = p.Deal(carry, shape, k);
-  Tensor wraps = BitToRingParts(p, less, k);
   // 3.
   if (!p.is_p0()) wraps = Add(wraps, carry);
   const Share high = p.OpenMasked(shape, k, wraps);
@@ -60,7 +65,9 @@ Share Extend(Party& p, const Share& x, int bits, int to, Joining joining) {
 Cost ExtendCost(int64_t n, int bits, int to, Joining joining) {
   CheckBits(bits, bits, to);
   const int k = HighBits(bits, to);
-  return LessThanMaskCost(n, bits, 1, joining) + DealCost(n, k) + BitToRingCost(n, k);
+  const Cost wraps = DealCost(n, k) + OpenCost(n, k);
+  if (joining == Joining::kShallow) return LessThanMaskPartsCost(n, bits, k) + wraps;
+  return LessThanMaskCost(n, bits, {0}, joining) + DealCost(n, k) + wraps;
 }
 
 }  // namespace ditto

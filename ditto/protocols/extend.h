@@ -5,12 +5,14 @@
 // Source: written for this project. With c = m + 2^{b-1} mod 2^b and a = l1 + l2 mod 2^b, x + 2^{b-1} = c - a +
 //   2^b [c < a]: a comparison of what P1 and P2 know with what P0 knows.
 // Steps, with k = to - b:
-//   1. All: c = m + 2^{b-1} mod 2^b, public to P1 and P2. They get the masked bit [c < a] (compare.h's core, b bits).
-//   2. P0 deals over Z_{2^k} the carry of the low b bits of l1 + l2, and the mask of [c < a] (bits.h).
+//   1. All: c = m + 2^{b-1} mod 2^b, public to P1 and P2.
+//   2. P1 and P2 get parts of [c < a] over Z_{2^k}: from the masked bit (compare.h's core, b bits; bits.h) or, to save
+//      a round (shallow), from a comparison whose last joining is done in that ring. P0 deals over Z_{2^k} the carry of
+//      the low b bits of l1 + l2.
 //   3. P1 and P2 open masked over Z_{2^k} the number of wraps: carry + [c < a].
 //   4. The opened value extends m, its masks extend l1 and l2.
-// Sends: ExtendCost. From 8 to 32 bits: 79 bits offline, 56 online, 3 rounds; from 32 to 64: 222 and 102, 4 rounds,
-//   or shallow 410 and 92, 3 rounds. Error: none, for any operand.
+// Sends: ExtendCost. From 8 to 32 bits: 79 bits offline, 56 online, 3 rounds, or shallow 150 and 54, 2 rounds; from 32
+//   to 64: 222 and 102, 4 rounds, or shallow 317 and 100, 3 rounds. Error: none, for any operand.
 // Security: composition of compare.h and bits.h; dealt values are masked by k01's stream, the opening by fresh masks.
 #pragma once
 

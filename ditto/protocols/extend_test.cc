@@ -39,16 +39,18 @@ INSTANTIATE_TEST_SUITE_P(Rings, ExtendTest,
                                            Case{64, 8, 64}, Case{32, 8, 20}, Case{16, 16, 32}, Case{40, 16, 64},
                                            Case{31, 31, 32}, Case{31, 31, 64}, Case{32, 32, 33}, Case{32, 32, 64},
                                            Case{64, 32, 64}, Case{46, 46, 64}, Case{63, 63, 64}, Case{64, 63, 64},
-                                           Case{8, 8, 32, Joining::kShallow}, Case{32, 31, 48, Joining::kShallow},
+                                           Case{4, 3, 20, Joining::kShallow}, Case{8, 8, 32, Joining::kShallow},
+                                           Case{64, 16, 17, Joining::kShallow}, Case{64, 63, 64, Joining::kShallow},
+                                           Case{31, 12, 64, Joining::kShallow}, Case{32, 31, 48, Joining::kShallow},
                                            Case{32, 32, 64, Joining::kShallow}, Case{46, 46, 64, Joining::kShallow}));
 
 // Every value of a small type, under every pair of masks.
 TEST(Extend, IsExactUnderEveryMask) {
-  const int bits = 4;
+  const int bits = 5;
   std::vector<int64_t> m, l1, l2, expected;
   for (int64_t at = 0; at < 1 << 3 * bits; ++at) {
-    m.push_back(at & 15);
-    l1.push_back(at >> bits & 15);
+    m.push_back(at & ((1 << bits) - 1));
+    l1.push_back(at >> bits & ((1 << bits) - 1));
     l2.push_back(at >> 2 * bits);
     expected.push_back(Signed(m.back() - l1.back() - l2.back(), bits));
   }
@@ -56,14 +58,17 @@ TEST(Extend, IsExactUnderEveryMask) {
   const auto tensor = [&](const std::vector<int64_t>& values) { return FromSigned(values.data(), shape, bits); };
   const Views xs = {Share{Tensor(), tensor(l1), tensor(l2)}, Share{tensor(m), tensor(l1), Tensor()},
                     Share{tensor(m), Tensor(), tensor(l2)}};
-  const auto run = RunThree([&](Party& p) { return Extend(p, Mine(xs, p), bits, 7); });
-  EXPECT_EQ(Reconstruct(run.views), expected);
+  for (Joining joining : {Joining::kThrifty, Joining::kShallow}) {
+    const auto run = RunThree([&](Party& p) { return Extend(p, Mine(xs, p), bits, 7, joining); });
+    EXPECT_EQ(Reconstruct(run.views), expected);
+  }
 }
 
 TEST(Extend, CostsWhatItsHeaderSays) {
   EXPECT_EQ(ExtendCost(8, 8, 32), (Cost{79, 56, 3}));
   EXPECT_EQ(ExtendCost(8, 32, 64), (Cost{222, 102, 4}));
-  EXPECT_EQ(ExtendCost(8, 32, 64, Joining::kShallow), (Cost{410, 92, 3}));
+  EXPECT_EQ(ExtendCost(8, 8, 32, Joining::kShallow), (Cost{150, 54, 2}));
+  EXPECT_EQ(ExtendCost(8, 32, 64, Joining::kShallow), (Cost{317, 100, 3}));
 }
 
 TEST(Extend, RefusesWhatIsNoExtension) {
