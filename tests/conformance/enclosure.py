@@ -18,6 +18,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy.special import erf, erfc
 
 from tests.conformance.outcome import RELATIVE, UNIT, UNITS, Array, stated_error
 
@@ -27,6 +28,8 @@ PUBLIC_FACTOR = 2.0**-13
 EXP_UNIT = 2.0**-14
 # tanh.h, and half of it for the logistic function.
 TANH, LOGISTIC = 0.0025, 0.00125
+# A width that still tells something, relative to one or the value.
+_NARROW = {np.dtype(np.float16): 0.5}
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,8 @@ class Enclosed:
         if self.exact.size == 0:
             return 1.0
         with np.errstate(invalid="ignore"):
-            narrow = (self.high.astype(np.float64) - self.low) <= 0.125 * (1 + np.abs(self.exact))
+            width = self.high.astype(np.float64) - self.low
+            narrow = width <= _NARROW.get(np.dtype(self.dtype), 0.125) * (1 + np.abs(self.exact))
         return float(np.mean(narrow & np.isfinite(self.exact.astype(np.float64))))
 
 
@@ -192,11 +196,10 @@ def _own_error(eqn: Any, x: list[Enclosed], made: Enclosed) -> Any:
     if name in ("add", "sub", "add_any", "reduce_sum", "convert_element_type", "reduce_precision"):
         return u
     if name in ("mul", "dot_general", "conv_general_dilated", "square"):
-        error = UNITS * u
-        if any(operand.public and operand.is_float for operand in x):
-            bound = size if name == "mul" else _bilinear(eqn, x[0].size, x[1].size)
-            error = error + PUBLIC_FACTOR * bound
-        return error
+        sizes = [_factor_error(operand) if operand.public else operand.size for operand in x]
+        if not any(operand.public for operand in x):
+            return UNITS * u
+        return UNITS * u + (sizes[0] * sizes[1] if name == "mul" else _bilinear(eqn, *sizes))
     if name == "div" and x[1].public:
         return UNITS * u + PUBLIC_FACTOR * size
     if name == "exp":
@@ -211,6 +214,15 @@ def _own_error(eqn: Any, x: list[Enclosed], made: Enclosed) -> Any:
     if name in _FUNCTIONS:
         return RELATIVE * size + UNITS * u
     return u
+
+
+def _factor_error(public: Enclosed) -> Array:
+    """What a public factor loses: the last of its significant bits, unless all its numbers have no more."""
+    numbers = np.nan_to_num(public.exact.astype(np.float64), posinf=0, neginf=0)
+    largest = np.max(np.abs(numbers), initial=0)
+    step = 2.0 ** (np.floor(np.log2(largest)) + 1) * PUBLIC_FACTOR if largest > 0 else 0.0
+    exact = largest == 0 or np.array_equal(np.rint(numbers / step) * step, numbers)
+    return np.full(numbers.shape, 0.0 if exact else step)
 
 
 # ------------------------------------------------------------------------------------------------ rules
@@ -376,9 +388,12 @@ def _argmax(sign: int) -> Rule:
         [a] = x
         [axis] = eqn.params["axes"]
         low, high = (a.low, a.high) if sign > 0 else (-a.high, -a.low)
+        exact = (sign * a.exact.astype(np.float64)).argmax(axis)
+        if np.array_equal(low, high):
+            return Enclosed(exact, exact, exact, None)
         possible = high >= low.max(axis, keepdims=True)
         last = a.exact.shape[axis] - 1 - np.flip(possible, axis).argmax(axis)
-        return Enclosed((sign * a.exact.astype(np.float64)).argmax(axis), possible.argmax(axis), last, None)
+        return Enclosed(exact, possible.argmax(axis), last, None)
 
     return rule
 
@@ -428,6 +443,9 @@ _RULES: dict[str, Rule] = {
     "exp": _increasing(np.exp),
     "tanh": _increasing(np.tanh),
     "logistic": _increasing(lambda v: 1 / (1 + np.exp(-v))),
+    # Part of a GELU, whose error is that of the whole.
+    "erf": _increasing(erf),
+    "erfc": lambda eqn, x: Enclosed(erfc(x[0].exact), erfc(x[0].high), erfc(x[0].low), None),
     "rsqrt": _rsqrt,
     "sqrt": _sqrt,
     "integer_pow": _power,
