@@ -11,6 +11,7 @@ either way, and a selection by it gives the union of both branches. An element w
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,13 +35,17 @@ _NARROW = {np.dtype(np.float16): 0.5}
 
 @dataclass(frozen=True)
 class Enclosed:
-    """Arrays of one shape: the exact value, and what a run may give at least and at most. `public` ones are exact."""
+    """Arrays of one shape: the exact value, and what a run may give at least and at most. `public` ones are exact.
+
+    `unit` is that of the fraction in which a float rests: its dtype's, or coarser where it comes from float16.
+    """
 
     exact: Array
     low: Array
     high: Array
     dtype: Any
     public: bool = False
+    unit: float = 0.0
 
     @property
     def is_float(self) -> bool:
@@ -52,14 +57,15 @@ class Enclosed:
         return np.maximum(np.abs(self.low), np.abs(self.high))
 
     def widened(self, error: Any) -> Enclosed:
-        return Enclosed(self.exact, self.low - error, self.high + error, self.dtype)
+        return dataclasses.replace(self, low=self.low - error, high=self.high + error)
 
     def holds(self, result: Array) -> Array:
         """Which elements of a result may have come out."""
         if not self.is_float:
             values = np.asarray(result).astype(np.int64)
             return np.asarray((values >= self.low) & (values <= self.high))
-        margin = np.nan_to_num(stated_error(self.exact, self.dtype), nan=0.0, posinf=0.0)
+        stated = np.maximum(stated_error(self.exact, self.dtype), UNITS * self.unit)
+        margin = np.nan_to_num(stated, nan=0.0, posinf=0.0)
         found = np.asarray(result, np.float64)
         with np.errstate(invalid="ignore"):
             inside = (found >= self.low - margin) & (found <= self.high + margin)
@@ -85,18 +91,13 @@ def known(array: Any, dtype: Any = None) -> Enclosed:
     array = np.asarray(array)
     dtype = array.dtype if dtype is None else np.dtype(dtype)
     wide = array.astype(np.float64) if dtype.kind == "f" else array
-    return Enclosed(wide, wide, wide, dtype, True)
+    return Enclosed(wide, wide, wide, dtype, True, unit(dtype))
 
 
 def shared(array: Array) -> Enclosed:
     """A secret argument, which sharing rounds to its unit."""
-    made = known(array)
-    error = unit(made.dtype) / 2
-    return Enclosed(made.exact, made.low - error, made.high + error, made.dtype) if error else _secret(made)
-
-
-def _secret(x: Enclosed) -> Enclosed:
-    return Enclosed(x.exact, x.low, x.high, x.dtype)
+    made = dataclasses.replace(known(array), public=False)
+    return made.widened(made.unit / 2) if made.unit else made
 
 
 def enclose(function: Callable[..., Any], *arguments: Array, public: Sequence[int] = ()) -> list[Enclosed]:
@@ -150,8 +151,8 @@ def _equation(eqn: Any, operands: list[Enclosed]) -> list[Enclosed]:
             certain = low == high
             low, high = np.where(certain, exact, low).astype(np.int64), np.where(certain, exact, high).astype(np.int64)
     if all(x.public for x in operands):
-        return [Enclosed(exact, exact, exact, dtype, True)]
-    made = Enclosed(exact, low, high, dtype)
+        return [Enclosed(exact, exact, exact, dtype, True, unit(dtype))]
+    made = Enclosed(exact, low, high, dtype, unit=_resting_unit(name, operands, dtype))
     return [made.widened(_own_error(eqn, operands, made)) if dtype.kind == "f" else made]
 
 
@@ -177,23 +178,48 @@ def _moved(eqn: Any, operands: list[Enclosed], dtype: Any) -> Enclosed:
 
     exact = bound("exact")
     if not operands:
-        return Enclosed(exact, exact, exact, dtype, True)
-    return Enclosed(exact, bound("low"), bound("high"), dtype, all(x.public for x in operands))
+        return Enclosed(exact, exact, exact, dtype, True, unit(dtype))
+    u = _aligned_unit(operands, dtype)
+    return Enclosed(exact, bound("low"), bound("high"), dtype, all(x.public for x in operands), u)
 
 
 # ------------------------------------------------------------------------------------------------ own errors
 
-_NO_ERROR = frozenset("neg abs max min select_n clamp sign reduce_max reduce_min stop_gradient".split())
+# Operations that leave their operands' fraction; of two that differ they take the finer one, at most four bits finer
+# than the coarser one.
+_LINEAR = frozenset(
+    "add sub add_any neg abs max min select_n clamp reduce_sum reduce_max reduce_min reduce_precision "
+    "stop_gradient".split()
+)
+_NOISE = 16
+
+
+def _aligned_unit(operands: list[Enclosed], dtype: Any) -> float:
+    units = [x.unit for x in operands if x.is_float and not x.public]
+    return max(min(units), max(units) / _NOISE) if units and np.dtype(dtype).kind == "f" else unit(dtype)
+
+
+def _resting_unit(name: str, operands: list[Enclosed], dtype: Any) -> float:
+    if name in _LINEAR:
+        return _aligned_unit(operands, dtype)
+    if name == "convert_element_type":
+        return max(unit(dtype), operands[0].unit) if operands[0].is_float else unit(dtype)
+    return unit(dtype)
+
+
+_NO_ERROR = frozenset("neg abs sign reduce_max reduce_min stop_gradient".split())
 _FUNCTIONS = frozenset("div rsqrt sqrt integer_pow pow".split())
 
 
 def _own_error(eqn: Any, x: list[Enclosed], made: Enclosed) -> Any:
     """The error that an operation states of its result, on top of what its operands bring."""
-    name, u = eqn.primitive.name, unit(made.dtype)
+    name, u = eqn.primitive.name, made.unit
     size = np.where(np.isfinite(made.size), made.size, 0.0)
     if name in _NO_ERROR:
         return 0.0
-    if name in ("add", "sub", "add_any", "reduce_sum", "convert_element_type", "reduce_precision"):
+    if name in ("max", "min", "select_n", "clamp") and len({v.unit for v in x if v.is_float}) == 1:
+        return 0.0
+    if name in _LINEAR or name == "convert_element_type":
         return u
     if name in ("mul", "dot_general", "conv_general_dilated", "square"):
         sizes = [_factor_error(operand) if operand.public else operand.size for operand in x]

@@ -23,7 +23,7 @@ def test_ordinary_inputs_have_narrow_enclosures(program: Program) -> None:
     inputs = program.numbers("ordinary")
     enclosures = enclose(program.function, *inputs)
     for enclosed, plain in zip(enclosures, jax.tree_util.tree_leaves(program.function(*inputs)), strict=True):
-        assert enclosed.informative() >= 0.8
+        assert enclosed.informative() >= 0.5
         assert enclosed.holds(np.asarray(plain)).all(), (plain, enclosed)
 
 
