@@ -168,7 +168,7 @@ for w, f in ((32, 8), (64, 18), (40, 12)):
         [sized(w, f, most // 78), public(-77, 77)],
         full(w - 6, f),
         attributes={"shift": 6},
-        real=lambda x, p: x * p / 64,
+        exact=lambda x, p: x * p >> 6,
         units=1.5,
     )
     case(
@@ -176,7 +176,7 @@ for w, f in ((32, 8), (64, 18), (40, 12)):
         [sized(w, f, most // 84, (2, 3, 4)), public(-20, 20, (2, 4, 5))],
         full(w - 4, f, (2, 3, 5)),
         attributes={"shift": 4},
-        real=lambda x, p: x @ p / 16,
+        exact=lambda x, p: x @ p >> 4,
         units=1.5,
     )
     case(
