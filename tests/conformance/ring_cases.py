@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -168,7 +169,7 @@ for w, f in ((32, 8), (64, 18), (40, 12)):
         [sized(w, f, most // 78), public(-77, 77)],
         full(w - 6, f),
         attributes={"shift": 6},
-        exact=lambda x, p: x * p >> 6,
+        exact=lambda x, p: x * p * Fraction(1, 64),
         units=1.5,
     )
     case(
@@ -176,7 +177,7 @@ for w, f in ((32, 8), (64, 18), (40, 12)):
         [sized(w, f, most // 84, (2, 3, 4)), public(-20, 20, (2, 4, 5))],
         full(w - 4, f, (2, 3, 5)),
         attributes={"shift": 4},
-        exact=lambda x, p: x @ p >> 4,
+        exact=lambda x, p: (x @ p) * Fraction(1, 16),
         units=1.5,
     )
     case(
