@@ -330,6 +330,7 @@ _OWN: dict[type[ring.RingOp], Rule] = {
     ring.ExtendOp: _extend,
     ring.DivideOp: _divide,
     ring.ReciprocalOp: _up_to(lambda op: -op.get("lo")),
+    ring.SqrtOp: _up_to(lambda op: op.get("hi") / 2),
     ring.RsqrtOp: _up_to(lambda op: -op.get("lo") / 2),
     ring.TanhOp: lambda op, x: Interval(-1.0, 1.0).widened(0.003),
     ring.GeluOp: _gelu,

@@ -418,6 +418,7 @@ class SqrtOp(Function):
 
     name = "ring.sqrt"
     REQUIRED: ClassVar[tuple[str, ...]] = ("hi",)
+    traits = traits_def(TakesPositive(zero=True), NonNegative(), AnyWidth())
 
 
 @irdl_op_definition

@@ -114,5 +114,8 @@ class ComparesThresholds(Compares):
     below: float = 4.0
 
 
+@dataclass(frozen=True)
 class TakesPositive(OpTrait):
-    """Defined for 2^lo <= x < 2^hi of its last operand; lo and hi are attributes."""
+    """Defined for 2^lo <= x < 2^hi of its last operand; lo and hi are attributes. With `zero`, for 0 <= x < 2^hi."""
+
+    zero: bool = False

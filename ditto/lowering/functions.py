@@ -146,13 +146,10 @@ def divide(e: Emitter, x: Value, y: Value, type: Attribute) -> SSAValue:
 
 
 def square_root(e: Emitter, x: SSAValue) -> SSAValue:
-    """x / sqrt(x) for x not below zero, with the digits that a large x needs."""
+    """sqrt(x) for x not below zero."""
 
     def apply(value: SSAValue) -> SSAValue:
-        low = -ring.fraction(value)
-        type = ring.retyped(value, fraction=_FINE_RECIPROCAL)
-        inverse = e.emit(ring.RsqrtOp, [value], type, lo=low, hi=low + 1, zero=1)
-        return multiply(e, value, inverse, max(ring.fraction(value), e.fraction_of(ring.width(value))))
+        return e.emit(ring.SqrtOp, [value], value.type, hi=1 - ring.fraction(value))
 
     return e.before_broadcast("sqrt", x, apply)
 

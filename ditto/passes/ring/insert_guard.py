@@ -63,9 +63,12 @@ class _Guards:
             self.require_not_negative(x, -1, op.get("hi") << ring.fraction(x))
         elif op.has_trait(TakesPositive):
             x = op.arguments[-1]
-            # x >= 2^lo, or a unit
-            least = 0 if op.get("zero") else 1 << max(0, op.get("lo") + ring.fraction(x))
-            self.require_not_negative(x, 1, -least)
+            # x >= 2^lo, or a unit; a square root takes zero.
+            lowest = [
+                0 if trait.zero else 1 << max(0, op.get("lo") + ring.fraction(x))
+                for trait in op.get_traits_of_type(TakesPositive)
+            ]
+            self.require_not_negative(x, 1, -lowest[0])
             if isinstance(op, ring.DivideOp):
                 self.by_zone(op)
         elif max(math.prod(ring.shape(v)) for v in (*op.arguments, op.result)) > SMALL or not self.certain(op):

@@ -50,17 +50,20 @@ def annotate(op: ring.RingOp, intervals: Intervals) -> None:
         name = compares[0].attribute
         bits = compared_bits(operand, ring.fraction(op.arguments[0]), op.get("drop", 0))
         _set(op, name, min(bits, ring.MAX_WIDTH))
-    if op.has_trait(TakesPositive) and op.get("hi") == op.get("lo") + 1:
-        # Nobody knew better.
-        high = intervals.of(op.arguments[-1]).high
-        _set(op, "hi", max(op.get("lo") + 1, math.ceil(math.log2(high)) if high > 0 else 0))
+    for positive in op.get_traits_of_type(TakesPositive):
+        operand = intervals.of(op.arguments[-1])
+        least = 0.0 if positive.zero else 2.0 ** op.get("lo")
+        if FACT not in op.attributes and operand.low < least:
+            op.attributes[CLAIM] = ring.attribute(operand.low)
+        if op.get("hi") != op.get("lo", -ring.fraction(op.arguments[-1])) + 1:
+            # Somebody knew better.
+            continue
+        high = operand.high
+        _set(op, "hi", max(op.get("hi"), math.ceil(math.log2(high)) if high > 0 else op.get("hi")))
     if isinstance(op, ring.ExpBelowOp) and (high := intervals.of(op.arguments[0]).high) < op.get("hi"):
         _set(op, "hi", max(0, math.ceil(high)))
     elif isinstance(op, ring.ExpBelowOp) and high > op.get("hi"):
         op.attributes[CLAIM] = ring.attribute(high)
-    if op.has_trait(TakesPositive) and FACT not in op.attributes:
-        if (low := intervals.of(op.arguments[-1]).low) < 2.0 ** op.get("lo"):
-            op.attributes[CLAIM] = ring.attribute(low)
     if not ring.is_fxp(op.result):
         return
     interval = intervals.of(op.result)
