@@ -371,6 +371,17 @@ for _e in ("f16", "f32"):
         jax.nn.sigmoid,
         tolerance=near(0.00125, _e),
     )
+    function("pphlo.log", _e, _positive, POSITIVE[_e], np.log, jnp.log, tolerance=near(2.0**-12, _e))
+    function(
+        "@ditto.logistic",
+        _e,
+        _argument,
+        ARGUMENTS[_e],
+        lambda x: 1 / (1 + np.exp(-x)),
+        None,
+        tolerance=near(0.00125, _e),
+        text=f"%r = pphlo.custom_call @ditto.logistic(%a) : ({tensor(_e, SHAPE, True)}) -> {tensor(_e, SHAPE, True)}",
+    )
     function(
         "@ditto.gelu",
         _e,

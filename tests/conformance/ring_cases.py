@@ -24,7 +24,7 @@ from tests.conformance.outcome import Array
 
 # Neither interpreter nor engine runs these: constants and encodings are computed when a program is lowered, a convert
 # is replaced by a cast.
-NOT_EXECUTED = {"ring.constant", "ring.encode", "ring.convert"}
+NOT_EXECUTED = {"ring.constant", "ring.encode", "ring.convert", "ring.normalise"}
 CLASSES: dict[str, type[ring.RingOp]] = {
     op.name.removeprefix("ring."): op for op in ring.RING.operations if issubclass(op, ring.RingOp)
 }
@@ -434,3 +434,114 @@ for w, f in ((32, 8), (32, 12)):
             real=lambda x, c=tuple(coefficients): np.polyval(c[::-1], x),
             units=1.7,
         )
+
+# ------------------------------------------------------------------------------------------------ wide protocols
+
+for w, bits, to in ((32, 8, 32), (64, 32, 64), (20, 20, 64), (3, 2, 4), (63, 63, 64)):
+    # extend.h: the signed number in the low `bits` bits, of any operand.
+    case(
+        "extend",
+        [full(w)],
+        full(to),
+        attributes={"bits": bits},
+        exact=lambda x, bits=bits: _signed(x, bits),
+    )
+
+for w, shift in ((20, 8), (40, 18), (64, 6)):
+    # reround.h: -2^(w-1) <= x <= 2^(w-1) - 2^shift; less than one unit.
+    case(
+        "reround",
+        [span(w, shift + 2, -(1 << (w - 1)), (1 << (w - 1)) - (1 << shift))],
+        full(w - shift, 2),
+        attributes={"shift": shift},
+        exact=lambda x, shift=shift: x * Fraction(1, 1 << shift),
+        units=1.0,
+    )
+
+for w, f, bits in ((40, 18, 36), (32, 8, 24)):
+    for hi, out in ((4, 26), (16, 44), (21, 50)):
+        # exp_below.h: 2^-10 relative and 2 units, down to the least operand.
+        if hi << f >= 1 << (bits - 1):
+            continue
+        case(
+            "exp_below",
+            [span(w, f, -(1 << (bits - 1)) + 1, hi << f)],
+            full(out, min(18, f + 6)),
+            attributes={"bits": bits, "hi": hi},
+            real=np.exp,
+            units=2.0,
+            relative=2.0**-10,
+        )
+        case(
+            "exp_below",
+            [span(w, f, -(12 << f), hi << f)],
+            full(out, min(18, f + 6)),
+            attributes={"bits": bits, "hi": hi},
+            real=np.exp,
+            units=2.0,
+            relative=2.0**-10,
+        )
+
+for w, f, lo, hi in ((62, 18, -18, 43), (40, 18, -2, 10), (32, 8, -8, 20), (32, 8, 0, 1)):
+    # log.h: 2^-12 and 2 units.
+    least = max(1, int(2.0 ** (f + lo)))
+    case(
+        "log",
+        [span(w, f, least, (1 << (f + hi)) - 1)],
+        full(24, 16),
+        attributes={"lo": lo, "hi": hi},
+        real=np.log,
+        units=2.0 + 2.0**-12 * 2**16,
+    )
+    case(
+        "log",
+        [Value("x", S, w, f, numbers=tuple(least << k for k in range(0, f + hi - least.bit_length() + 1, 2)))],
+        full(24, 16),
+        attributes={"lo": lo, "hi": hi},
+        real=np.log,
+        units=2.0 + 2.0**-12 * 2**16,
+    )
+
+for lo, hi in ((0, 8), (-8, 12), (-18, 24)):
+    # divide.h: 2^-12 relative and 1.7 units.
+    least, most = max(1, int(2.0 ** (18 + lo))), (1 << (18 + hi)) - 1
+    out = 46
+    case(
+        "divide",
+        [sized(46, 18, min((1 << 44) - 1, (1 << 26) * least)), span(46, 18, least, most)],
+        full(out, 18),
+        attributes={"lo": lo, "hi": hi},
+        real=lambda x, y: x / y,
+        units=1.7,
+        relative=2.0**-12,
+    )
+
+for w, bits in ((32, 32), (64, 40), (20, 20)):
+    # Guards: what is legal passes unchanged.
+    case(
+        "require_range",
+        [sized(w, 0, 1 << (bits - 2))],
+        full(w),
+        attributes={"bits": bits},
+        exact=lambda x: x,
+    )
+    case(
+        "require_range",
+        [sized(w, 0, 3 << (bits - 3))],
+        full(w),
+        attributes={"bits": bits, "legal": 3},
+        exact=lambda x: x,
+    )
+case("require_false", [Value("b", S, low=0, high=0)], bit(), exact=lambda c: c)
+
+for w, f, hi in ((62, 18, 43), (40, 18, 20), (24, 8, 14)):
+    # sqrt.h: 2^-12 relative and 1.2 units; zero included.
+    case(
+        "sqrt",
+        [span(w, f, 0, 1 << (hi + f) - 1)],
+        full(2 + 18 + hi // 2 + 1, 18),
+        attributes={"hi": hi},
+        real=np.sqrt,
+        units=2.0,
+        relative=2.0**-12,
+    )
