@@ -170,7 +170,7 @@ def _decide(plan: Widths, op: ring.RingOp) -> int:
     most = ring.MAX_WIDTH - _number(op, "shift")
     if wanted <= min(least + 1, most):
         return wanted
-    least = min(max(least, _number(op, "range") + 2), most)
+    least = max(least, min(_number(op, "range") + 2, most))
     if op.has_trait(AnyWidth):
         return wanted
     if isinstance(op, ring.ExpOp):
