@@ -167,9 +167,10 @@ def _decide(plan: Widths, op: ring.RingOp) -> int:
     value = op.result
     least = plan.least[value]
     wanted = max(least, plan.demand[value])
-    if wanted <= least + 1:
+    most = ring.MAX_WIDTH - _number(op, "shift")
+    if wanted <= min(least + 1, most):
         return wanted
-    least = min(max(least, _number(op, "range") + 2), ring.MAX_WIDTH - _number(op, "shift"))
+    least = max(least, min(_number(op, "range") + 2, most))
     if op.has_trait(AnyWidth):
         return wanted
     if isinstance(op, ring.ExpOp):

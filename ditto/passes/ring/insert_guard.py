@@ -36,6 +36,8 @@ from ditto.passes.ring_rewriting import insert_before
 SMALL = 4096
 # A limit is so many bits above the unit of the coarse value that is compared with it; rounding takes two units.
 _DIGITS, _ROUNDING = 5, 3
+# An operand of so many bits leaves no room for the difference of it and a limit.
+_MOST_BITS = 61
 # Coarse products one after the other, each of which narrows what the next has to hold.
 _MOST_LEVELS = 6
 
@@ -108,6 +110,8 @@ class _Guards:
         """Checks every element for certain, if a way is known."""
         limit = self.bits(op.result) + op.get("shift", 0)
         if isinstance(op, ring.DownCastOp):
+            if self.bits(op.arguments[0]) >= _MOST_BITS:
+                return False
             self.require_below(op.arguments[0], 2**limit)
             return True
         if isinstance(op, ring.MulPublicOp):
@@ -119,7 +123,8 @@ class _Guards:
     def require_not_negative(self, x: SSAValue, sign: int, number: int) -> None:
         """Requires sign * x + number >= 0, of integers, before whatever it is required for."""
         shape, fraction, bits = ring.shape(x), ring.fraction(x), self.bits(x)
-        size = max(bits, abs(number).bit_length()) + 1
+        # Only within a limit of the ring's end, which nothing legal reaches, a sum may leave the ring.
+        size = min(max(bits, abs(number).bit_length()) + 1, ring.MAX_WIDTH - 1)
         if sign < 0:
             x = self.emit(ring.NegOp, [x], shape, fraction, bits)
         x = self.emit(ring.AddPublicOp, [x, self.constant(np.array(number, np.int64))], shape, fraction, size)
@@ -154,7 +159,7 @@ class _Guards:
         """x times public numbers p: |x| < 2^limit / |p|."""
         x, bits = op.arguments[0], self.bits(op.arguments[0])
         numbers = known_numbers(op.arguments[1])
-        if numbers is None or bits > 60:
+        if numbers is None or bits >= _MOST_BITS:
             return False
         encoded = op.arguments[1].owner
         scale = 2.0 ** encoded.get("fraction") if isinstance(encoded, ring.EncodeOp) else 1.0

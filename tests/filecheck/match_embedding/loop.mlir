@@ -1,4 +1,5 @@
-// The whole pattern: the wrap of negative ids, both bounds, the loop, the selection of NaN. The table's convert stays.
+// The whole pattern: both bounds, the loop, the selection of NaN become one call; the guard stands for the NaN. The wrap
+// of negative ids and the table's convert stay.
 
 func.func @main(%arg0: tensor<1x3x!pphlo.secret<i32>>, %arg1: tensor<5x2x!pphlo.secret<f32>>) -> tensor<1x3x2x!pphlo.secret<f16>> {
   %0 = pphlo.constant dense<0> : tensor<1x3xi32>
@@ -42,7 +43,10 @@ func.func @main(%arg0: tensor<1x3x!pphlo.secret<i32>>, %arg1: tensor<5x2x!pphlo.
 }
 
 // CHECK:      func.func @main
-// CHECK-NEXT: %0 = pphlo.convert %arg1
-// CHECK-NEXT: %1 = pphlo.custom_call @ditto.embedding(%0, %arg0) : (tensor<5x2x!pphlo.secret<f16>>, tensor<1x3x!pphlo.secret<i32>>) -> tensor<3x1x2x!pphlo.secret<f16>>
-// CHECK-NEXT: %2 = pphlo.reshape %1
-// CHECK-NEXT: return %2
+// CHECK:      [[BELOW:%.*]] = pphlo.less %arg0, {{.*}}
+// CHECK-NEXT: [[WRAPPED:%.*]] = pphlo.add %arg0, {{.*}}
+// CHECK-NEXT: [[IDS:%.*]] = pphlo.select [[BELOW]], [[WRAPPED]], %arg0
+// CHECK-NEXT: [[TABLE:%.*]] = pphlo.convert %arg1
+// CHECK-NEXT: [[ROWS:%.*]] = pphlo.custom_call @ditto.embedding([[TABLE]], [[IDS]]) : (tensor<5x2x!pphlo.secret<f16>>, tensor<1x3x!pphlo.secret<i32>>) -> tensor<3x1x2x!pphlo.secret<f16>>
+// CHECK-NEXT: [[RESULT:%.*]] = pphlo.reshape [[ROWS]]
+// CHECK-NEXT: return [[RESULT]]
