@@ -127,4 +127,8 @@ def decode_result(encoded: Encoded, type: ValueType, dtype: np.dtype[Any]) -> Ar
     signed = np.right_shift(np.left_shift(encoded, shift), shift)
     if dtype.kind in "biu":
         return np.asarray(signed >> type.fraction).astype(dtype)
-    return decode(np.asarray(signed), type.fraction).astype(dtype)
+    with np.errstate(over="ignore"):
+        result = decode(np.asarray(signed), type.fraction).astype(dtype)
+    if not np.all(np.isfinite(result)):
+        raise RangeError(f"a result is beyond its dtype {dtype}; compute it in float32")
+    return result

@@ -19,7 +19,7 @@ from xdsl.ir import BlockArgument, SSAValue
 
 from ditto.analysis.look_through import row_of_softmax
 from ditto.dialects import ring
-from ditto.dialects.traits import InsertsZeros, Moves, Rescales, Truncates
+from ditto.dialects.traits import InsertsZeros, Linear, Moves, Rescales, Truncates
 from ditto.policy.policy import ARGUMENT_BOUND, LONG_TABLE, PRODUCT_BOUND, TABLE_RANGE
 
 # The dtypes of the secret arguments, on @main.
@@ -68,7 +68,7 @@ class Interval:
 
     def bits(self, fraction: int) -> int:
         """The least B with |x * 2^fraction| < 2^B (one unit of rounding included)."""
-        return max(1, math.ceil(self.size * 2.0**fraction).bit_length())
+        return max(1, math.ceil(min(self.size, 2.0**512) * 2.0**fraction).bit_length())
 
 
 ZERO = Interval(0.0, 0.0)
@@ -155,7 +155,8 @@ class Intervals:
             return self._wrapped(op, proven)
         if bound is not None:
             limit = _below(bound, value)
-            if opened or proven.bits(ring.fraction(value)) - limit.bits(ring.fraction(value)) >= _WORTH:
+            saved = proven.bits(ring.fraction(value)) - limit.bits(ring.fraction(value))
+            if opened or (saved >= _WORTH and (isinstance(op, (*_SHIFTED, ring.SumOp)) or op.has_trait(Linear))):
                 return proven.cut(limit.size)
         elif opened or isinstance(op, ring.MatmulPublicOp) or _is_narrowed(op):
             limit = _below(PRODUCT_BOUND[32 if ring.width(value) <= 32 else 64], value)
@@ -285,6 +286,10 @@ def _extend(op: ring.RingOp, x: list[Interval]) -> Interval:
     return x[0] if -half <= x[0].low and x[0].high < half else Interval(-half, half)
 
 
+def _sqrt(op: ring.RingOp, x: list[Interval]) -> Interval:
+    return Interval(0.0, math.sqrt(max(x[0].high, 0.0)) * (1 + 2.0**-11)).widened(2 * unit(op.result))
+
+
 def _divide(op: ring.RingOp, x: list[Interval]) -> Interval:
     size = x[0].size / max(x[1].low, 2.0 ** op.get("lo"))
     return Interval(-size, size).widened(2 * unit(op.result))
@@ -333,7 +338,9 @@ _OWN: dict[type[ring.RingOp], Rule] = {
     ring.ExtendOp: _extend,
     ring.DivideOp: _divide,
     ring.ReciprocalOp: _up_to(lambda op: -op.get("lo")),
-    ring.SqrtOp: _up_to(lambda op: op.get("hi") / 2),
+    ring.SqrtOp: lambda op, x: Interval(0.0, math.sqrt(max(x[0].high, 0.0)) * (1 + 2.0**-11)).widened(
+        2 * unit(op.result)
+    ),
     ring.RsqrtOp: _up_to(lambda op: -op.get("lo") / 2),
     ring.TanhOp: lambda op, x: Interval(-1.0, 1.0).widened(0.003),
     ring.GeluOp: _gelu,

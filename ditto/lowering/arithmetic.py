@@ -155,13 +155,17 @@ def complement(e: Emitter, x: SSAValue) -> SSAValue:
 
 def less(e: Emitter, x: Value, y: Value) -> SSAValue:
     """Bit [x < y]."""
-    if is_bits((x if isinstance(x, Public) else y if isinstance(y, Public) else x).type):
-        return multiply(e, _complement(e, x), y)
+    if _are_bits(x, y):
+        return both(e, _complement(e, x), y)
     return negative(e, subtract(e, x, y))
 
 
 def _complement(e: Emitter, x: Value) -> Value:
-    return Public(x.type, ~x.known().astype(np.bool_)) if isinstance(x, Public) else complement(e, x)
+    if isinstance(x, SSAValue):
+        return complement(e, x)
+    if x.numbers is None:
+        raise e.fail("a public argument is compared with a secret boolean; compare it before the call")
+    return Public(x.type, ~x.numbers.astype(np.bool_))
 
 
 def equal(e: Emitter, x: Value, y: Value) -> SSAValue:
@@ -191,15 +195,17 @@ def exclusive_or(e: Emitter, x: Value, y: Value) -> SSAValue:
 
 
 def both(e: Emitter, x: Value, y: Value) -> SSAValue:
-    if not is_bits((x if isinstance(x, Public) else y if isinstance(y, Public) else x).type) and not (
-        isinstance(x, SSAValue) and ring.is_bit(x)
-    ):
+    if not _are_bits(x, y):
         raise e.fail("bitwise logic is supported on booleans only")
     return multiply(e, x, y)
 
 
 def either(e: Emitter, x: Value, y: Value) -> SSAValue:
-    return complement(e, both(e, _complement(e, x), _complement(e, y)))
+    return exclusive_or(e, exclusive_or(e, x, y), both(e, x, y))
+
+
+def _are_bits(x: Value, y: Value) -> bool:
+    return all(is_bits(v.type) if isinstance(v, Public) else ring.is_bit(v) for v in (x, y))
 
 
 # ------------------------------------------------------------------------------------------------ choices

@@ -16,7 +16,7 @@ from ditto.lowering.arithmetic import Rule, add, multiply, multiply_public, nega
 from ditto.lowering.emitter import Emitter, Public, Value
 
 # The exponential's table has 2^(f + 4) entries: finer operands are rounded to this fraction first.
-EXP_FRACTION = 10
+EXP_FRACTION, EXP_FINE_FRACTION = 10, 12
 # The exponential's result: 24 bits with 14 fraction bits, or fewer where a row's sum would not fit.
 EXP_WIDTH, EXP_RESULT_FRACTION = 24, 14
 # The finest it has where its digits are asked for.
@@ -31,14 +31,26 @@ PROBABILITY_FRACTION = 16
 QUOTIENT_SHIFT = 14
 
 
-def _only_divided(value: SSAValue) -> bool:
-    """Whether exponentials do nothing but enter sums and quotients, where their relative error is what counts."""
-    uses = list(beyond(value, Moves, Rescales))
-    return all(
-        isinstance(use.operation, pphlo.DivideOp)
-        or (isinstance(use.operation, pphlo.ReduceOp) and use.operation.combiner() == "pphlo.add")
-        for use in uses
-    )
+def _is_softmax(value: SSAValue) -> bool:
+    """Whether exponentials are divided by sums of them, and nothing else is done with either: what counts is then their
+    error relative to a row's greatest, which is 1."""
+
+    def divided(value: SSAValue) -> list[int] | None:
+        """Which operands of quotients the value and its sums are; None if they are anything else."""
+        sides: list[int] = []
+        for use in beyond(value, Moves, Rescales):
+            if isinstance(use.operation, pphlo.DivideOp):
+                sides.append(use.index)
+            elif isinstance(use.operation, pphlo.ReduceOp) and use.operation.combiner() == "pphlo.add":
+                if (found := divided(use.operation.results[0])) is None:
+                    return None
+                sides += found
+            else:
+                return None
+        return sides
+
+    sides = divided(value)
+    return sides is not None and 0 in sides
 
 
 def exponential(e: Emitter, x: SSAValue, made: SSAValue) -> SSAValue:
@@ -50,11 +62,12 @@ def exponential(e: Emitter, x: SSAValue, made: SSAValue) -> SSAValue:
         difference = rescaled(x).owner
         assert isinstance(difference, ring.SubOp)
         difference.attributes["row"] = ring.attribute(row)
-        x = e.with_fraction(x, min(ring.fraction(x), EXP_FRACTION))
+        divided = width == 32 or _is_softmax(made)
+        x = e.with_fraction(x, min(ring.fraction(x), EXP_FRACTION if divided else EXP_FINE_FRACTION))
         slack = 1 << (ring.fraction(x) - 1)
         fits = EXP_WIDTH - 2 - math.ceil(math.log2(row) + 0.5 / math.log(2))
         fraction = min(EXP_RESULT_FRACTION, fits)
-        if width > 32 and not _only_divided(made):
+        if not divided:
             fraction = max(fraction, min(e.fraction_of(width), EXP_FINEST))
         result = ring.fxp(ring.shape(x), width, fraction)
         return e.emit(ring.ExpOp, [x], result, slack=slack, clip_bits=width)

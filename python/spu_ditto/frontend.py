@@ -26,7 +26,7 @@ _STABLEHLO_OPS = frozenset(
     for name in (
         "abs add and broadcast_in_dim compare concatenate constant convert convolution custom_call divide dot_general "
         "dynamic_slice dynamic_update_slice exponential gather iota maximum minimum multiply negate not or pad reduce "
-        "reshape return rsqrt select slice sqrt subtract tanh transpose while"
+        "log reshape return reverse rsqrt select sign slice sqrt subtract tanh transpose while xor"
     ).split()
 )
 _STRUCTURE_OPS = frozenset({"func.func", "func.call", "func.return"})

@@ -102,6 +102,11 @@ class Widths:
     # What an earlier, rougher plan has found to be demanded: uses that this plan has not come to yet.
     expected: dict[SSAValue, int] = field(default_factory=dict)
 
+    def range_of(self, value: SSAValue) -> int:
+        """|x| < 2^range as an integer."""
+        owner = value.owner
+        return owner.get("range") if isinstance(owner, ring.RingOp) else self.least[value] - 1
+
     def want(self, value: SSAValue, width: int) -> None:
         value = resolve(value)
         self.demand[value] = max(self.demand[value], width)
@@ -236,6 +241,12 @@ def _needed(plan: Widths, op: ring.RingOp, value: SSAValue) -> int:
     if isinstance(op, ring.GeluOp):
         # As many integer bits as its result, at least.
         least = max(least, plan.made[op.result] + ring.fraction(value) - ring.fraction(op.result) - 1)
+    if isinstance(op, ring.OneHotOp):
+        # Positions are counted back from the operand.
+        depth: int = op.get("depth")
+        return max(least, int(2 ** (least - 1) + depth).bit_length() + 1)
+    if isinstance(op, ring.DivideOp) and value is op.arguments[1]:
+        return max(least, ring.fraction(value) + _number(op, "hi") + 1)
     if op.has_trait(RealFunction):
         # They may widen their operand themselves.
         least += 1
@@ -265,8 +276,12 @@ class _Rebuild:
                 op: ring.RingOp = ring.NarrowOp.make([made], ring.retyped(made, width=width), **_layer(value))
             elif width < (widest := self.plan.demand[value]):
                 op = ring.NarrowOp.make([self.at(value, widest)], ring.retyped(made, width=width), **_layer(value))
+            elif (bits := self.plan.range_of(value)) < ring.width(made) - 1:
+                op = ring.UpCastOp.make([made], ring.retyped(made, width=width), range=bits, **_layer(value))
             else:
-                op = ring.UpCastOp.make([made], ring.retyped(made, width=width), range=_range(value), **_layer(value))
+                # There was no room for the bit that an up-cast needs.
+                type, bits = ring.retyped(made, width=width), ring.width(made)
+                op = ring.ExtendOp.make([made], type, bits=bits, range=self.plan.range_of(value), **_layer(value))
             self.block.add_op(op)
             self.cast[value, width] = op.result
         return self.cast[value, width]
@@ -306,10 +321,6 @@ class _Rebuild:
         if op.has_trait(Truncates):
             return self.at_least(value, op.get("shift") + self.plan.made[op.result])
         return self.at_least(value, _needed(self.plan, op, value))
-
-
-def _range(value: SSAValue) -> int | None:
-    return value.owner.get("range") if isinstance(value.owner, ring.RingOp) else None
 
 
 def _layer(value: SSAValue) -> dict[str, Attribute]:

@@ -23,8 +23,6 @@ from ditto.analysis.look_through import origin
 from ditto.dialects import ring
 from ditto.passes.ring_rewriting import erase_dead, insert_before, replace, users
 
-# Fraction of values whose squares are summed: the sum then has 24 bits, and rounding adds 2^-24 / 12 to a mean square.
-SQUARED_FRACTION = 12
 FACTOR_FRACTION, GAMMA_FRACTION = 12, 14
 
 
@@ -40,15 +38,6 @@ def inner_product(total: ring.SumOp) -> None:
     rows = math.prod(shape) // length
     operands = [product.arguments[0], product.arguments[-1]]
     fraction, shift = ring.fraction(total.result), product.get("shift")
-    if (
-        isinstance(product, ring.SquareOp)
-        and (excess := ring.fraction(operands[0]) - SQUARED_FRACTION) > 0
-        and shift > 0
-    ):
-        excess = min(excess, shift // 2)
-        rounded = ring.retyped(operands[0], fraction=ring.fraction(operands[0]) - excess)
-        operands = [insert_before(total, ring.DownCastOp, [operands[0]], rounded, shift=excess)] * 2
-        shift -= 2 * excess
     shaped = [
         insert_before(total, ring.ReshapeOp, [value], ring.fxp(place, ring.width(value), ring.fraction(value)))
         for value, place in zip(operands, ((rows, 1, length), (rows, length, 1)))

@@ -12,9 +12,9 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
-from ditto.analysis.look_through import origin, row_of_softmax
+from ditto.analysis.look_through import beyond, origin, row_of_softmax
 from ditto.dialects import ring
-from ditto.passes.ring_rewriting import users
+from ditto.dialects.traits import Moves, Rescales
 
 
 def maximum_of(exp: ring.ExpOp) -> ring.MaxOp:
@@ -44,7 +44,8 @@ def fuse(exp: ring.ExpOp) -> None:
         return
     maximum = maximum_of(exp)
     # Only if nothing but exponentials (by way of a difference) sees the maximum.
-    if all(isinstance(user, ring.SubOp | ring.BroadcastOp | ring.ReshapeOp) for user in users(maximum.result)):
+    uses = beyond(maximum.result, Moves, Rescales)
+    if all(isinstance(use.operation, ring.SubOp) and row_of_softmax(use.operation.result) for use in uses):
         maximum.attributes["drop"] = ring.attribute(drop_bits(maximum, exp))
 
 

@@ -91,7 +91,13 @@ def _not_negative(value: SSAValue) -> SSAValue:
 
 
 def _summed(variance: SSAValue) -> ring.SumOp | None:
-    """sum(x), where a value is mean(x^2) - mean(x)^2."""
+    """sum(x), where a value is mean(x^2) - mean(x)^2, or mean((x - mean(x))^2)."""
+    if (squares := _mean(variance)) is not None:
+        square = _behind(squares.arguments[0]).owner
+        difference = _behind(square.arguments[0]).owner if isinstance(square, ring.SquareOp) else None
+        total = _mean(origin(difference.arguments[1])) if isinstance(difference, ring.SubOp) else None
+        centred = total is not None and isinstance(square, ring.SquareOp) and _is_centred(square.arguments[0], total)
+        return total if centred and total is not None and total.get("dims") == squares.get("dims") else None
     difference = _not_negative(variance).owner
     if not isinstance(difference, ring.SubOp):
         return None

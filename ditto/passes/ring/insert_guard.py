@@ -28,7 +28,7 @@ from ditto.analysis.intervals import BOUND, CLAIM
 from ditto.analysis.look_through import known_numbers
 from ditto.dialects import ring
 from ditto.dialects.dense import Array
-from ditto.dialects.traits import TakesPositive
+from ditto.dialects.traits import Linear, TakesPositive
 from ditto.passes.ring.ranges import ARGUMENT_RANGES
 from ditto.passes.ring_rewriting import insert_before
 
@@ -38,6 +38,8 @@ SMALL = 4096
 _DIGITS, _ROUNDING = 5, 3
 # An operand of so many bits leaves no room for the difference of it and a limit.
 _MOST_BITS = 61
+# Bits that an integer may have where a bit is added to it, it is widened, and has a sign.
+_MOST = 61
 # Coarse products one after the other, each of which narrows what the next has to hold.
 _MOST_LEVELS = 6
 
@@ -116,9 +118,23 @@ class _Guards:
             return True
         if isinstance(op, ring.MulPublicOp):
             return self._scaled(op, limit)
-        if isinstance(op, ring.MulOp | ring.SquareOp | ring.MatmulOp):
+        if isinstance(op, ring.MulOp | ring.SquareOp | ring.MatmulOp | ring.ConvOp):
             return self._product(op, limit)
+        if op.has_trait(Linear) or isinstance(op, ring.SumOp):
+            return self._again(op, limit)
         return False
+
+    def _again(self, op: ring.RingOp, limit: int) -> bool:
+        """A sum computed once more, with room for all of it."""
+        size = math.ceil(op.get(CLAIM) * 2.0 ** ring.fraction(op.result)).bit_length()
+        if size > _MOST:
+            return False
+        attributes = {name: a for name, a in op.attributes.items() if name not in ring.NOTES}
+        again = self.emit(
+            type(op), list(op.arguments), ring.shape(op.result), ring.fraction(op.result), size, **attributes
+        )
+        self.require_below(again, 2**limit)
+        return True
 
     def require_not_negative(self, x: SSAValue, sign: int, number: int) -> None:
         """Requires sign * x + number >= 0, of integers, before whatever it is required for."""
@@ -159,8 +175,10 @@ class _Guards:
         """x times public numbers p: |x| < 2^limit / |p|."""
         x, bits = op.arguments[0], self.bits(op.arguments[0])
         numbers = known_numbers(op.arguments[1])
-        if numbers is None or bits >= _MOST_BITS:
+        if bits >= _MOST_BITS:
             return False
+        if numbers is None:
+            return self._scaled_at_call(op, limit)
         encoded = op.arguments[1].owner
         scale = 2.0 ** encoded.get("fraction") if isinstance(encoded, ring.EncodeOp) else 1.0
         with np.errstate(divide="ignore"):
@@ -168,32 +186,50 @@ class _Guards:
         self.require_below(x, np.minimum(limits, 2.0 ** (bits + 1)).astype(np.int64))
         return True
 
+    def _scaled_at_call(self, op: ring.MulPublicOp, limit: int) -> bool:
+        """x times numbers that are known when the program is called, and encoded by the caller."""
+        encoded = op.arguments[1].owner
+        if not isinstance(encoded, ring.EncodeOp) or not isinstance(encoded.arguments[0], BlockArgument):
+            return False
+        finest = encoded.get("fraction")
+        real = int(self.arguments[encoded.arguments[0].index])
+        levels = _levels(self.bits(op.arguments[0]), real + finest, 0, limit)
+        if levels is None or any(q > finest for _, q, _, _ in levels):
+            return False
+        for p, q, size, told in levels:
+            factor = self._cut(op.arguments[0], p, 31)
+            type = op.arguments[1].type
+            number = insert_before(self.place, ring.EncodeOp, [encoded.arguments[0]], type, fraction=finest - q)
+            shift = max(0, told - _DIGITS - p - q)
+            unit = p + q + shift
+            # The public factor's fraction is that of the result, plus the shift, less x's.
+            fraction = ring.fraction(factor) + finest - q - shift
+            if fraction < 0:
+                return False
+            coarse = self.emit(
+                ring.MulPublicOp,
+                [factor, number],
+                ring.shape(op.result),
+                fraction,
+                max(1, size - unit) + 1,
+                shift=shift,
+            )
+            self.require_below(coarse, (1 << told - unit) - _ROUNDING)
+        return True
+
     def _product(self, op: ring.RingOp, limit: int) -> bool:
         """Coarse products until what is left unsure is below 2^limit."""
         x, y = op.arguments[0], op.arguments[-1]
-        a, b = self.bits(x), self.bits(y)
-        terms = math.ceil(math.log2(ring.shape(x)[2])) if isinstance(op, ring.MatmulOp) and ring.shape(x)[2] > 1 else 0
-        size = a + b + terms
-        levels: list[tuple[int, int, int]] = []
-        while size > limit:
-            # The product of the operands without their low p and q bits must not leave 61 bits: one more is for
-            # rounding, one for an up-cast, one the sign.
-            cut = max(0, size - 61)
-            p = min(max(0, (cut + a - b + 1) // 2), cut)
-            q = cut - p
-            if isinstance(op, ring.SquareOp):
-                p = q = (cut + 1) // 2
-            # What the cut bits are worth, and what can be told for sure.
-            error = terms + max(a - p, b - q) + 1 + p + q if p + q else 0
-            told = max(limit, error + _DIGITS)
-            levels.append((p, q, told))
-            if told >= size or len(levels) > _MOST_LEVELS:
-                return False
-            size = told
-        size = a + b + terms
-        for p, q, told in levels:
+        count = 1
+        if isinstance(op, ring.MatmulOp):
+            count = ring.shape(x)[2]
+        elif isinstance(op, ring.ConvOp):
+            count = math.prod(ring.shape(y)[:3])
+        levels = _levels(self.bits(x), self.bits(y), (count - 1).bit_length(), limit, isinstance(op, ring.SquareOp))
+        if levels is None:
+            return False
+        for p, q, size, told in levels:
             self._level(op, p, q, size, told)
-            size = told
         return True
 
     def _level(self, op: ring.RingOp, p: int, q: int, size: int, told: int) -> None:
@@ -204,7 +240,10 @@ class _Guards:
         shift = max(0, told - _DIGITS - p - q)
         fraction = sum(ring.fraction(f) for f in (factors * 2 if square else factors)) - shift
         unit = p + q + shift
-        coarse = self.emit(type(op), factors, ring.shape(op.result), fraction, max(1, size - unit) + 1, shift=shift)
+        strides = {"strides": op.get("strides")} if isinstance(op, ring.ConvOp) else {}
+        coarse = self.emit(
+            type(op), factors, ring.shape(op.result), fraction, max(1, size - unit) + 1, shift=shift, **strides
+        )
         self.require_below(coarse, (1 << told - unit) - _ROUNDING)
 
     def _cut(self, x: SSAValue, low: int, fraction: int) -> SSAValue:
@@ -214,6 +253,32 @@ class _Guards:
         if not low:
             return labelled
         return self.emit(ring.DownCastOp, [labelled], ring.shape(x), fraction, max(1, bits - low) + 1, shift=low)
+
+
+def _levels(a: int, b: int, terms: int, limit: int, square: bool = False) -> list[tuple[int, int, int, int]] | None:
+    """Coarse products of |x| < 2^a and |y| < 2^b, 2^terms of them added.
+
+    For each the low bits that x and y lose, what is known before (2^size) and what it tells (2^told); the last tells
+    2^limit. None if that cannot be told.
+    """
+    size = a + b + terms
+    found: list[tuple[int, int, int, int]] = []
+    while size > limit:
+        # The product of the cut operands must not leave 61 bits: one more is for rounding, one for an up-cast, one the
+        # sign.
+        cut = max(0, size - _MOST)
+        p = min(max(0, (cut + a - b + 1) // 2), cut)
+        q = cut - p
+        if square:
+            p = q = (cut + 1) // 2
+        # What the cut bits are worth.
+        error = terms + max(a - p, b - q) + 1 + p + q if p + q else 0
+        told = max(limit, error + _DIGITS)
+        found.append((p, q, size, told))
+        if told >= size or len(found) > _MOST_LEVELS:
+            return None
+        size = told
+    return found
 
 
 @dataclass(frozen=True)
