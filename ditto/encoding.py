@@ -47,7 +47,7 @@ class ValueType:
     "fxp" is a secret integer x mod 2^width that means x / 2^fraction, "bit" a secret boolean; "public" is a real number
     that enters as the integer x 2^fraction, "index" a public integer that enters as it is. `range_bits` B promises
     |integer| < 2^B, of a public number |x| < 2^B; None promises nothing beyond the width. Public numbers beyond 2^mask
-    are cut to it: they stand for infinity there.
+    are cut to it: they stand for infinity there. In a result, what is beyond 2^(mask-1) is one of `infinities`.
     """
 
     kind: Literal["fxp", "bit", "public", "index"]
@@ -56,6 +56,7 @@ class ValueType:
     fraction: int = 0
     range_bits: int | None = None
     mask: int | None = None
+    infinities: tuple[float, float] | None = None
 
     def __str__(self) -> str:
         return self.kind if self.kind in ("bit", "index") else f"{self.kind}<{self.width}, {self.fraction}>"
@@ -120,15 +121,23 @@ def _encode_public(array: Array, type: ValueType, name: str) -> Encoded:
 
 
 def decode_result(encoded: Encoded, type: ValueType, dtype: np.dtype[Any]) -> Array:
-    """Decodes an output: signed integers mod 2^width, divided by 2^fraction, in `dtype`."""
+    """Decodes an output: signed integers mod 2^width, divided by 2^fraction, in `dtype`.
+
+    Raises:
+        RangeError: a number is beyond the dtype's greatest.
+    """
     if type.kind == "bit":
         return (encoded & 1).astype(dtype)
     shift = np.int64(64 - type.width)
     signed = np.right_shift(np.left_shift(encoded, shift), shift)
     if dtype.kind in "biu":
         return np.asarray(signed >> type.fraction).astype(dtype)
-    with np.errstate(over="ignore"):
-        result = decode(np.asarray(signed), type.fraction).astype(dtype)
-    if not np.all(np.isfinite(result)):
+    numbers = decode(np.asarray(signed), type.fraction)
+    infinite = np.zeros(numbers.shape, np.bool_)
+    if type.infinities is not None and type.mask is not None:
+        half, (below, above) = 2.0 ** (type.mask - 1), type.infinities
+        infinite = np.abs(numbers) >= half
+        numbers = np.where(numbers <= -half, below, np.where(numbers >= half, above, numbers))
+    if dtype.kind == "f" and np.any((np.abs(numbers) > np.finfo(dtype).max) & ~infinite):
         raise RangeError(f"a result is beyond its dtype {dtype}; compute it in float32")
-    return result
+    return numbers.astype(dtype)

@@ -227,13 +227,20 @@ def select(e: Emitter, condition: Value, x: Value, y: Value, type: Attribute) ->
         return exclusive_or(e, multiply(e, condition, difference), y)
     if isinstance(x, Public) and isinstance(y, Public):
         steps = Public(x.type, x.known().astype(np.float64) - y.known())
-        return add(e, _bit_times_public(e, condition, steps), y)
+        return _chosen(add(e, _bit_times_public(e, condition, steps), y))
     if isinstance(y, Public):
-        return add(e, multiply(e, condition, subtract(e, x, y)), y)
+        return _chosen(add(e, multiply(e, condition, subtract(e, x, y)), y))
     if isinstance(x, Public):
         return select(e, complement(e, condition), y, x, type)
     x, y = e.aligned(x, y)
     return e.emit(ring.SelectOp, [condition, x, y], x.type)
+
+
+def _chosen(total: SSAValue) -> SSAValue:
+    """Notes of a sum that it is one of two values."""
+    if isinstance(total.owner, ring.AddPublicOp):
+        total.owner.attributes["chosen"] = ring.attribute(1)
+    return total
 
 
 def _select_public(e: Emitter, condition: Public, x: Value, y: Value, type: Attribute) -> Value:
@@ -262,7 +269,7 @@ def _select_public(e: Emitter, condition: Public, x: Value, y: Value, type: Attr
             indices = np.where(where, np.arange(numbers.size).reshape(shape), -1)
             parts.append(e.emit(ring.TakeOp, [value, e.constant(indices)], value.type))
     result = parts[0] if len(parts) == 1 else add(e, parts[0], parts[1])
-    return result if constant is None else add(e, result, constant)
+    return result if constant is None else _chosen(add(e, result, constant))
 
 
 def _select_at_call(e: Emitter, condition: Public, x: Value, y: Value, type: Attribute) -> SSAValue:

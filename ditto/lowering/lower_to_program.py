@@ -5,6 +5,7 @@ Encodings of constants are computed here; a public argument becomes one input pe
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Attribute, BlockArgument, Operation, SSAValue
 
 from ditto.analysis.intervals import ARGUMENT_TYPES
+from ditto.analysis.masks import INFINITE_RESULTS, INFINITIES
 from ditto.dialects import ring
 from ditto.dialects.dense import Array
 from ditto.encoding import encode
@@ -38,7 +40,8 @@ class Slot:
         fraction: x is encoded as round(x * 2^fraction); None for public integers that enter as they are.
         dtype: the program's own dtype there ("f16", "i32", ...).
         range: |encoded| < 2^range is assumed of it, or None.
-        mask: public numbers beyond 2^mask are cut to it (they stand for infinity), or None.
+        mask: public numbers beyond 2^mask are cut to it (they stand for infinity), or None. Of an output: numbers
+            beyond 2^(mask - 1) are `infinities`, below and above zero.
     """
 
     argument: int
@@ -50,6 +53,7 @@ class Slot:
     dtype: str
     range: int | None = None
     mask: int | None = None
+    infinities: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -161,6 +165,13 @@ def lower_to_program(module: ModuleOp, name: str | None = None) -> Program:
         input_ids.append(number)
     result_types = _strings(function.attributes.get(RESULT_TYPES), len(last.arguments))
     outputs = [_slot(index, value, result_types[index]) for index, value in enumerate(last.arguments)]
+    if INFINITE_RESULTS in function.attributes:
+        below, above = ring.plain(function.attributes[INFINITIES])
+        masks = ring.plain(function.attributes[INFINITE_RESULTS])
+        outputs = [
+            dataclasses.replace(slot, mask=mask, infinities=(below, above)) if mask else slot
+            for slot, mask in zip(outputs, masks, strict=True)
+        ]
     title = name or (module.sym_name.data if module.sym_name is not None else "main")
     text = json.dumps(
         {

@@ -140,7 +140,7 @@ def _value_type(slot: Slot) -> ValueType:
         return ValueType(kind, slot.shape, 64, slot.fraction or 0, slot.range, slot.mask)
     if slot.kind == "bit":
         return ValueType("bit", slot.shape, 1)
-    return ValueType("fxp", slot.shape, slot.width, slot.fraction or 0, slot.range)
+    return ValueType("fxp", slot.shape, slot.width, slot.fraction or 0, slot.range, slot.mask, slot.infinities)
 
 
 def evaluate_public(program: RingProgram, arguments: Sequence[Array]) -> list[Array]:

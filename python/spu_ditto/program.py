@@ -104,6 +104,7 @@ def load_program(path: str | Path) -> tuple[RingProgram, dict[str, Any]]:
 
 def _binding(data: dict[str, Any]) -> Binding:
     kind = data["type"]
-    return Binding(
-        data["source"], data["index"], None if kind is None else ValueType(**{**kind, "shape": tuple(kind["shape"])})
-    )
+    if kind is not None:
+        ends = kind["infinities"]
+        kind = ValueType(**{**kind, "shape": tuple(kind["shape"]), "infinities": ends and tuple(ends)})
+    return Binding(data["source"], data["index"], kind)

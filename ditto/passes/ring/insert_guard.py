@@ -61,10 +61,15 @@ class _Guards:
         following = op.next_op
         assert following is not None
         self.place, self.layer = following, op.attributes.get("layer")
-        if isinstance(op, ring.ExpBelowOp):
-            x = op.arguments[0]
+        if isinstance(op, ring.MaxOp):
+            # A row of nothing but masks that were added: its maximum is below half of them.
+            fraction = ring.fraction(op.result)
+            half = int(op.get(CLAIM)) << fraction >> 1
+            self.require_not_negative(op.result, 1, half, drop=fraction + 3)
+        elif isinstance(op, ring.ExpBelowOp):
             # x <= hi
-            self.require_not_negative(x, -1, op.get("hi") << ring.fraction(x))
+            exponent = op.arguments[0]
+            self.require_not_negative(exponent, -1, op.get("hi") << ring.fraction(exponent))
         elif op.has_trait(TakesPositive):
             x = op.arguments[-1]
             # x >= 2^lo, or a unit; a square root takes zero.
@@ -136,21 +141,21 @@ class _Guards:
         self.require_below(again, 2**limit)
         return True
 
-    def require_not_negative(self, x: SSAValue, sign: int, number: int) -> None:
-        """Requires sign * x + number >= 0, of integers, before whatever it is required for."""
+    def require_not_negative(self, x: SSAValue, sign: int, number: int, drop: int = 0) -> None:
+        """Requires sign * x + number >= 0, of integers, to 2^drop."""
         shape, fraction, bits = ring.shape(x), ring.fraction(x), self.bits(x)
         # Only within a limit of the ring's end, which nothing legal reaches, a sum may leave the ring.
         size = min(max(bits, abs(number).bit_length()) + 1, ring.MAX_WIDTH - 1)
         if sign < 0:
             x = self.emit(ring.NegOp, [x], shape, fraction, bits)
         x = self.emit(ring.AddPublicOp, [x, self.constant(np.array(number, np.int64))], shape, fraction, size)
-        self.require_false(x, size)
+        self.require_false(x, size, drop)
 
-    def require_false(self, x: SSAValue, size: int) -> None:
+    def require_false(self, x: SSAValue, size: int, drop: int = 0) -> None:
         """Requires that no x is negative, |x| < 2^size."""
         type = ring.bits(ring.shape(x))
         bits = min(size + 1, ring.MAX_WIDTH)
-        sign = insert_before(self.place, ring.MsbOp, [x], type, bits=bits, drop=0, layer=self.layer)
+        sign = insert_before(self.place, ring.MsbOp, [x], type, bits=bits, drop=drop, layer=self.layer)
         insert_before(self.place, ring.RequireFalseOp, [sign], type, layer=self.layer)
 
     def require_below(self, x: SSAValue, limit: int | Array) -> None:
