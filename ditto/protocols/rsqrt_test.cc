@@ -19,10 +19,10 @@ TEST_P(RsqrtTest, IsWithinItsError) {
   const Case c = GetParam();
   std::vector<int64_t> x;
   for (int k = std::max(c.lo, -c.fraction); k < c.hi; ++k) {
-    const int64_t power = int64_t{1} << (c.fraction + k);
-    const auto octave = Uniform(500, power, 2 * power - 1, 100 + k);
+    const int64_t power = int64_t{1} << (c.fraction + k), last = power + (power - 1);
+    const auto octave = Uniform(500, power, last, 100 + k);
     x.insert(x.end(), octave.begin(), octave.end());
-    x.insert(x.end(), {power, 2 * power - 1});
+    x.insert(x.end(), {power, last});
   }
   const int64_t n = static_cast<int64_t>(x.size());
   const Views xs = ShareOf(x, {n}, c.width);
