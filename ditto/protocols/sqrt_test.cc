@@ -17,10 +17,10 @@ class SqrtTest : public ::testing::TestWithParam<Case> {};
 
 TEST_P(SqrtTest, IsWithinItsError) {
   const Case c = GetParam();
-  std::vector<int64_t> x(500, 0);
+  std::vector<int64_t> x(100, 0);
   for (int k = -c.fraction; k < c.hi; ++k) {
     const int64_t power = int64_t{1} << (c.fraction + k), last = power + (power - 1);
-    const auto octave = Uniform(500, power, last, 100 + k);
+    const auto octave = Uniform(100, power, last, 100 + k);
     x.insert(x.end(), octave.begin(), octave.end());
     x.insert(x.end(), {power, last});
   }
