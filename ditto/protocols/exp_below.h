@@ -15,7 +15,7 @@
 // Sends: ExpBelowCost. The window and S are those that send least. From 40 bits of fraction 18, bits offline and online
 //   and rounds: below e^4 into (24, 14) 337, 110, 4; below e^16 into (44, 18) 1,204, 190, 4; below e^21 into (50, 18)
 //   2,240, 216, 3; below e^22 into (51, 18), the most that fits, 4,290, 220, 3.
-// Error: 2^-10 relative (2^-12 where the rings have room), and 2 units.
+// Error: 2^-10 relative (2^-12 where the rings have room), and 1.3 units.
 // Security: dealt values are masked by k01's stream, openings by fresh masks. The index is public to P1 and P2.
 #pragma once
 
@@ -23,8 +23,9 @@
 
 namespace ditto {
 
-// Throws std::invalid_argument if the result is too narrow for e^hi and a sign, if x is shorter than `bits` or than
-// what hi needs, or if no ring of 64 bits holds the products: e^hi < 2^32 with 18 fractional bits is about the most.
+// Throws std::invalid_argument if the result is too narrow for e^hi and a sign, if x is as short as `bits` and shorter
+// than the window needs, or if no ring of 64 bits holds the products: e^hi < 2^32 with 18 fractional bits is about the
+// most. An x that is short of the window but longer than `bits` is up-cast.
 Share ExpBelow(Party& p, const Share& x, int fraction, int bits, int hi, int out_width, int out_fraction);
 
 // `width` is that of x.

@@ -20,7 +20,7 @@ TEST_P(LogTest, IsWithinItsError) {
   std::vector<int64_t> x;
   for (int k = std::max(c.lo, -c.fraction); k < c.hi; ++k) {
     const int64_t power = int64_t{1} << (c.fraction + k), last = power + (power - 1);
-    const auto octave = Uniform(500, power, last, 100 + k);
+    const auto octave = Uniform(200, power, last, 100 + k);
     x.insert(x.end(), octave.begin(), octave.end());
     x.insert(x.end(), {power, last});
   }

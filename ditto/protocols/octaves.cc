@@ -33,7 +33,9 @@ Plan MakePlan(int fraction, const Normalization& n, int out_width, int out_fract
   plan.up_shift = std::max(-excess, 0);
   plan.y_shift = std::max(excess, 0);
   plan.shift = kScale + n.scale_bits - out_fraction;
-  plan.out = plan.shift + out_width <= kMaxWidth ? out_width : std::min(out_width, out_fraction + n.result + 2);
+  plan.out = out_width;
+  // Three bits are what a result of one unit needs.
+  if (plan.ring() > kMaxWidth) plan.out = std::min(out_width, std::max(out_fraction + n.result + 2, 3));
   return plan;
 }
 

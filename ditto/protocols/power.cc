@@ -16,6 +16,8 @@ namespace {
 constexpr int kGroupFraction = 16;  // bits of v below its range
 constexpr int kRelativeBits = 15;   // of u
 
+constexpr int kZeroBits = 4;  // a square root below 2^-kZeroBits units is 0
+
 constexpr int FloorHalf(int k) { return k >> 1; }
 
 // h = 2^-k from 2^k on.
@@ -69,6 +71,7 @@ constexpr int kMostHalfOctaveBits = 58;
 uint64_t RootOfPower(int k, int scale) {
   constexpr uint64_t kRootOfTwo = 0xB504F333F9DE6484;  // sqrt(2) * 2^63
   const int exponent = FloorHalf(k) + scale;
+  if (exponent < 0) return 0;
   if (k % 2 == 0) return uint64_t{1} << exponent;
   return ((kRootOfTwo >> (62 - exponent)) + 1) >> 1;
 }
@@ -77,7 +80,7 @@ uint64_t RootOfPower(int k, int scale) {
 Normalization Roots(const RealRange& r, int out_fraction, bool with_zero) {
   Normalization n;
   n.factor_bits = std::max(r.hi - 1, 0);
-  n.scale_bits = std::max(std::min(out_fraction + 2, kRelativeBits + 1 - FloorHalf(r.lo)), 0);
+  n.scale_bits = std::max(std::min(out_fraction + kZeroBits, kRelativeBits + 1 - FloorHalf(r.lo)), 0);
   n.intervals.top = r.fraction + r.hi;
   n.result = 1 + FloorHalf(r.hi + 1);
   for (int k = r.lo; k < r.hi; ++k) {
@@ -115,11 +118,11 @@ struct Plan {
 
 RealRange CheckRange(const PowerFunction& f, int width, RealRange r, int out_width, int out_fraction) {
   r.lo = std::max(r.lo, -r.fraction);
-  // Less than a 16th of a unit is 0.
-  if (f.halves > 0) r.lo = std::min(std::max(r.lo, -2 * (out_fraction + 4)), r.hi - 1);
-  const int result = 1 + (f.halves > 0 ? FloorHalf(r.hi + 1) : f.halves == -2 ? -r.lo : -FloorHalf(r.lo));
+  if (f.halves > 0 && r.lo < r.hi) r.lo = std::min(std::max(r.lo, -2 * (out_fraction + kZeroBits)), r.hi - 1);
+  // A root may be rounded up to that of 2^hi.
+  const int result = 1 + (f.halves > 0 ? FloorHalf(r.hi + 1) + 1 : f.halves == -2 ? -r.lo : -FloorHalf(r.lo));
   if (r.fraction < 0 || r.lo >= r.hi || r.fraction + r.hi >= width || out_fraction < 0 ||
-      out_width < out_fraction + result) {
+      out_width < std::max(out_fraction + result, 2)) {
     throw std::invalid_argument("no " + std::string(f.name) + " of the range [2^" + std::to_string(r.lo) + ", 2^" +
                                 std::to_string(r.hi) + ") with " + std::to_string(r.fraction) +
                                 " fractional bits in a ring of " + std::to_string(width) + " bits into <" +

@@ -1,13 +1,11 @@
 // A power of a positive number of any range: what reciprocal.h, rsqrt.h and sqrt.h have in common.
 //
-// Computes: x^{e/2} over Z_{2^out} with out_fraction fractional bits, for 2^lo <= x < 2^hi (real numbers), e = -2,
-// -1, 1. For
-//   e = 1, zero and what else is below the range gives 0.
+// Computes: x^{e/2} over Z_{2^out} with out_fraction fractional bits, for 2^lo <= x < 2^hi (real numbers) and e = -2,
+//   -1 or 1. For e = 1, zero and what else is below the range gives 0.
 // Source: written for this project.
 // Steps:
-//   1. Up to most_octaves powers of two: octaves.h, where its rings fit. Otherwise, with the range cut into groups of 8
-//   powers of
-//      two from its upper end, group j below 2^{hi-8j}:
+//   1. Up to most_octaves powers of two: octaves.h, where its rings fit. Otherwise the range is cut into groups of 8
+//      powers of two from its upper end, group j being below 2^{hi-8j}:
 //   2. Locate the group, open v = x 2^{8j}, which is in the highest group, with 16 bits below it, and the scale
 //      H = (2^{8j})^{-e/2} in units of the result (intervals.h).
 //   3. u = v^{e/2} (octaves.h).
@@ -15,7 +13,7 @@
 //      numbers, one of them zero: a multiple of the unit of the result, and a part of it, whose product is up-cast.
 // Sends: PowerCost. Steps 2 to 4 take 8 to 13 rounds.
 // Error: 2^-12 relative and 1.2 units (2^-13 and one unit by step 1).
-// Range: but for e = 1 and small x >= 0, for what else is outside of the range the result is any number; nothing fails.
+// Range: what else is outside of the range, x <= 0 for e < 0, gives any number; nothing fails.
 // Security: composition of intervals.h, octaves.h, multiply.h and up_cast.h.
 #pragma once
 

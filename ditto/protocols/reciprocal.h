@@ -11,8 +11,8 @@
 
 namespace ditto {
 
-// Needs lo < hi, an x of at least fraction + hi + 1 bits and a result of at least out_fraction - lo + 1;
-// throws std::invalid_argument otherwise. A lo below one unit of x counts as that.
+// Needs lo < hi, an x of at least fraction + hi + 1 bits and a result of at least out_fraction - lo + 1, and one more
+// where x may be 2^lo itself; throws std::invalid_argument otherwise. A lo below one unit of x counts as that.
 Share Reciprocal(Party& p, const Share& x, int fraction, int lo, int hi, int out_width, int out_fraction);
 
 // `width` is that of x.

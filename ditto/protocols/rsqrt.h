@@ -13,9 +13,9 @@
 
 namespace ditto {
 
-// Needs lo < hi, an x of at least fraction + hi + 1 bits and a result of at least out_fraction + 2 - lo / 2;
-// throws std::invalid_argument otherwise. A lo below one unit of x counts as that. An x of less than
-// fraction + hi + 5 bits is up-cast.
+// Needs lo < hi, an x of at least fraction + hi + 1 bits and a result of at least out_fraction + 2 - lo / 2,
+// and one more where x may be 2^lo itself; throws std::invalid_argument otherwise. A lo below one unit of x counts as
+// that. An x of less than fraction + hi + 5 bits is up-cast.
 Share Rsqrt(Party& p, const Share& x, int fraction, int lo, int hi, int out_width, int out_fraction);
 
 // `width` is that of x.

@@ -11,7 +11,7 @@
 
 namespace ditto {
 
-// Needs hi > -fraction, an x of at least fraction + hi + 1 bits and a result of at least out_fraction + 1 + hi / 2
+// Needs hi > -fraction, an x of at least fraction + hi + 1 bits and a result of at least out_fraction + 2 + hi / 2
 // bits, rounded up; throws std::invalid_argument otherwise.
 Share Sqrt(Party& p, const Share& x, int fraction, int hi, int out_width, int out_fraction);
 
