@@ -14,34 +14,12 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation, SSAValue
 
 from ditto.analysis.intervals import Intervals
-from ditto.analysis.look_through import row_of_softmax
+from ditto.analysis.look_through import behind, has_any, row_of_softmax
 from ditto.dialects import ring
+from ditto.dialects.traits import InsertsZeros, Linear, Moves, Rescales
 
 # The greatest float16: from here on a number is one of its dtype's ends, or beyond them.
 MASK_FROM = 65504.0
-
-# What a mask may pass on its way.
-_PASSED = (
-    ring.AddOp,
-    ring.AddPublicOp,
-    ring.BitMulOp,
-    ring.BroadcastOp,
-    ring.ConcatOp,
-    ring.ConvertOp,
-    ring.DownCastOp,
-    ring.MaxOp,
-    ring.NegOp,
-    ring.ReshapeOp,
-    ring.SelectOp,
-    ring.ShlOp,
-    ring.SliceOp,
-    ring.SubOp,
-    ring.TakeOp,
-    ring.TransposeOp,
-    ring.UpCastOp,
-)
-_ORDERED = (ring.MsbOp, ring.EqualZeroOp, ring.ArgmaxOp)
-
 
 def _stands_for_infinity(encoded: ring.EncodeOp) -> bool:
     """Whether an encoding may hold a mask: a constant that does, or numbers known only when the program is called."""
@@ -63,40 +41,60 @@ def _orders_only(encoded: ring.EncodeOp) -> set[Operation] | None:
         seen.add(value)
         for use in value.uses:
             op = use.operation
-            if isinstance(op, _ORDERED) or (isinstance(op, ring.SubOp) and row_of_softmax(op.result) is not None):
+            if isinstance(op, ring.MsbOp | ring.EqualZeroOp | ring.ArgmaxOp) or (isinstance(op, ring.SubOp) and row_of_softmax(op.result) is not None):
                 ends.add(op)
-            elif isinstance(op, _PASSED) or (isinstance(op, ring.MulPublicOp) and _is_bit(op.arguments[0])):
+            elif isinstance(op, ring.MaxOp):
+                ends.add(op)
+                pending.append(op.result)
+            elif _passes(op):
                 pending.append(op.results[0])
-                if isinstance(op, ring.MaxOp):
-                    ends.add(op)
             else:
                 return None
     return ends
 
 
-def _is_bit(x: SSAValue) -> bool:
-    while isinstance(x.owner, ring.ReshapeOp | ring.BroadcastOp | ring.TransposeOp | ring.ShlOp | ring.SliceOp):
-        x = x.owner.arguments[0]
-    return isinstance(x.owner, ring.BitToFxpOp)
+def _passes(op: Operation) -> bool:
+    """Whether what an operation makes of a mask is one still."""
+    if isinstance(op, ring.MulPublicOp):
+        return isinstance(behind(op.arguments[0], Moves, Rescales).owner, ring.BitToFxpOp)
+    return has_any(op, Moves, Rescales, Linear, InsertsZeros) or isinstance(op, ring.SelectOp)
 
 
-def mark_masks(function: FuncOp) -> int:
-    """Sets `mask` on the encodings that stand for infinity, and returns its exponent; 0 if there is none."""
+def _groups(found: dict[ring.EncodeOp, set[Operation]]) -> list[tuple[set[ring.EncodeOp], set[Operation]]]:
+    """Masks that are compared in the same places, and those places."""
+    groups: list[tuple[set[ring.EncodeOp], set[Operation]]] = []
+    for mask, ends in found.items():
+        masks, ends = {mask}, set(ends)
+        apart = []
+        for group in groups:
+            if group[1] & ends:
+                masks |= group[0]
+                ends |= group[1]
+            else:
+                apart.append(group)
+        groups = [*apart, (masks, ends)]
+    return groups
+
+
+def intervals_with_masks(function: FuncOp) -> Intervals:
+    """The intervals of all values, once `mask`, an exponent, is set on the encodings that stand for infinity.
+
+    Masks that meet have one size; others do not depend on each other.
+    """
     block = function.body.block
     found: dict[ring.EncodeOp, set[Operation]] = {}
     for op in block.ops:
         if isinstance(op, ring.EncodeOp) and _stands_for_infinity(op) and (ends := _orders_only(op)) is not None:
             found[op] = ends
-    if not found:
-        return 0
-    for op in found:
-        op.attributes["mask"] = ring.attribute(1)
-    without = Intervals(function, mask=0)
+            # What they are compared with, they themselves aside.
+            op.attributes["mask"] = ring.attribute(0)
+    intervals = Intervals(function)
     for op in block.ops:
         if isinstance(op, ring.RingOp):
-            without.visit(op)
-    compared = [without.of(op.operands[0]).size for ends in found.values() for op in ends]
-    mask = max(6, math.ceil(math.log2(2 * max(compared, default=0.0) + 32)))
-    for op in found:
-        op.attributes["mask"] = ring.attribute(mask)
-    return mask
+            intervals.visit(op)
+    for masks, ends in _groups(found):
+        compared = max((intervals.of(op.operands[0]).size for op in ends), default=0.0)
+        for mask in masks:
+            mask.attributes["mask"] = ring.attribute(max(6, math.ceil(math.log2(2 * compared + 32))))
+    intervals.revisit(block, [mask.result for mask in found])
+    return intervals

@@ -19,7 +19,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from ditto.analysis.intervals import CLAIM, FACT, Interval, Intervals
-from ditto.analysis.masks import mark_masks
+from ditto.analysis.masks import intervals_with_masks
 from ditto.dialects import ring
 from ditto.dialects.traits import Compares, ComparesElements, ComparesThresholds, TakesPositive
 from ditto.errors import CompileError
@@ -82,10 +82,9 @@ class Ranges(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         function = ring.main(op)
-        intervals = Intervals(function, mark_masks(function))
+        intervals = intervals_with_masks(function)
         for inner in function.body.block.ops:
             if isinstance(inner, ring.RingOp):
-                intervals.visit(inner)
                 annotate(inner, intervals)
         function.attributes[ARGUMENT_RANGES] = ring.attribute(
             [
