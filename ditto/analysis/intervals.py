@@ -9,13 +9,13 @@ time (pass insert-guard).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from xdsl.dialects.builtin import ArrayAttr, StringAttr
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import BlockArgument, SSAValue
+from xdsl.ir import Block, BlockArgument, SSAValue
 
 from ditto.analysis.look_through import row_of_softmax
 from ditto.dialects import ring
@@ -32,6 +32,8 @@ BOUND = "bound"
 FACT = "fact"
 # What the rules alone would give of a result that is claimed to be smaller.
 CLAIM = "claim"
+# From here on a number is as good as infinite: no ring holds it.
+_INFINITE = 2.0**1000
 # A claim about a value that need not be opened costs the guard more than this many bits of width.
 _WORTH = 3
 
@@ -68,7 +70,9 @@ class Interval:
 
     def bits(self, fraction: int) -> int:
         """The least B with |x * 2^fraction| < 2^B (one unit of rounding included)."""
-        return max(1, math.ceil(min(self.size, 2.0**512) * 2.0**fraction).bit_length())
+        if self.size * 2.0**fraction >= _INFINITE:
+            return math.ceil(math.log2(_INFINITE))
+        return max(1, math.ceil(self.size * 2.0**fraction).bit_length())
 
 
 ZERO = Interval(0.0, 0.0)
@@ -85,11 +89,9 @@ class Intervals:
     Attributes:
         known: the interval of every value visited.
         claims: the values whose interval is cut, with what the rules alone would give.
-        mask: what public infinities are cut to, as a power of two (see `masks`).
     """
 
-    def __init__(self, function: FuncOp, mask: int = 0) -> None:
-        self.mask = mask
+    def __init__(self, function: FuncOp) -> None:
         self.known: dict[SSAValue, Interval] = {}
         self.claims: dict[SSAValue, Interval] = {}
         types, bounds = function.attributes.get(ARGUMENT_TYPES), function.attributes.get(ARGUMENT_BOUNDS)
@@ -119,16 +121,30 @@ class Intervals:
     def _public(self, value: SSAValue) -> Interval:
         op = value.owner
         if isinstance(op, ring.EncodeOp):
-            return self.of(op.arguments[0]).cut(2.0**self.mask) if op.get("mask") else self.of(op.arguments[0])
+            numbers, mask = self.of(op.arguments[0]), op.get("mask")
+            return numbers if mask is None else numbers.cut(2.0**mask)
         if isinstance(op, ring.ConstantOp):
-            numbers = np.nan_to_num(op.numpy().astype(np.float64))
-            return Interval(float(numbers.min(initial=np.inf)), float(numbers.max(initial=-np.inf)))
+            array = np.nan_to_num(op.numpy().astype(np.float64))
+            return Interval(float(array.min()), float(array.max())) if array.size else ZERO
         if ring.is_public_bit(value):
             return Interval(0.0, 1.0)
         if isinstance(value, BlockArgument) and (dtype := self._dtype(value)).startswith("i"):
             half = 2.0 ** (int(dtype[1:]) - 1)
             return Interval(-half, half - 1)
         return Interval(-ARGUMENT_BOUND[64], ARGUMENT_BOUND[64])
+
+    def revisit(self, block: Block, changed: Iterable[SSAValue]) -> None:
+        """Computes again what depends on values whose intervals are no longer what they were."""
+        stale = set(changed)
+        for value in stale:
+            self.known.pop(value, None)
+        for op in block.ops:
+            if isinstance(op, ring.RingOp) and not stale.isdisjoint(op.operands):
+                before = self.known.pop(op.result, None)
+                self.claims.pop(op.result, None)
+                self.visit(op)
+                if self.known.get(op.result) != before:
+                    stale.add(op.result)
 
     def visit(self, op: ring.RingOp) -> None:
         """Computes the interval of an operation's result."""
@@ -151,8 +167,6 @@ class Intervals:
         value, bound = op.result, op.get(BOUND)
         opened = isinstance(op, (*_OPENED, ring.DivideOp))
         room = 63 - ring.fraction(value) - (op.get("shift", 0) if isinstance(op, (*_OPENED, *_SHIFTED)) else 0)
-        if ring.fraction(value) == 0 and not op.get("shift", 0) and isinstance(op, _INTEGER) and bound is None:
-            return self._wrapped(op, proven)
         if bound is not None:
             limit = _below(bound, value)
             saved = proven.bits(ring.fraction(value)) - limit.bits(ring.fraction(value))
@@ -162,9 +176,6 @@ class Intervals:
             limit = _below(PRODUCT_BOUND[32 if ring.width(value) <= 32 else 64], value)
             return proven.cut(min(limit.size, _below(2.0**room, value).size))
         return proven.cut(_below(2.0**room, value).size) if isinstance(op, _SHIFTED) else proven
-
-    def _wrapped(self, op: ring.RingOp, proven: Interval) -> Interval:
-        return proven
 
 
 def _below(bound: float, value: SSAValue) -> Interval:
@@ -196,7 +207,6 @@ def is_long_table(value: SSAValue) -> bool:
 # Opened anyway, in as few bits as the result has: here a claim saves most.
 _OPENED = (ring.MulOp, ring.SquareOp, ring.MatmulOp, ring.ConvOp)
 _SHIFTED = (ring.MulPublicOp, ring.MatmulPublicOp, ring.DownCastOp)
-_INTEGER = (ring.AddOp, ring.SubOp, ring.NegOp, ring.AddPublicOp, ring.MulOp, ring.MulPublicOp, ring.SumOp)
 
 Rule = Callable[[ring.RingOp, list[Interval]], Interval]
 

@@ -19,37 +19,17 @@ import numpy as np
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Operation, SSAValue
 
+from ditto.analysis.domains import set_domain
 from ditto.analysis.intervals import CLAIM, Intervals
-from ditto.analysis.look_through import row_of_softmax
+from ditto.analysis.look_through import behind, has_any, row_of_softmax
 from ditto.dialects import ring
+from ditto.dialects.traits import InsertsZeros, Linear, Moves, Rescales
 
 # Of each result the exponent of the masks in it, or 0; and what they stand for, below and above zero.
 INFINITE_RESULTS, INFINITIES = "ditto.infinite_results", "ditto.infinities"
 
 # The greatest float16: from here on a number is one of its dtype's ends, or beyond them.
 MASK_FROM = 65504.0
-
-# What a mask may pass on its way.
-_PASSED = (
-    ring.AddOp,
-    ring.AddPublicOp,
-    ring.BitMulOp,
-    ring.BroadcastOp,
-    ring.ConcatOp,
-    ring.ConvertOp,
-    ring.DownCastOp,
-    ring.MaxOp,
-    ring.NegOp,
-    ring.ReshapeOp,
-    ring.SelectOp,
-    ring.ShlOp,
-    ring.SliceOp,
-    ring.SubOp,
-    ring.TakeOp,
-    ring.TransposeOp,
-    ring.UpCastOp,
-)
-_ORDERED = (ring.MsbOp, ring.EqualZeroOp, ring.ArgmaxOp)
 
 
 def _stands_for_infinity(encoded: ring.EncodeOp) -> bool:
@@ -68,6 +48,9 @@ class _Reach:
     biased: set[ring.MaxOp] = field(default_factory=set)
     results: set[int] = field(default_factory=set)
 
+    def with_(self, other: _Reach) -> _Reach:
+        return _Reach(self.compared | other.compared, self.biased | other.biased, self.results | other.results)
+
 
 def _reach(encoded: ring.EncodeOp) -> _Reach | None:
     """Where a mask arrives, if only its order is asked for."""
@@ -84,9 +67,9 @@ def _reach(encoded: ring.EncodeOp) -> _Reach | None:
             op = use.operation
             if isinstance(op, ReturnOp):
                 found.results.add(use.index)
-            elif isinstance(op, _ORDERED) or (isinstance(op, ring.SubOp) and row_of_softmax(op.result) is not None):
+            elif _is_end(op):
                 found.compared.add(op)
-            elif isinstance(op, _PASSED) or (isinstance(op, ring.MulPublicOp) and _is_bit(op.arguments[0])):
+            elif _passes(op):
                 result = op.results[0]
                 # Sums with what is itself a mask, or with a bit's number, are still the mask.
                 others = [v for v in op.operands if v is not value and not _is_mask(v)]
@@ -109,14 +92,41 @@ def _is_mask(value: SSAValue) -> bool:
     return isinstance(op, ring.RingOp) and all(_is_mask(v) or ring.is_public(v) for v in op.arguments)
 
 
-def _is_bit(x: SSAValue) -> bool:
-    while isinstance(x.owner, ring.ReshapeOp | ring.BroadcastOp | ring.TransposeOp | ring.ShlOp | ring.SliceOp):
-        x = x.owner.arguments[0]
-    return isinstance(x.owner, ring.BitToFxpOp)
+def _is_end(op: Operation) -> bool:
+    """Whether an operation asks for nothing but an order."""
+    if isinstance(op, ring.SubOp):
+        return row_of_softmax(op.result) is not None
+    return isinstance(op, ring.MsbOp | ring.EqualZeroOp | ring.ArgmaxOp)
 
 
-def mark_masks(function: FuncOp) -> int:
-    """Sets `mask` on the encodings that stand for infinity, and returns its exponent; 0 if there is none."""
+def _passes(op: Operation) -> bool:
+    """Whether what an operation makes of a mask is one still."""
+    if isinstance(op, ring.MulPublicOp):
+        return isinstance(behind(op.arguments[0], Moves, Rescales).owner, ring.BitToFxpOp)
+    return has_any(op, Moves, Rescales, Linear, InsertsZeros) or isinstance(op, ring.SelectOp | ring.MaxOp)
+
+
+def _groups(found: dict[ring.EncodeOp, _Reach]) -> list[tuple[set[ring.EncodeOp], _Reach]]:
+    """Masks that meet, and where they arrive."""
+    groups: list[tuple[set[ring.EncodeOp], _Reach]] = []
+    for mask, reach in found.items():
+        masks, joined = {mask}, _Reach(set(reach.compared), set(reach.biased), set(reach.results))
+        apart = []
+        for group in groups:
+            if group[1].compared & joined.compared or group[1].results & joined.results:
+                masks |= group[0]
+                joined = joined.with_(group[1])
+            else:
+                apart.append(group)
+        groups = [*apart, (masks, joined)]
+    return groups
+
+
+def intervals_with_masks(function: FuncOp) -> Intervals:
+    """The intervals of all values, once `mask`, an exponent, is set on the encodings that stand for infinity.
+
+    Masks that meet have one size; others do not depend on each other. Sets the domains of functions on the way.
+    """
     block = function.body.block
     found: dict[ring.EncodeOp, _Reach] = {}
     for op in block.ops:
@@ -125,30 +135,32 @@ def mark_masks(function: FuncOp) -> int:
     fills = _fills(op for op, reach in found.items() if reach.results)
     if fills is None:
         found = {op: reach for op, reach in found.items() if not reach.results}
-    if not found:
-        return 0
     for op in found:
-        op.attributes["mask"] = ring.attribute(1)
-    without = Intervals(function, mask=0)
+        # What they are compared with, they themselves aside.
+        op.attributes["mask"] = ring.attribute(0)
+    intervals = Intervals(function)
     for op in block.ops:
         if isinstance(op, ring.RingOp):
-            without.visit(op)
+            set_domain(op, intervals)
+            intervals.visit(op)
     last = block.last_op
     assert last is not None
-    met = [op.operands[0] for reach in found.values() for op in reach.compared]
-    met += [last.operands[index] for reach in found.values() for index in reach.results]
-    mask = max(6, math.ceil(math.log2(2 * max((without.of(v).size for v in met if ring.is_fxp(v)), default=0.0) + 32)))
-    for op, reach in found.items():
-        op.attributes["mask"] = ring.attribute(mask)
+    infinite = [0] * len(last.operands)
+    for masks, reach in _groups(found):
+        met = [op.operands[0] for op in reach.compared] + [last.operands[index] for index in reach.results]
+        size = max((intervals.of(value).size for value in met if ring.is_fxp(value)), default=0.0)
+        exponent = max(6, math.ceil(math.log2(2 * size + 32)))
+        for mask in masks:
+            mask.attributes["mask"] = ring.attribute(exponent)
         for maximum in reach.biased:
-            maximum.attributes[CLAIM] = ring.attribute(2.0**mask)
-    infinite = {index for reach in found.values() for index in reach.results}
-    if infinite and fills is not None:
-        function.attributes[INFINITE_RESULTS] = ring.attribute(
-            [mask if index in infinite else 0 for index in range(len(last.operands))]
-        )
+            maximum.attributes[CLAIM] = ring.attribute(2.0**exponent)
+        for index in reach.results:
+            infinite[index] = exponent
+    if any(infinite) and fills is not None:
+        function.attributes[INFINITE_RESULTS] = ring.attribute(infinite)
         function.attributes[INFINITIES] = ring.attribute(fills)
-    return mask
+    intervals.revisit(block, [mask.result for mask in found])
+    return intervals
 
 
 def _fills(encoded: Iterable[ring.EncodeOp]) -> tuple[float, float] | None:

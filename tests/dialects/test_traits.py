@@ -9,7 +9,7 @@ from ditto.dialects import ring
 from ditto.dialects.pphlo_base import ElementwiseOp
 from ditto.dialects.pphlo_elementwise import ELEMENTWISE
 from ditto.dialects.ring_local import LOCAL
-from ditto.dialects.ring_protocols import PROTOCOLS, Function, Interactive
+from ditto.dialects.ring_protocols import PROTOCOLS, Function, Guard, Interactive
 from ditto.dialects.traits import (
     Compares,
     Elementwise,
@@ -33,8 +33,9 @@ def named(op: type[IRDLOperation]) -> str:
 
 @pytest.mark.parametrize("op", [*LOCAL, *PROTOCOLS], ids=named)
 def test_either_local_or_interactive(op: type[IRDLOperation]) -> None:
-    # A convert is replaced by a cast before anything runs.
-    assert op.has_trait(Local) != (issubclass(op, Interactive) or op is ring.ConvertOp)
+    # A convert is replaced by a cast, a normalisation by what it is made of, before anything runs.
+    replaced = op in (ring.ConvertOp, ring.NormaliseOp)
+    assert op.has_trait(Local) != (issubclass(op, Interactive | Guard) or replaced)
 
 
 @pytest.mark.parametrize("op", OPERATIONS, ids=named)
@@ -42,7 +43,9 @@ def test_traits_name_attributes_that_the_operation_takes(op: type[ring.RingOp]) 
     assert op.has_trait(Truncates) == ("shift" in op.REQUIRED)
     assert op.has_trait(TakesPositive) == ({"lo", "hi"} <= set(op.REQUIRED))
     compares = op.get_trait(Compares)
-    assert {"bits", "clip_bits"} & {*op.REQUIRED, *op.OPTIONAL} - ({"bits"} if op is ring.ShlOp else set()) == (
+    # Bits to shift by, to start from, to guard: nothing is compared that ranges would tell the width of.
+    others = {"bits"} if op in (ring.ShlOp, ring.ExtendOp, ring.RequireRangeOp) else set()
+    assert {"bits", "clip_bits"} & {*op.REQUIRED, *op.OPTIONAL} - others == (
         {compares.attribute} if compares else set()
     )
 

@@ -18,10 +18,10 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
-from ditto.analysis.intervals import BOUND, CLAIM, FACT, Interval, Intervals
-from ditto.analysis.masks import mark_masks
+from ditto.analysis.intervals import CLAIM, Interval, Intervals
+from ditto.analysis.masks import intervals_with_masks
 from ditto.dialects import ring
-from ditto.dialects.traits import Compares, ComparesElements, ComparesThresholds, TakesPositive
+from ditto.dialects.traits import Compares, ComparesElements, ComparesThresholds
 from ditto.errors import CompileError
 
 # One number per argument of @main; of a public one without fraction bits; 0 for bits.
@@ -34,36 +34,8 @@ def compared_bits(interval: Interval, fraction: int, drop: int) -> int:
     return max(drop + 2, max(-low - 1, 0).bit_length() + 1, max(high + (1 << drop) - 1, 0).bit_length() + 1)
 
 
-# f(x) = x^power.
-_POWERS: dict[type[ring.RingOp], float] = {ring.ReciprocalOp: -1.0, ring.RsqrtOp: -0.5}
-
-
 def _set(op: ring.RingOp, name: str, number: int) -> None:
     op.attributes[name] = ring.attribute(number)
-
-
-def set_domain(op: ring.RingOp, intervals: Intervals) -> None:
-    """Where a function is computed, from its operand's interval and what is known of its result; claims the rest."""
-    for positive in op.get_traits_of_type(TakesPositive):
-        operand, bound = intervals.of(op.arguments[-1]), op.get(BOUND)
-        if bound is not None and (power := _POWERS.get(type(op))):
-            # A result below the bound has an operand above what that is the function of.
-            _set(op, "lo", max(op.get("lo"), math.floor(math.log2(bound) / power)))
-            _set(op, "hi", max(op.get("hi"), op.get("lo") + 1))
-        least = 0.0 if positive.zero else 2.0 ** op.get("lo")
-        if FACT not in op.attributes and operand.low < least:
-            op.attributes[CLAIM] = ring.attribute(operand.low)
-        if op.get("hi") != op.get("lo", -ring.fraction(op.arguments[-1])) + 1:
-            # Somebody knew better.
-            continue
-        if operand.high > 0:
-            _set(op, "hi", max(op.get("hi"), math.ceil(math.log2(operand.high))))
-    if isinstance(op, ring.ExpBelowOp):
-        high, bound = intervals.of(op.arguments[0]).high, op.get(BOUND)
-        highest = op.get("hi") if bound is None else min(op.get("hi"), max(0, math.ceil(math.log(bound))))
-        _set(op, "hi", min(highest, max(0, math.ceil(high))))
-        if high > op.get("hi"):
-            op.attributes[CLAIM] = ring.attribute(high)
 
 
 def annotate(op: ring.RingOp, intervals: Intervals) -> None:
@@ -100,11 +72,9 @@ class Ranges(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         function = ring.main(op)
-        intervals = Intervals(function, mark_masks(function))
+        intervals = intervals_with_masks(function)
         for inner in function.body.block.ops:
             if isinstance(inner, ring.RingOp):
-                set_domain(inner, intervals)
-                intervals.visit(inner)
                 annotate(inner, intervals)
         function.attributes[ARGUMENT_RANGES] = ring.attribute(
             [

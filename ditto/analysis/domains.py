@@ -1,0 +1,40 @@
+"""Where functions that are not computed everywhere are computed: as far as their operands go, or are claimed to."""
+
+from __future__ import annotations
+
+import math
+
+from ditto.analysis.intervals import BOUND, CLAIM, FACT, Intervals
+from ditto.dialects import ring
+from ditto.dialects.traits import TakesPositive
+
+# f(x) = x^power.
+_POWERS: dict[type[ring.RingOp], float] = {ring.ReciprocalOp: -1.0, ring.RsqrtOp: -0.5}
+
+
+def _set(op: ring.RingOp, name: str, number: int) -> None:
+    op.attributes[name] = ring.attribute(number)
+
+
+def set_domain(op: ring.RingOp, intervals: Intervals) -> None:
+    """Where a function is computed, from its operand's interval and what is known of its result; claims the rest."""
+    for positive in op.get_traits_of_type(TakesPositive):
+        operand, bound = intervals.of(op.arguments[-1]), op.get(BOUND)
+        if bound is not None and (power := _POWERS.get(type(op))):
+            # A result below the bound has an operand above what that is the function of.
+            _set(op, "lo", max(op.get("lo"), math.floor(math.log2(bound) / power)))
+            _set(op, "hi", max(op.get("hi"), op.get("lo") + 1))
+        least = 0.0 if positive.zero else 2.0 ** op.get("lo")
+        if FACT not in op.attributes and operand.low < least:
+            op.attributes[CLAIM] = ring.attribute(operand.low)
+        if op.get("hi") != op.get("lo", -ring.fraction(op.arguments[-1])) + 1:
+            # Somebody knew better.
+            continue
+        if operand.high > 0:
+            _set(op, "hi", max(op.get("hi"), math.ceil(math.log2(operand.high))))
+    if isinstance(op, ring.ExpBelowOp):
+        high, bound = intervals.of(op.arguments[0]).high, op.get(BOUND)
+        highest = op.get("hi") if bound is None else min(op.get("hi"), max(0, math.ceil(math.log(bound))))
+        _set(op, "hi", min(highest, max(0, math.ceil(high))))
+        if high > op.get("hi"):
+            op.attributes[CLAIM] = ring.attribute(high)
