@@ -323,9 +323,9 @@ def _result(op: ring.RingOp, operands: Sequence[Array], doubt: Doubt | None) -> 
     size = 1 << min(width - 1, width if bits is None else bits)
     remedy = "calibrate on such a sample too, or raise headroom=" if op.get("bound") else _WIDEN
 
-    def check(result: Array, margin: int, doubt: Doubt | None) -> Doubt | None:
-        low = -size if bits is None else margin - size
-        return _met(op, Demand(result, low, size - margin, "a value", remedy, fraction), doubt)
+    def check(result: Array, doubt: Doubt | None) -> Doubt | None:
+        most = size - 1 if result.dtype.kind in "iO" else math.nextafter(size, 0)
+        return _met(op, Demand(result, -size if bits is None else -most, most, "a value", remedy, fraction), doubt)
 
     commutes = _commutes(op)
     if op.has_trait(RealFunction):
@@ -333,7 +333,7 @@ def _result(op: ring.RingOp, operands: Sequence[Array], doubt: Doubt | None) -> 
         if op.get("zero"):
             # What is made of zero is multiplied by zero.
             reals = np.where(operands[-1] == 0, 0.0, reals)
-        doubt = check(reals, 0, doubt)
+        doubt = check(reals, doubt)
         exact = np.rint(reals if doubt is None else np.where(doubt.where, 0.0, reals)).astype(np.int64)
     elif _largest(op, operands) < _ROOM:
         exact = KERNELS[op.name.removeprefix("ring.")](op, *operands)
@@ -344,14 +344,14 @@ def _result(op: ring.RingOp, operands: Sequence[Array], doubt: Doubt | None) -> 
         exact = truncated(op, exact) if op.has_trait(Truncates) else exact
     else:
         ideal = run_exactly(op, [x if x.dtype == np.bool_ else x.astype(np.float64) for x in operands])
-        doubt = check(ideal, 0, doubt)
+        doubt = check(ideal, doubt)
         # Now known to fit the ring, modulo which it is exact.
         whole = KERNELS[op.name.removeprefix("ring.")](op, *operands)
         if op.has_trait(Truncates):
             whole = truncated(op, signed(whole, min(op.get("shift") + width, 64)))
         exact = signed(whole, width)
     if not (op.get("modular") and commutes):
-        doubt = check(exact, 1, doubt)
+        doubt = check(exact, doubt)
         if doubt is not None:
             exact = np.where(doubt.where, 0, exact)
     if exact.dtype == object and all(-(2**63) <= x < 2**63 for x in exact.reshape(-1)):
@@ -377,9 +377,9 @@ def _largest(op: ring.RingOp, operands: Sequence[Array]) -> float:
     if op.has_trait(Linear):
         return sum(sizes)
     if isinstance(op, ring.SumOp):
-        return sizes[0] * math.prod(ring.shape(op.arguments[0])[dim] for dim in op.get("dims"))
+        return sizes[0] * float(math.prod(ring.shape(op.arguments[0])[dim] for dim in op.get("dims")))
     if isinstance(op, ring.ShlOp):
-        return sizes[0] * 2.0 ** op.get("bits")
+        return math.ldexp(sizes[0], op.get("bits"))
     return max(sizes)
 
 

@@ -1,4 +1,4 @@
-"""The walk through a ring program that all its evaluations share: one operation after the other, values while needed."""
+"""The walk through a ring program that all its evaluations share: values are kept while they are needed."""
 
 from __future__ import annotations
 
