@@ -19,7 +19,7 @@ from xdsl.ir import BlockArgument, SSAValue
 
 from ditto.analysis.look_through import row_of_softmax
 from ditto.dialects import ring
-from ditto.dialects.traits import InsertsZeros, Moves, Rescales
+from ditto.dialects.traits import InsertsZeros, Moves, Rescales, Truncates
 from ditto.policy.policy import ARGUMENT_BOUND, LONG_TABLE, PRODUCT_BOUND, TABLE_RANGE
 
 # The dtypes of the secret arguments, on @main.
@@ -30,6 +30,8 @@ ARGUMENT_BOUNDS = "ditto.argument_bounds"
 BOUND = "bound"
 # A magnitude that is known for reasons which the operands' intervals do not show (see expand-normalisation).
 FACT = "fact"
+# A value may leave its ring or range: it comes back, or is not used (see ditto.interpreter.checked).
+MODULAR = "modular"
 # What the rules alone would give of a result that is claimed to be smaller.
 CLAIM = "claim"
 # A claim about a value that need not be opened costs the guard more than this many bits of width.
@@ -157,7 +159,7 @@ class Intervals:
             limit = _below(bound, value)
             if opened or proven.bits(ring.fraction(value)) - limit.bits(ring.fraction(value)) >= _WORTH:
                 return proven.cut(limit.size)
-        elif isinstance(op, _NARROWED) or opened:
+        elif opened or isinstance(op, ring.MatmulPublicOp) or _is_narrowed(op):
             limit = _below(PRODUCT_BOUND[32 if ring.width(value) <= 32 else 64], value)
             return proven.cut(min(limit.size, _below(2.0**room, value).size))
         return proven.cut(_below(2.0**room, value).size) if isinstance(op, _SHIFTED) else proven
@@ -170,6 +172,11 @@ def _below(bound: float, value: SSAValue) -> Interval:
     """One unit less than a bound: a power of two is then not reached."""
     size = min(bound - unit(value), math.nextafter(bound, 0.0))
     return Interval(-size, size)
+
+
+def _is_narrowed(op: ring.RingOp) -> bool:
+    """Whether an operation is a cast to a narrower dtype: a change of the fraction alone claims nothing."""
+    return op.has_trait(Rescales) and op.has_trait(Truncates) and ring.width(op.result) < ring.width(op.arguments[0])
 
 
 def is_long_table(value: SSAValue) -> bool:
@@ -190,8 +197,6 @@ def is_long_table(value: SSAValue) -> bool:
 # Opened anyway, in as few bits as the result has: here a claim saves most.
 _OPENED = (ring.MulOp, ring.SquareOp, ring.MatmulOp, ring.ConvOp)
 _SHIFTED = (ring.MulPublicOp, ring.MatmulPublicOp, ring.DownCastOp)
-# Into a narrower dtype.
-_NARROWED = (ring.MatmulPublicOp, ring.DownCastOp)
 _INTEGER = (ring.AddOp, ring.SubOp, ring.NegOp, ring.AddPublicOp, ring.MulOp, ring.MulPublicOp, ring.SumOp)
 
 Rule = Callable[[ring.RingOp, list[Interval]], Interval]

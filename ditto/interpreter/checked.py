@@ -114,13 +114,17 @@ def _compared(op: ring.RingOp, operands: Sequence[Array]) -> Iterator[Demand]:
 
 
 def _positive(op: ring.RingOp, operands: Sequence[Array]) -> Iterator[Demand]:
-    """2^lo <= x < 2^hi; a lo below one unit counts as that, and a note says where zero is harmless."""
+    """2^lo <= x <= 2^hi; a lo below one unit counts as that. Zero is taken where there is no lo, or a note says so.
+
+    An interval may end at 2^hi, where the function of the last octave still holds.
+    """
     x, fraction = operands[-1], ring.fraction(op.arguments[-1])
-    least = 0 if op.get("zero") else 1 << max(0, op.get("lo") + fraction)
+    zero = op.get("zero") or op.get("lo") is None
+    least = 0 if zero else 1 << max(0, op.get("lo") + fraction)
     kind = "the divisor" if isinstance(op, ring.DivideOp | ring.ReciprocalOp) else "the operand"
-    away = "must not be negative" if op.get("zero") else "must be positive: add an epsilon, or clip it from below"
+    away = "must not be negative" if zero else "must be positive: add an epsilon, or clip it from below"
     yield Demand(x, least, math.inf, kind, f"it {away}", fraction)
-    yield Demand(x, -math.inf, (1 << fraction + op.get("hi")) - 1, kind, fraction=fraction)
+    yield Demand(x, -math.inf, math.ldexp(1.0, fraction + op.get("hi")), kind, fraction=fraction)
 
 
 def _spare_bit(op: ring.RingOp, operands: Sequence[Array]) -> Iterator[Demand]:

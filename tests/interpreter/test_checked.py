@@ -146,7 +146,7 @@ CASES: dict[str, tuple[list[str], str, dict[str, Any], list[Any], list[Any], str
         [four(-9), four(0)],
         "the divisor is 0 ",
     ),
-    "rsqrt": ([F20], fxp(30, 14), {"lo": 0, "hi": 3}, [four(7.9)], [four(8)], "the operand is 8 "),
+    "rsqrt": ([F20], fxp(30, 14), {"lo": 0, "hi": 3}, [four(8)], [four(8.1)], "the operand is 8.125 "),
     "log": ([F20], fxp(30, 14), {"lo": 0, "hi": 3}, [four(7.9)], [four(-1)], "the operand is -1 "),
     "tanh": ([F20], fxp(20, 12), {"bits": 8}, [four(3)], [four(3.1)], "the operand is 3.125 "),
     "gelu": ([F20], fxp(20, 8), {"bits": 8}, [four(-4)], [four(-4.2)], "the operand is -4.1875 "),
@@ -222,7 +222,7 @@ func.func @main(%x: {x}) -> {x} attributes {{ditto.argument_bounds = array<f64: 
     return module
 
 
-@pytest.mark.parametrize("size", [100.0, 2.0**17, 2.0**26])
+@pytest.mark.parametrize("size", [100.0, 2.0**13])
 def test_a_scale_of_a_variance_may_wrap_where_another_is_chosen(size: float) -> None:
     module = normalised(size)
     assert ring.to_text(module).count("ring.select") == len(scales(18, 768, size)) - 1
@@ -236,10 +236,10 @@ def test_a_scale_of_a_variance_may_wrap_where_another_is_chosen(size: float) -> 
 
 def test_a_scale_that_wraps_must_not_be_chosen() -> None:
     """With the choice turned round, the finest scale serves the rows it cannot hold."""
-    module = normalised(2.0**26)
+    module = normalised(2.0**13)
     for op in list(ring.main(module).body.block.ops):
         if isinstance(op, ring.SelectOp):
             op.operands = [op.operands[0], op.operands[2], op.operands[1]]
-    x = np.random.default_rng(0).uniform(-1, 1, (6, 768)) * 2.0**25
+    x = np.random.default_rng(0).uniform(-1, 1, (6, 768)) * 2.0**12
     with pytest.raises(RangeError, match=r"ring\.\w+ in layer norm: .* is assumed"):
         check_ranges(module, [x])

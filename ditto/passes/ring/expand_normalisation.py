@@ -8,8 +8,7 @@ becomes, with n = 8,
 
 v has twice the fraction bits of x, and must stay below 2^62. Where x may be so large that its fraction bits do not fit,
 it is rounded for v, coarsely enough for the largest x; and for rows of small variance v is computed again with finer x,
-modulo 2^64, and the finest that is valid is chosen by the coarser ones (from the finest on: a scale that is not valid
-chooses nothing that counts). All of this is done once a row. What is computed modulo 2^64 has the note `modular`.
+modulo 2^64, and the finest that is valid is chosen by the coarser ones. All of this is done once a row.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from xdsl.dialects.builtin import ModuleOp, TensorType, i64
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
-from ditto.analysis.intervals import FACT, Intervals
+from ditto.analysis.intervals import FACT, MODULAR, Intervals
 from ditto.dialects import ring
 from ditto.passes.ring_rewriting import insert_before, replace
 
@@ -77,15 +76,12 @@ class _Expansion:
         if order != list(range(len(shape))):
             moved = ring.fxp([shape[dim] for dim in order], 64, ring.fraction(x))
             x = insert_before(op, ring.TransposeOp, [x], moved, perm=order)
-        # The note of what is being emitted.
-        self.modular = False
         self.x = self.emit(ring.ReshapeOp, [x], (self.rows, self.count), ring.fraction(x))
 
     def emit(
         self, kind: type[ring.RingOp], operands: list[SSAValue], shape: tuple[int, ...], to: int, **attributes: object
     ) -> SSAValue:
-        type = ring.fxp(shape, 64, to)
-        return insert_before(self.op, kind, operands, type, modular=1 if self.modular else None, **attributes)
+        return insert_before(self.op, kind, operands, ring.fxp(shape, 64, to), **attributes)
 
     def rescaled(self, x: SSAValue, fraction: int) -> SSAValue:
         gain = fraction - ring.fraction(x)
@@ -115,7 +111,6 @@ class _Expansion:
         def known(bound: float) -> dict[str, float]:
             return {FACT: top if scale.modular else min(bound, top)}
 
-        self.modular = scale.modular
         one_row, one_column = ((rows, 1, n), (rows, n, 1))
         operands = [self.emit(ring.ReshapeOp, [x], shape, fraction) for shape in (one_row, one_column)]
         squares = self.emit(ring.MatmulOp, operands, (rows, 1, 1), 2 * fraction, shift=0, **known(n * size**2))
@@ -128,15 +123,12 @@ class _Expansion:
         value = self.emit(ring.SubOp, [scaled, square], (rows,), 2 * fraction, **{FACT: min((n * size) ** 2, top)})
         exact = 2 * (fraction + self.k)
         value = self.emit(ring.RelabelOp, [value], (rows,), exact)
-        value = self.rescaled(value, min(exact, _VARIANCE_FRACTION))
-        self.modular = False
-        return value
+        return self.rescaled(value, min(exact, _VARIANCE_FRACTION))
 
     def root(self, variance: SSAValue, scale: _Scale) -> SSAValue:
         """1 / (n sigma) of the rows that a scale serves."""
         fraction, factor = ring.fraction(variance), self.count / 2**self.k
         least = factor**2 * self.op.get("eps") / 4.0**scale.label + 2.0 ** (1 - fraction)
-        self.modular = scale.modular
         value = self.emit(ring.AddPublicOp, [variance, self.constant(least, fraction)], (self.rows,), fraction)
         highest = _LIMIT - 2 * (scale.fraction + scale.label + self.k)
         if not scale.modular:
@@ -145,9 +137,7 @@ class _Expansion:
         bits = min(_ROOT_FRACTION, max(_PRECISION + math.ceil(highest / 2), _PRECISION))
         # v is not negative, and where a scale is not valid nothing is asked of its root.
         root = self.emit(ring.RsqrtOp, [value], (self.rows,), bits, lo=low, hi=low + 1, **{FACT: 2.0 ** (-low / 2 + 1)})
-        root = self.emit(ring.RelabelOp, [root], (self.rows,), bits + self.k + scale.label)
-        self.modular = False
-        return root
+        return self.emit(ring.RelabelOp, [root], (self.rows,), bits + self.k + scale.label)
 
     def chosen(self) -> SSAValue:
         """1 / (n sigma), from the finest valid scale."""
@@ -156,24 +146,27 @@ class _Expansion:
         roots = [self.root(variance, scale) for variance, scale in zip(variances, found)]
         finest = max(ring.fraction(root) for root in roots)
         roots = [self.rescaled(root, finest) for root in roots]
-        result = roots[-1]
-        for n in reversed(range(len(found) - 1)):
-            coarse, fine, variance = found[n], found[n + 1], variances[n]
-            self.modular = coarse.modular
+        result = roots[0]
+        for coarse, variance, fine, root in zip(found, variances, found[1:], roots[1:]):
             # A quarter of what the finer scale holds; the coarser one tells it to a thousandth.
             limit = _LIMIT - 2 * (fine.fraction + self.k) - 2 - 2 * coarse.label
             threshold = self.constant(-(2.0**limit), ring.fraction(variance))
             difference = self.emit(ring.AddPublicOp, [variance, threshold], (self.rows,), ring.fraction(variance))
             drop = max(0, limit + ring.fraction(variance) - 8)
-            type, note = ring.bits((self.rows,)), 1 if self.modular else None
-            small = insert_before(self.op, ring.MsbOp, [difference], type, bits=64, drop=drop, modular=note)
-            self.modular = False
-            result = self.emit(ring.SelectOp, [small, result, roots[n]], (self.rows,), finest)
+            small = insert_before(self.op, ring.MsbOp, [difference], ring.bits((self.rows,)), bits=64, drop=drop)
+            result = self.emit(ring.SelectOp, [small, root, result], (self.rows,), finest)
         return result
 
     def run(self) -> None:
         op, n, fraction = self.op, self.count, ring.fraction(self.x)
+        before = op.prev_op
         inverse = self.chosen()
+        assert before is not None
+        while (made := before.next_op) is not op:
+            # Right modulo 2^64 or not chosen, if it leaves its ring; what is chosen is checked after all.
+            assert made is not None
+            made.attributes[MODULAR] = ring.attribute(1)
+            before = made
         whole = (self.rows, n)
         total = self.emit(ring.SumOp, [self.x], (self.rows,), fraction, dims=[1])
         total = self.emit(ring.BroadcastOp, [total], whole, fraction, dims=[0])
