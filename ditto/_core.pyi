@@ -72,13 +72,11 @@ class Simulator:
         inputs: Sequence[int | _Ints],
         *,
         offline_first: bool = False,
-        check_ranges: bool = False,
     ) -> tuple[list[_Ints], float, list[dict[str, Any]]]:
         """Runs a program on stored values (ids) and public arrays.
 
         Args:
             offline_first: P1 and P2 start when P0's stream has arrived; the seconds of their reports are online time.
-            check_ranges: reveals every value that has an assumed range and checks it.
 
         Returns:
             The outputs as signed integers, wall seconds, and one report per party of what it sent.

@@ -30,6 +30,8 @@ ARGUMENT_BOUNDS = "ditto.argument_bounds"
 BOUND = "bound"
 # A magnitude that is known for reasons which the operands' intervals do not show (see expand-normalisation).
 FACT = "fact"
+# A value may leave its ring or range: it comes back, or is not used (see ditto.interpreter.checked).
+MODULAR = "modular"
 # What the rules alone would give of a result that is claimed to be smaller.
 CLAIM = "claim"
 # From here on a number is as good as infinite: no ring holds it.
@@ -297,7 +299,8 @@ def _extend(op: ring.RingOp, x: list[Interval]) -> Interval:
 
 
 def _sqrt(op: ring.RingOp, x: list[Interval]) -> Interval:
-    return Interval(0.0, math.sqrt(max(x[0].high, 0.0)) * (1 + 2.0**-11)).widened(2 * unit(op.result))
+    # The protocol takes room for the root of its bound.
+    return Interval(0.0, 2.0 ** math.ceil(op.get("hi") / 2)).widened(2 * unit(op.result))
 
 
 def _divide(op: ring.RingOp, x: list[Interval]) -> Interval:

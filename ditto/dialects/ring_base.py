@@ -172,8 +172,9 @@ def _is_kind(kind: str, value: SSAValue) -> bool:
 # Attributes any operation may carry: where it comes from; what evidence there is of its result's magnitude; the range
 # taken for granted of it (|integer| < 2^range), and what would have to be taken without a claim; the length of the rows
 # whose maximum it subtracts, if it does that; a magnitude that is known for reasons which no interval shows; that it is
-# one of two numbers, though it is written as a sum.
-NOTES = ("layer", "bound", "range", "claim", "row", "fact", "chosen")
+# one of two numbers, though it is written as a sum; whether it may leave its ring or range all the same, because what
+# becomes of it comes back, or is not selected.
+NOTES = ("layer", "bound", "range", "claim", "row", "fact", "chosen", "modular")
 
 
 class RingOp(IRDLOperation):

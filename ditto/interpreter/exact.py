@@ -6,19 +6,18 @@ of value k there, and their difference is what truncations, rings and protocols 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.dialects.func import ReturnOp
-from xdsl.ir import BlockArgument, SSAValue
+from xdsl.ir import Operation, SSAValue
 
 from ditto.dialects import ring
 from ditto.dialects.dense import Array
 from ditto.dialects.traits import Truncates
 from ditto.encoding import clip_mask
 from ditto.interpreter.ring_kernels import FUNCTIONS, KERNELS, conv, real_function
+from ditto.interpreter.walk import walk
 
 Observer = Callable[[ring.RingOp, Array], None]
 
@@ -41,7 +40,8 @@ _KERNELS: dict[str, Callable[..., Array]] = {
 }
 
 
-def _run(op: ring.RingOp, operands: Sequence[Array]) -> Array:
+def run_exactly(op: ring.RingOp, operands: Sequence[Array]) -> Array:
+    """The result of one operation on float64 operands (x * 2^fraction), not rounded; bools and integers stay so."""
     name = op.name.removeprefix("ring.")
     if function := FUNCTIONS.get(name):
         return real_function(function, op, operands)
@@ -56,31 +56,17 @@ def evaluate_exactly(module: ModuleOp, inputs: Sequence[Array], observe: Observe
         observe: called after every operation, in their order, with its result: float64 x * 2^fraction, or bool for
             bits. Results are forgotten after their last use.
     """
-    block = ring.main(module).body.block
-    left = Counter(operand for op in block.ops for operand in op.operands)
-    if len(inputs) != len(block.args):
-        raise ValueError(f"@main takes {len(block.args)} arrays, not {len(inputs)}")
-    values: dict[SSAValue, Array] = {}
-    for op in block.ops:
-        if isinstance(op, ReturnOp):
-            return
+
+    def run(op: Operation, operands: list[Array]) -> Array:
         if not isinstance(op, ring.RingOp):
-            values[op.results[0]] = KERNELS[op.name.removeprefix("ring.")](op)
-            continue
-        for operand in op.operands:
-            if operand not in values:
-                # Parameters in float64 are many bytes: not before they are needed.
-                assert isinstance(operand, BlockArgument)
-                values[operand] = _entered(operand, np.asarray(inputs[operand.index]))
-        result = _run(op, [values[operand] for operand in op.operands])
+            return KERNELS[op.name.removeprefix("ring.")](op)
+        result = run_exactly(op, operands)
         if ring.is_fxp(op.result):
             result = result.astype(np.float64, copy=False)
         observe(op, result)
-        values[op.result] = result
-        for operand in op.operands:
-            left[operand] -= 1
-            if not left[operand]:
-                values.pop(operand, None)
+        return result
+
+    walk(module, [np.asarray(array) for array in inputs], _entered, run)
 
 
 def _entered(argument: SSAValue, array: Array) -> Array:

@@ -3,7 +3,7 @@
     evaluate_ring(module, [x, w])        # real arrays in, real arrays out
 
 Before widths are assigned, values are ideal integers. Afterwards every value lives modulo 2^width, exactly as in the
-engine, so a value that does not fit shows itself as a wrong number, and with `check_ranges` as a RangeViolation.
+engine, so a value that does not fit shows itself as a wrong number (and as an error in `ditto.interpreter.checked`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Operation, SSAValue
 
 from ditto.dialects import ring
@@ -20,50 +19,31 @@ from ditto.dialects.dense import Array
 from ditto.dialects.traits import Local, Truncates
 from ditto.encoding import decode, encode
 from ditto.interpreter.ring_kernels import KERNELS, signed
-
-
-class RangeViolation(Exception):
-    """A value has left the range that the plan assumes of it; names the operation and its layer."""
+from ditto.interpreter.walk import walk
 
 
 class RingInterpreter:
-    """Runs ring operations on a mapping from SSA values to arrays: int64 for fixed point, bool for bits.
+    """Runs ring operations on arrays: int64 for fixed point, bool for bits.
 
     Args:
         wrap: reduce every value modulo its ring; False before widths are assigned.
-        check_ranges: raise RangeViolation where a value leaves its `range`.
         observe: called with every operation and its result.
     """
 
-    def __init__(
-        self,
-        wrap: bool = True,
-        check_ranges: bool = False,
-        observe: Callable[[Operation, Array], None] | None = None,
-    ) -> None:
+    def __init__(self, wrap: bool = True, observe: Callable[[Operation, Array], None] | None = None) -> None:
         self._wrap = wrap
-        self._check_ranges = check_ranges
         self._observe = observe
 
     def main(self, module: ModuleOp, inputs: Sequence[Array]) -> list[Array]:
         """The results of @main, real numbers, from its arguments, real numbers (public ones included)."""
-        function = ring.main(module)
-        block = function.body.block
-        if len(inputs) != len(block.args):
-            raise ValueError(f"@main takes {len(block.args)} arrays, not {len(inputs)}")
-        values: dict[SSAValue, Array] = {}
-        for argument, array in zip(block.args, inputs):
-            if np.shape(array) != ring.shape(argument):
-                raise ValueError(f"argument {argument.index} has the shape {np.shape(array)}")
-            values[argument] = self.entered(argument, np.asarray(array))
-        for op in block.ops:
-            if isinstance(op, ReturnOp):
-                return [self._left(value, values[value]) for value in op.arguments]
-            result = self.run(op, [values[operand] for operand in op.operands])
-            values[op.results[0]] = result
-            if self._observe is not None:
-                self._observe(op, result)
-        raise ValueError("@main ends without a return")
+        results = walk(module, [np.asarray(array) for array in inputs], self.entered, self._observed)
+        return [array if ring.is_bit(value) else decode(array, ring.fraction(value)) for value, array in results]
+
+    def _observed(self, op: Operation, operands: list[Array]) -> Array:
+        result = self.run(op, operands)
+        if self._observe is not None:
+            self._observe(op, result)
+        return result
 
     def run(self, op: Operation, operands: Sequence[Array]) -> Array:
         """The result of one operation."""
@@ -75,27 +55,10 @@ class RingInterpreter:
 
     def _settled(self, op: ring.RingOp, result: Array) -> Array:
         """Truncation and reduction to the ring of the result."""
-        width = ring.width(op.result)
+        width, shift = ring.width(op.result), op.get("shift", 0)
         if op.has_trait(Truncates):
-            shift = op.get("shift")
-            if op.has_trait(Local):
-                # To nearest, where a protocol rounds down.
-                result = result + (1 << shift >> 1)
-            whole = result >> shift
-            result = (signed(result, min(shift + width, 64)) >> shift) if self._wrap else whole
-        else:
-            whole = result
-        if self._wrap:
-            result = signed(result, width)
-        if self._check_ranges and (bits := op.get("range")) is not None:
-            largest = int(np.max(np.abs(whole), initial=0))
-            if largest >= 1 << bits:
-                unit = 2.0 ** -ring.fraction(op.result)
-                raise RangeViolation(
-                    f"{op.name} in layer {op.get('layer', '?')}: a value of {largest * unit:g} leaves the range "
-                    f"{2.0**bits * unit:g} assumed of it"
-                )
-        return result
+            result = truncated(op, signed(result, min(shift + width, 64)) if self._wrap else result)
+        return signed(result, width) if self._wrap else result
 
     def entered(self, argument: SSAValue, array: Array) -> Array:
         """Real numbers as an argument of @main takes them."""
@@ -106,13 +69,14 @@ class RingInterpreter:
         integers = array.astype(np.int64) if ring.fraction(argument) == 0 else encode(array, ring.fraction(argument))
         return signed(integers, ring.width(argument)) if self._wrap else integers
 
-    @staticmethod
-    def _left(value: SSAValue, array: Array) -> Array:
-        return array if ring.is_bit(value) else decode(array, ring.fraction(value))
+
+def truncated(op: ring.RingOp, whole: Array) -> Array:
+    """The integers of a truncation that has not taken place: local ones round to nearest, protocols down."""
+    shift = op.get("shift")
+    half = 1 << shift >> 1 if op.has_trait(Local) else 0
+    return np.asarray((whole + half) >> shift)
 
 
-def evaluate_ring(
-    module: ModuleOp, inputs: Sequence[Array], *, wrap: bool = True, check_ranges: bool = False
-) -> list[Array]:
+def evaluate_ring(module: ModuleOp, inputs: Sequence[Array], *, wrap: bool = True) -> list[Array]:
     """The results of a ring module's @main on real arrays, as real arrays; see `RingInterpreter`."""
-    return RingInterpreter(wrap, check_ranges).main(module, inputs)
+    return RingInterpreter(wrap).main(module, inputs)

@@ -10,7 +10,6 @@
 
 #include "ditto/protocols/links.h"
 #include "ditto/protocols/range_guard.h"
-#include "ditto/runtime/range_check.h"
 #include "ditto/runtime/round_barrier.h"
 
 namespace ditto {
@@ -104,7 +103,6 @@ class Execution {
         throw std::invalid_argument("input " + std::to_string(i) + " is not of type " + ToString(type));
       }
       values_[program_.inputs[i]] = std::move(inputs[i]);
-      CheckRange(program_.inputs[i], program_.ops.size() + i);
     }
     for (size_t i = 0; i < program_.constants.size(); ++i) {
       values_[program_.constants[i]].integers = program_.constant_values[i];
@@ -147,11 +145,6 @@ class Execution {
       RunTogether(group);
     }
     ShareRounds(group, records_);
-    for (size_t op : group) {
-      at_ = program_.Describe(op);
-      CheckRange(program_.ops[op].out, op);
-      CheckGuarded(op);
-    }
   }
 
   void RunAlone(size_t op) {
@@ -249,30 +242,6 @@ class Execution {
   Channel* OnlineChannel() const {
     if (context_.role == Role::kP0) return nullptr;
     return Peer(context_.role == Role::kP1 ? Role::kP2 : Role::kP1);
-  }
-
-  // `index` is that of the op, or the number of ops and that of the input.
-  void CheckRange(int value, size_t index) {
-    const ValueType& type = program_.values[value];
-    if (!type.range || *type.range >= 63 || type.kind != ValueKind::kFixedPoint) return;
-    CheckBound(value, index, (int64_t{1} << *type.range) - 1, "assumed range of 2^" + std::to_string(*type.range));
-  }
-
-  // More strictly than the guard itself: whatever it might refuse is refused, and named.
-  void CheckGuarded(size_t index) {
-    const Op& op = program_.ops[index];
-    if (op.name == "require_range") {
-      const int64_t quarter = int64_t{1} << (op.attrs.Int("bits") - 3);
-      const int64_t bound = quarter * (op.attrs.Has("legal") ? op.attrs.Int("legal") : 2);
-      CheckBound(op.out, index, bound, "guarded range of " + std::to_string(bound));
-    }
-    if (op.name == "require_false") CheckBound(op.out, index, 0, "guarded range of 0");
-  }
-
-  void CheckBound(int value, size_t index, int64_t bound, const std::string& range) {
-    Channel* peer = OnlineChannel();
-    if (!options_.check_ranges || peer == nullptr) return;
-    RevealAndCheckRange(*peer, context_.role, RangeTag(Domain(index)), values_[value].share, bound, range);
   }
 
  public:

@@ -28,9 +28,6 @@ class RunError : public std::runtime_error {
 struct RunOptions {
   // P1 and P2 wait until P0's whole stream lies at P2: their time is then the online time.
   bool offline_first = false;
-  // After every op with an assumed range, and where values are guarded, P1 and P2 REVEAL the value to each other and
-  // check it. Only for debugging: nothing stays secret.
-  bool check_ranges = false;
 };
 
 // A guarded value was not what the program assumes of it, so that its results mean nothing.

@@ -13,10 +13,9 @@ uint64_t Put(Simulator& simulator, const py::object& values, int width) {
   return simulator.Put(data, shape, width);
 }
 
-py::tuple Run(Simulator& simulator, const LoadedProgram& loaded, const py::sequence& inputs, bool offline_first,
-              bool check_ranges) {
+py::tuple Run(Simulator& simulator, const LoadedProgram& loaded, const py::sequence& inputs, bool offline_first) {
   const std::vector<Input> values = ToInputs(inputs);
-  const RunOptions options{offline_first, check_ranges};
+  const RunOptions options{offline_first};
   SimulatedRun run;
   {
     py::gil_scoped_release release;
@@ -42,8 +41,7 @@ void BindSimulator(py::module_& m) {
            py::arg("timeout"), py::call_guard<py::gil_scoped_release>())
       .def("put", &Put, py::arg("values"), py::arg("width"))
       .def("drop", &Simulator::Drop, py::arg("id"))
-      .def("run", &Run, py::arg("program"), py::arg("inputs"), py::kw_only(), py::arg("offline_first") = false,
-           py::arg("check_ranges") = false);
+      .def("run", &Run, py::arg("program"), py::arg("inputs"), py::kw_only(), py::arg("offline_first") = false);
 }
 
 }  // namespace ditto::python

@@ -20,10 +20,13 @@ class SharedArray:
     Which ring an argument is shared in is known only when it meets a compiled program (float32 weights used in float16
     rest in 32 bits), so the array stays with the caller, its owner, and is shared at its first use, once per ring and
     runtime.
+
+    Attributes:
+        plain: the array itself.
     """
 
     def __init__(self, value: Any) -> None:
-        self._value = np.asarray(value)
+        self.plain = np.asarray(value)
         described = abstract(value)
         self.shape: tuple[int, ...] = described.shape
         self.dtype = np.dtype(described.dtype)
@@ -39,8 +42,8 @@ class SharedArray:
             cache = self._stored.setdefault(runtime, {})
             fresh = str(type) not in cache
             if fresh:
-                check_dtype(self._value, self.dtype, name)
-                cache[str(type)] = runtime.put(encode_argument(self._value, type, name), type)
+                check_dtype(self.plain, self.dtype, name)
+                cache[str(type)] = runtime.put(encode_argument(self.plain, type, name), type)
             return cache[str(type)], fresh
 
 

@@ -25,13 +25,14 @@ _STDERR_TAIL = 2000
 
 
 @contextlib.contextmanager
-def processes(*, timeout: float = TIMEOUT) -> Iterator[RemoteParties]:
+def processes(*, timeout: float = TIMEOUT, check_ranges: bool = False) -> Iterator[RemoteParties]:
     """Sends secure calls inside the `with` block to three processes on this machine, and ends them after it.
 
     A call that is interrupted (Ctrl-C) ends the session: later calls raise RuntimeFailure; open another block.
 
     Args:
         timeout: the longest wait of a party for a message of another, in seconds.
+        check_ranges: debug mode, as in `Runtime`.
 
     Raises:
         RuntimeFailure: a process did not start, or a party failed in a call.
@@ -43,14 +44,14 @@ def processes(*, timeout: float = TIMEOUT) -> Iterator[RemoteParties]:
         authkey = secrets.token_bytes(32)
         nodes = [cleanup.enter_context(_Node(role, config, authkey)) for role in range(3)]
         connections = [cleanup.enter_context(Client(node.address(), authkey=authkey)) for node in nodes]
-        parties = RemoteParties(connections, lambda role: nodes[role].obituary())
+        parties = RemoteParties(connections, lambda role: nodes[role].obituary(), check_ranges=check_ranges)
         cleanup.callback(parties.close)
         cleanup.enter_context(use_runtime(parties))
         yield parties
 
 
 @contextlib.contextmanager
-def connect(config: str | Path, *, authkey: bytes | None = None) -> Iterator[RemoteParties]:
+def connect(config: str | Path, *, authkey: bytes | None = None, check_ranges: bool = False) -> Iterator[RemoteParties]:
     """Sends secure calls inside the `with` block to the three parties of a configuration file.
 
     A call that is interrupted (Ctrl-C) ends the session: later calls raise RuntimeFailure; open another block.
@@ -58,6 +59,7 @@ def connect(config: str | Path, *, authkey: bytes | None = None) -> Iterator[Rem
     Args:
         config: JSON in the form of SPU's examples; each party runs `python -m ditto.node --config FILE --party N`.
         authkey: the key the parties know as DITTO_AUTHKEY; by default this process's DITTO_AUTHKEY (hexadecimal).
+        check_ranges: debug mode, as in `Runtime`.
 
     Raises:
         ConfigError: the file is not what it must be.
@@ -74,7 +76,11 @@ def connect(config: str | Path, *, authkey: bytes | None = None) -> Iterator[Rem
                 connections.append(cleanup.enter_context(Client(address, authkey=key)))
             except (OSError, EOFError, AuthenticationError) as error:
                 raise RuntimeFailure(f"P{role} at {address[0]}:{address[1]} cannot be reached: {error}") from error
-        parties = RemoteParties(connections, lambda role: f"P{role} at {parsed.nodes[role]} closed its connection")
+        parties = RemoteParties(
+            connections,
+            lambda role: f"P{role} at {parsed.nodes[role]} closed its connection",
+            check_ranges=check_ranges,
+        )
         cleanup.callback(parties.close)
         cleanup.enter_context(use_runtime(parties))
         yield parties

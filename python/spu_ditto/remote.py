@@ -52,9 +52,13 @@ class RemoteParties:
     Args:
         connections: to P0, P1, P2.
         why_lost: what is known about a party whose connection broke.
+        check_ranges: debug mode, as in `Runtime`.
     """
 
-    def __init__(self, connections: Sequence[Connection], why_lost: Callable[[int], str]) -> None:
+    def __init__(
+        self, connections: Sequence[Connection], why_lost: Callable[[int], str], *, check_ranges: bool = False
+    ) -> None:
+        self.check_ranges = check_ranges
         self._connections = list(connections)
         self._why_lost = why_lost
         self._session = secrets.token_hex(16)

@@ -25,7 +25,16 @@ class Stored(Protocol):
 
 
 class Runtime(Protocol):
-    """Three parties as a caller sees them. Must be hashable and weakly referenceable: handles cache shares by it."""
+    """Three parties as a caller sees them. Must be hashable and weakly referenceable: handles cache shares by it.
+
+    Attributes:
+        check_ranges: debug mode. Before the parties start, a call evaluates the ring program on its own plain inputs,
+            checks every value of it, and raises RangeError at the first that is out of its range, with the operation,
+            the layer, the value (which the caller could compute anyway), the range and a remedy. It costs a plain run
+            in this process, and the parties do and send what they always do.
+    """
+
+    check_ranges: bool
 
     def put(self, encoded: Encoded, type: ValueType) -> Stored:
         """Shares an encoded array among the parties; they hold it until the result is garbage."""
@@ -51,7 +60,7 @@ class Runtime(Protocol):
 # All that anybody learns of a run whose guard was set off.
 OUT_OF_RANGE = (
     "a value left the range that the program assumes; the results are withheld. Run with Simulator(check_ranges=True) "
-    "to find it, calibrate on such inputs, or state ranges="
+    "to find it (or processes(check_ranges=True)), calibrate on such inputs, or state ranges="
 )
 
 

@@ -35,14 +35,13 @@ class Simulator:
     nothing is hidden from this process. Threads may share it: calls wait for each other.
 
     Args:
-        check_ranges: debug mode. After every operation whose result the compiler assumed to be in a range, P1 and P2
-            reveal it to each other and check it.
+        check_ranges: debug mode, as in `Runtime`.
     """
 
     def __init__(self, *, check_ranges: bool = False) -> None:
         _core.set_threads(threads_of_a_local_party())
         self._engine = _core.Simulator(TIMEOUT)
-        self._check_ranges = check_ranges
+        self.check_ranges = check_ranges
         self._session = object()
         self._process = os.getpid()
         self._lock = threading.Lock()
@@ -82,9 +81,7 @@ class Simulator:
         with self._lock:
             self._drop_garbage()
             try:
-                outputs, seconds, parties = self._engine.run(
-                    self._loaded(program), values, offline_first=offline_first, check_ranges=self._check_ranges
-                )
+                outputs, seconds, parties = self._engine.run(self._loaded(program), values, offline_first=offline_first)
             except (_core.ProgramError, _core.RunError, _core.ChannelError) as error:
                 raise RuntimeFailure(str(error)) from error
             except _core.RangeViolation as error:

@@ -22,6 +22,7 @@ from spu_ditto.errors import ShapeError, UnsupportedError
 from spu_ditto.frontend import Argument, Traced, abstract, trace
 from spu_ditto.handle import SharedArray
 from spu_ditto.lowering import FractionBits
+from spu_ditto.plain_run import check_program, plain
 from spu_ditto.program import RingProgram, load_program, save_program
 from spu_ditto.reports.run_report import RunReport
 from spu_ditto.runtime import Stored, current_runtime
@@ -92,6 +93,8 @@ class Compiled:
 
         Raises:
             ShapeError, RangeError: an argument does not fit; before any party starts.
+            RangeError: also where a value inside leaves its range; named if the runtime has check_ranges.
+            UnsupportedError: ranges are to be checked, and a handle has no array.
             RuntimeFailure: a party failed.
         """
         return self.run(*args)[0]
@@ -108,8 +111,10 @@ class Compiled:
         if exact:
             return self._rerounded(None if exact is True else exact).run(*args, offline_first=offline_first)
         leaves = self.signature.leaves(args)
-        public = self._public_part(leaves)
+        public = self.public_part(leaves)
         runtime = current_runtime()
+        named = zip(leaves, self.signature.arguments, strict=True)
+        numbers = [plain(leaf, argument.name) for leaf, argument in named] if runtime.check_ranges else None
         inputs: list[Stored | Encoded] = []
         input_bytes = 0
         for binding in self.program.inputs:
@@ -122,6 +127,8 @@ class Compiled:
             stored, fresh = shared.stored(runtime, binding.type, name)
             input_bytes += stored.input_bytes if fresh else 0
             inputs.append(stored)
+        if numbers is not None:
+            check_program(self.program, numbers, public)
         revealed, report = runtime.run(self.program, inputs, offline_first=offline_first)
         results = [
             self._result(binding, output, leaves, public, revealed)
@@ -135,7 +142,13 @@ class Compiled:
             self._exact[bits] = Compiled(self.signature, lowering.rerounded(self.program, bits))
         return self._exact[bits]
 
-    def _public_part(self, leaves: list[Any]) -> list[Array]:
+    def public_part(self, leaves: list[Any]) -> list[Array]:
+        """What the caller computes in the clear, from the leaves of the arguments.
+
+        Raises:
+            UnsupportedError: a public argument is a handle.
+            RangeError: a public argument holds what its dtype does not.
+        """
         arguments = []
         for leaf, argument in zip(leaves, self.signature.arguments, strict=True):
             if argument.visibility == "public":

@@ -27,6 +27,7 @@ class PlaintextRuntime:
 
     shared: list[ValueType] = field(default_factory=list)
     runs: int = 0
+    check_ranges: bool = False
 
     def put(self, encoded: Encoded, type: ValueType) -> Plain:
         self.shared.append(type)

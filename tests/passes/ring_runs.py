@@ -10,6 +10,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from ditto.dialects import pphlo, ring
 from ditto.dialects.dense import Array
+from ditto.interpreter.checked import check_ranges
 from ditto.interpreter.ring import evaluate_ring
 from ditto.passes.pipeline import PPHLO_STEPS, RING_STEPS, run_pipeline
 from ditto.passes.pphlo.split_public import run_prologue, signature
@@ -28,7 +29,9 @@ def run_split(module: ModuleOp, inputs: list[Array], widths_assigned: bool = Tru
     public = run_prologue(module, [inputs[index] for index in parts.public_inputs])
     count = len(ring.main(module).body.block.args) - len(parts.secret_inputs)
     arguments = [inputs[index] for index in parts.secret_inputs] + public[:count]
-    secret = evaluate_ring(module, arguments, wrap=widths_assigned, check_ranges=widths_assigned)
+    if widths_assigned:
+        check_ranges(module, arguments)
+    secret = evaluate_ring(module, arguments, wrap=widths_assigned)
     return [secret[index] if index >= 0 else public[-1 - index] for index in parts.outputs]
 
 

@@ -16,7 +16,7 @@ from ditto.dialects.dense import Array
 from ditto.interpreter import evaluate
 from ditto.interpreter.exact import evaluate_exactly
 from spu_ditto.lowering import pphlo_signature
-from spu_ditto.reports.divergence import ring_inputs
+from spu_ditto.plain_run import main_inputs
 
 
 def test_a_network_within_its_tolerance(network: Any) -> None:
@@ -120,7 +120,8 @@ def test_exact_evaluation_is_what_pphlo_means(program: str) -> None:
         if op.result in returned:
             last[op.result] = np.ldexp(value, -ring.fraction(op.result)) if ring.is_fxp(op.result) else value
 
-    evaluate_exactly(module, ring_inputs(compiled, module, leaves), observe)
+    inputs = main_inputs(compiled.program, leaves, compiled.public_part(leaves))
+    evaluate_exactly(module, inputs, observe)
     expected = evaluate(pphlo.parse_module(text), leaves, exact=True)
     for binding, target in zip(compiled.program.outputs, expected, strict=True):
         if binding.source == "program":

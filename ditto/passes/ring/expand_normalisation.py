@@ -23,7 +23,7 @@ from xdsl.dialects.builtin import ModuleOp, TensorType, i64
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
-from ditto.analysis.intervals import BOUND, FACT, Intervals
+from ditto.analysis.intervals import BOUND, FACT, MODULAR, Intervals
 from ditto.dialects import ring
 from ditto.passes.ring_rewriting import insert_before, replace
 
@@ -206,7 +206,14 @@ class _Expansion:
 
     def run(self) -> None:
         op, n, fraction = self.op, self.count, ring.fraction(self.x)
+        before = op.prev_op
         inverse = self.chosen()
+        assert before is not None
+        while (made := before.next_op) is not op:
+            # Right modulo 2^64 or not chosen, if it leaves its ring; what is chosen is checked after all.
+            assert made is not None
+            made.attributes[MODULAR] = ring.attribute(1)
+            before = made
         whole = (self.rows, n)
         total = self.emit(ring.SumOp, [self.x], (self.rows,), fraction, dims=[1])
         total = self.emit(ring.BroadcastOp, [total], whole, fraction, dims=[0])

@@ -29,7 +29,8 @@ from ditto.interpreter import evaluate
 from ditto.interpreter.exact import evaluate_exactly
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.handle import SharedArray
-from spu_ditto.lowering import FractionBits, evaluate_public, get_policy
+from spu_ditto.lowering import FractionBits, get_policy
+from spu_ditto.plain_run import main_inputs, ring_module
 from spu_ditto.program import Binding, RingProgram
 from spu_ditto.runtime import use_runtime
 from spu_ditto.simulator import Simulator
@@ -180,10 +181,11 @@ def divergence(
     lowered = SecureFunction(fn, get_policy(ring_policy, fraction_bits), input_visibility).lower(*args)
     compiled = lowered.compile()
     leaves = [np.asarray(leaf) for leaf in compiled.signature.leaves(tuple(args))]
-    module = ring.parse_module(compiled.program.ring)
+    module = ring_module(compiled.program.ring)
     watched = _watched(module)
     secure, results = _run(compiled, module, list(watched), args)
-    layers = _compared(module, ring_inputs(compiled, module, leaves), watched, dict(zip(watched, secure, strict=True)))
+    inputs = main_inputs(compiled.program, leaves, compiled.public_part(leaves))
+    layers = _compared(module, inputs, watched, dict(zip(watched, secure, strict=True)))
     ideal = evaluate(pphlo.parse_module(lowered.as_text("pphlo")), leaves, exact=True)
     return Divergence(layers, _deviation(list(zip(results, ideal, strict=True))), tolerance)
 
@@ -253,15 +255,6 @@ def unguarded(engine: dict[str, Any]) -> dict[str, Any]:
     """An engine program that looks at no ranges: which values leave theirs is to be shown, not refused."""
     ops = [{**op, "op": "reshape", "attrs": {}} if op["op"].startswith("require_") else op for op in engine["ops"]]
     return {**engine, "ops": ops}
-
-
-def ring_inputs(compiled: Compiled, module: ModuleOp, leaves: Sequence[Array]) -> list[Array]:
-    """The arguments of @main: secret ones, then the first results of the public part."""
-    secret = [leaves[binding.index] for binding in compiled.program.inputs if binding.source == "argument"]
-    arguments = zip(leaves, compiled.signature.arguments, strict=True)
-    public = [leaf for leaf, argument in arguments if argument.visibility == "public"]
-    taken = len(ring.main(module).body.block.args) - len(secret)
-    return [*secret, *evaluate_public(compiled.program, public)[:taken]]
 
 
 def _compared(

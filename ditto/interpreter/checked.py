@@ -1,0 +1,405 @@
+"""Evaluates a ring program with room to spare, and checks every value before anything is narrowed.
+
+    check_ranges(module, [x, w])        # raises RangeError at the first operation that gets or gives what it must not
+
+The engine cannot do this: there a value that leaves its ring has wrapped by the time anybody could look at it. Whoever
+debugs a program holds its inputs, and can compute what the parties would. Results are computed in float64 beside the
+integers where 64 bits might not hold them, and compared with the range noted in the program; operands are compared with
+what the protocol takes (`PRECONDITIONS`).
+
+An operation with the note `modular` may leave its ring, because what it goes into brings it back (sums and products
+commute with a wrap) or is not used (`expand-normalisation` computes a variance at several scales, and selects one that
+is right). Its elements are kept as exact integers as long as only sums and products are made of them; then those out of
+range are in *doubt*, and doubt may go on from element to element and end in a select that does not choose it. Anything
+else that is made of a doubtful element, a result of the program included, is an error.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation, SSAValue
+
+from ditto.dialects import ring
+from ditto.dialects.dense import Array
+from ditto.dialects.traits import (
+    Compares,
+    ComparesElements,
+    ComparesThresholds,
+    Dot,
+    Elementwise,
+    Linear,
+    Local,
+    Multiplies,
+    RealFunction,
+    Reshapes,
+    TakesPositive,
+    Truncates,
+)
+from ditto.errors import RangeError
+from ditto.interpreter.exact import run_exactly
+from ditto.interpreter.ring import RingInterpreter, truncated
+from ditto.interpreter.ring_kernels import KERNELS, signed
+from ditto.interpreter.walk import walk
+
+# Integers up to here leave int64 room for rounding.
+_ROOM = 2.0**62
+_WIDEN = "state the ranges= of the arguments, calibrate on such a sample, or use a wider dtype here"
+
+
+@dataclass(frozen=True)
+class Demand:
+    """low <= values <= high.
+
+    Attributes:
+        values: integers, or float64 where they may be large; those of an elementwise operation, one an element.
+        what: what they are.
+        remedy: what to do about it if they are not.
+        fraction: they mean values / 2^fraction.
+    """
+
+    values: Array
+    low: float
+    high: float
+    what: str
+    remedy: str = _WIDEN
+    fraction: int = 0
+
+    def broken(self) -> Array:
+        """Where it does not hold; NaN is nowhere within."""
+        low, high = self.low, self.high
+        if self.values.dtype.kind == "i":
+            low, high = max(low, -(2**63)), min(high, 2**63 - 1)
+        return ~np.asarray((self.values >= low) & (self.values <= high), np.bool_)
+
+    def error(self, op: ring.RingOp, broken: Array) -> RangeError:
+        """What is told of the worst of the values that break it."""
+        unit = 2.0**-self.fraction
+        middle = (float(self.low) + float(self.high)) / 2 if math.isfinite(self.low + self.high) else 0.0
+        distance = np.where(broken, np.nan_to_num(np.abs(self.values.astype(np.float64) - middle), nan=np.inf), -1.0)
+        place = np.unravel_index(int(np.argmax(distance)), distance.shape)
+        seen = float(self.values[place]) * unit
+        where = f" at {[int(n) for n in place]}" if place else ""
+        layer = f" in layer {op.get('layer')}" if op.get("layer") else ""
+        assumed = f"{float(self.low) * unit:.6g} to {float(self.high) * unit:.6g}"
+        return RangeError(
+            f"{op.name}{layer}: {self.what} is {seen:.6g}{where}, where {assumed} is assumed; {self.remedy}"
+        )
+
+
+# ------------------------------------------------------------------------------------------------ preconditions
+
+Rule = Callable[[ring.RingOp, Sequence[Array]], Iterator[Demand]]
+
+
+def _compared(op: ring.RingOp, operands: Sequence[Array]) -> Iterator[Demand]:
+    """-2^(bits-1) <= x <= 2^(bits-1) - 2^drop of what is looked at."""
+    x, fraction = operands[0], ring.fraction(op.arguments[0])
+    [compares] = op.get_traits_of_type(Compares)
+    if (bits := op.get(compares.attribute)) is None:
+        return
+    low, high = -(1 << bits - 1), (1 << bits - 1) - (1 << op.get("drop", 0))
+    if isinstance(compares, ComparesElements):
+        spread = np.subtract(x.max(op.get("axis")), x.min(op.get("axis")), dtype=np.float64)
+        yield Demand(spread, low, high, "the difference of two elements of a row", fraction=fraction)
+    elif isinstance(compares, ComparesThresholds):
+        margin = int(compares.below * 2.0**fraction)
+        yield Demand(x, low + margin, (1 << bits - 1) - margin, "the operand", fraction=fraction)
+    else:
+        yield Demand(x, low, high, "what is compared", fraction=fraction)
+
+
+def _positive(op: ring.RingOp, operands: Sequence[Array]) -> Iterator[Demand]:
+    """2^lo <= x <= 2^hi; a lo below one unit counts as that. Zero is taken where there is no lo, or a note says so.
+
+    An interval may end at 2^hi, where the function of the last octave still holds.
+    """
+    x, fraction = operands[-1], ring.fraction(op.arguments[-1])
+    zero = op.get("zero") or op.get("lo") is None
+    least = 0 if zero else 1 << max(0, op.get("lo") + fraction)
+    kind = "the divisor" if isinstance(op, ring.DivideOp | ring.ReciprocalOp) else "the operand"
+    away = "must not be negative" if zero else "must be positive: add an epsilon, or clip it from below"
+    yield Demand(x, least, math.inf, kind, f"it {away}", fraction)
+    yield Demand(x, -math.inf, math.ldexp(1.0, fraction + op.get("hi")), kind, fraction=fraction)
+
+
+def _spare_bit(op: ring.RingOp, operands: Sequence[Array]) -> Iterator[Demand]:
+    """|x| < 2^(w - 2) of what is widened."""
+    width = ring.width(op.arguments[0])
+    size = 1 << width - 2
+    if width < ring.MAX_WIDTH or isinstance(op, ring.DivideOp):
+        yield Demand(operands[0], -size, size - 1, "the operand", fraction=ring.fraction(op.arguments[0]))
+
+
+def _exp(op: ring.RingOp, operands: Sequence[Array]) -> Iterator[Demand]:
+    """x <= slack; without clipping, x > slack - 16 as well."""
+    fraction = ring.fraction(op.arguments[0])
+    low = -math.inf if op.get("clip_bits") else op.get("slack") - (16 << fraction) + 1
+    remedy = "the exponential of a row less its maximum is taken here: it must not be above zero"
+    yield Demand(operands[0], low, op.get("slack"), "the exponent", remedy, fraction)
+
+
+def _exp_below(op: ring.RingOp, operands: Sequence[Array]) -> Iterator[Demand]:
+    fraction = ring.fraction(op.arguments[0])
+    remedy = "subtract the maximum first, state the ranges= of the arguments, or calibrate on such a sample"
+    yield Demand(operands[0], -math.inf, op.get("hi") << fraction, "the exponent", remedy, fraction)
+
+
+def _one_hot(op: ring.RingOp, operands: Sequence[Array]) -> Iterator[Demand]:
+    depth = op.get("depth")
+    yield Demand(operands[0], 0, depth - 1, "an id", f"the table has {depth} rows: check what makes the ids")
+
+
+def _take(op: ring.RingOp, operands: Sequence[Array]) -> Iterator[Demand]:
+    count = math.prod(ring.shape(op.arguments[0]))
+    yield Demand(operands[1], -1, count - 1, "a public index", "check what makes the indices")
+
+
+def _rerounded(op: ring.RingOp, operands: Sequence[Array]) -> Iterator[Demand]:
+    half = 1 << ring.width(op.arguments[0]) - 1
+    fraction = ring.fraction(op.arguments[0])
+    yield Demand(operands[0], -half, half - (1 << op.get("shift")), "the operand", fraction=fraction)
+
+
+def _guarded(op: ring.RingOp, operands: Sequence[Array]) -> Iterator[Demand]:
+    """Whatever the guard might refuse."""
+    limit = op.get("legal", 2) << op.get("bits") - 3
+    yield Demand(operands[0], -limit, limit, "a guarded value", fraction=ring.fraction(op.arguments[0]))
+
+
+def _false(op: ring.RingOp, operands: Sequence[Array]) -> Iterator[Demand]:
+    yield Demand(operands[0].astype(np.int64), 0, 0, "a guarded bit")
+
+
+# By trait, and by operation what no trait says. An operation is here if it takes whatever fits the rings of its
+# operands as well, with nothing said of it.
+_BY_TRAIT: dict[type, tuple[Rule, ...]] = {
+    Compares: (_compared,),
+    TakesPositive: (_positive,),
+    Truncates: (),
+    Local: (),
+}
+_BY_OPERATION: dict[type[ring.RingOp], tuple[Rule, ...]] = {
+    ring.BitAndOp: (),
+    ring.BitMulOp: (),
+    ring.BitToFxpOp: (),
+    ring.ConvertOp: (),
+    ring.DivideOp: (_spare_bit,),
+    ring.ExpBelowOp: (_exp_below,),
+    ring.ExpOp: (_exp,),
+    ring.ExtendOp: (),
+    ring.GeluOp: (_spare_bit,),
+    ring.NormaliseOp: (),
+    ring.OneHotOp: (_one_hot,),
+    ring.PolynomialOp: (_spare_bit,),
+    ring.RequireFalseOp: (_false,),
+    ring.RequireRangeOp: (_guarded,),
+    ring.ReroundOp: (_rerounded,),
+    ring.SelectOp: (),
+    ring.TakeOp: (_take,),
+    ring.UpCastOp: (_spare_bit,),
+}
+
+
+def preconditions_of(kind: type[ring.RingOp]) -> tuple[Rule, ...] | None:
+    """What an operation demands of its operands, beyond that they fit their rings; None if nothing is known of it."""
+    traits = [trait for trait in _BY_TRAIT if kind.get_traits_of_type(trait)]
+    if not traits and kind not in _BY_OPERATION:
+        return None
+    return (*_BY_OPERATION.get(kind, ()), *(rule for trait in traits for rule in _BY_TRAIT[trait]))
+
+
+PRECONDITIONS = {op: rules for op in ring.OPERATIONS if (rules := preconditions_of(op)) is not None}
+
+if missing := [op.name for op in ring.OPERATIONS if op not in PRECONDITIONS]:
+    raise ImportError(f"no precondition known for {missing}: add one to ditto/interpreter/checked.py")
+
+
+# ------------------------------------------------------------------------------------------------ evaluation
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Where a value is not what it should be, and the error if anybody uses it."""
+
+    where: Array
+    error: RangeError
+
+
+@dataclass(frozen=True)
+class _Value:
+    array: Array
+    doubt: Doubt | None = None
+
+
+class _Checker:
+    def __init__(self) -> None:
+        self._interpreter = RingInterpreter(wrap=False)
+        # Numbers below this stand for -inf, if there were any among the public ones.
+        self._infinity: float | None = None
+
+    def entered(self, argument: SSAValue, array: Array) -> _Value:
+        return _Value(self._interpreter.entered(argument, array))
+
+    def run(self, op: Operation, values: Sequence[_Value]) -> _Value:
+        operands = [value.array for value in values]
+        if not isinstance(op, ring.RingOp):
+            return _Value(KERNELS[op.name.removeprefix("ring.")](op))
+        if isinstance(op, ring.EncodeOp):
+            return _Value(self._encoded(op, operands))
+        doubt = _inherited(op, values)
+        demands = [demand for rule in PRECONDITIONS[type(op)] for demand in rule(op, operands)]
+        if isinstance(op, ring.SubOp) and op.get("row") and self._infinity is not None:
+            demands.append(_allowed(op, operands, self._infinity))
+        for demand in demands:
+            doubt = _met(op, demand, doubt)
+        if not ring.is_fxp(op.result):
+            return _Value(KERNELS[op.name.removeprefix("ring.")](op, *operands), doubt)
+        return _result(op, operands, doubt)
+
+    def _encoded(self, op: ring.EncodeOp, operands: Sequence[Array]) -> Array:
+        if op.get("mask") and np.any(np.isneginf(operands[0])):
+            self._infinity = -(2.0 ** (op.get("mask") - 1))
+        try:
+            return self._interpreter.run(op, operands)
+        except ValueError as error:
+            raise RangeError(f"{op.name}: {error}; use fewer fraction_bits, or scale it") from error
+
+
+def _allowed(op: ring.RingOp, operands: Sequence[Array], infinity: float) -> Demand:
+    """The maximum of a row is a number."""
+    fraction = ring.fraction(op.result)
+    remedy = "nothing is allowed in this row of a softmax, which has no value then: let its mask allow something"
+    return Demand(operands[1], infinity * 2.0**fraction, math.inf, "the maximum of a row", remedy, fraction)
+
+
+def _inherited(op: ring.RingOp, values: Sequence[_Value]) -> Doubt | None:
+    """The doubts of the operands as those of the result.
+
+    Raises:
+        RangeError: the operation does more with a doubtful element than to make one other of it.
+    """
+    doubts = [value.doubt for value in values]
+    if isinstance(op, ring.SelectOp):
+        chosen = values[0].array
+        doubts[1:] = [
+            doubt and _some(doubt.where & here, doubt.error)
+            for doubt, here in zip(doubts[1:], (chosen, ~chosen), strict=True)
+        ]
+    shape = ring.shape(op.result)
+    result: Doubt | None = None
+    for doubt in filter(None, doubts):
+        if not op.has_trait(Elementwise) and not op.has_trait(Reshapes):
+            raise doubt.error
+        where = doubt.where.reshape(shape)
+        result = Doubt(where, doubt.error) if result is None else Doubt(result.where | where, result.error)
+    return result
+
+
+def _some(where: Array, error: RangeError) -> Doubt | None:
+    return Doubt(where, error) if np.any(where) else None
+
+
+def _met(op: ring.RingOp, demand: Demand, doubt: Doubt | None) -> Doubt | None:
+    """The doubt after a demand.
+
+    Raises:
+        RangeError: an element that was in no doubt breaks it, and may not.
+    """
+    broken = demand.broken()
+    if doubt is not None and np.any(broken):
+        broken &= ~doubt.where
+    if not np.any(broken):
+        return doubt
+    error = demand.error(op, broken)
+    if not op.get("modular"):
+        raise error
+    return Doubt(broken, error) if doubt is None else Doubt(doubt.where | broken, doubt.error)
+
+
+def _result(op: ring.RingOp, operands: Sequence[Array], doubt: Doubt | None) -> _Value:
+    """A fixed-point result, computed with room, checked, and only then as narrow as its ring."""
+    bits, fraction, width = op.get("range"), ring.fraction(op.result), ring.width(op.result)
+    size = 1 << min(width - 1, width if bits is None else bits)
+    remedy = "calibrate on such a sample too, or raise headroom=" if op.get("bound") else _WIDEN
+
+    def check(result: Array, doubt: Doubt | None) -> Doubt | None:
+        most = size - 1 if result.dtype.kind in "iO" else math.nextafter(size, 0)
+        return _met(op, Demand(result, -size if bits is None else -most, most, "a value", remedy, fraction), doubt)
+
+    commutes = _commutes(op)
+    if op.has_trait(RealFunction):
+        reals = run_exactly(op, [x.astype(np.float64) for x in operands])
+        if op.get("zero"):
+            # What is made of zero is multiplied by zero.
+            reals = np.where(operands[-1] == 0, 0.0, reals)
+        doubt = check(reals, doubt)
+        exact = np.rint(reals if doubt is None else np.where(doubt.where, 0.0, reals)).astype(np.int64)
+    elif _largest(op, operands) < _ROOM:
+        exact = KERNELS[op.name.removeprefix("ring.")](op, *operands)
+        exact = truncated(op, exact) if op.has_trait(Truncates) else exact
+    elif op.get("modular"):
+        # Rows of sums: few enough for Python's integers.
+        exact = KERNELS[op.name.removeprefix("ring.")](op, *(x.astype(object) for x in operands))
+        exact = truncated(op, exact) if op.has_trait(Truncates) else exact
+    else:
+        ideal = run_exactly(op, [x if x.dtype == np.bool_ else x.astype(np.float64) for x in operands])
+        doubt = check(ideal, doubt)
+        # Now known to fit the ring, modulo which it is exact.
+        whole = KERNELS[op.name.removeprefix("ring.")](op, *operands)
+        if op.has_trait(Truncates):
+            whole = truncated(op, signed(whole, min(op.get("shift") + width, 64)))
+        exact = signed(whole, width)
+    if not (op.get("modular") and commutes):
+        doubt = check(exact, doubt)
+        if doubt is not None:
+            exact = np.where(doubt.where, 0, exact)
+    if exact.dtype == object and all(-(2**63) <= x < 2**63 for x in exact.reshape(-1)):
+        exact = exact.astype(np.int64)
+    return _Value(exact, doubt)
+
+
+def _commutes(op: ring.RingOp) -> bool:
+    """Whether a wrap before an operation is the same as one after it."""
+    return not op.get("shift", 0) and (
+        op.has_trait(Linear) or op.has_trait(Multiplies) or isinstance(op, ring.ReshapeOp | ring.RelabelOp)
+    )
+
+
+def _largest(op: ring.RingOp, operands: Sequence[Array]) -> float:
+    """A bound of all that is computed on the way to a result."""
+    sizes = [max(float(np.max(x, initial=0)), -float(np.min(x, initial=0))) for x in operands]
+    if op.has_trait(Multiplies):
+        terms = 1
+        if op.has_trait(Dot):
+            terms = math.prod(ring.shape(op.arguments[1])[:3]) if isinstance(op, ring.ConvOp) else operands[0].shape[2]
+        return sizes[0] * sizes[-1] * terms
+    if op.has_trait(Linear):
+        return sum(sizes)
+    if isinstance(op, ring.SumOp):
+        return sizes[0] * float(math.prod(ring.shape(op.arguments[0])[dim] for dim in op.get("dims")))
+    if isinstance(op, ring.ShlOp):
+        return math.ldexp(sizes[0], op.get("bits"))
+    return max(sizes)
+
+
+def check_ranges(module: ModuleOp, inputs: Sequence[Array]) -> list[Array]:
+    """Runs @main of a ring module whose widths have been assigned on real arrays, public ones included.
+
+    Returns:
+        What @main returns, as integers and bools.
+
+    Raises:
+        RangeError: an operation gets or gives a value out of its range; names the first, its layer, the value, the
+            range and a remedy.
+    """
+    checker = _Checker()
+    results = walk(module, [np.asarray(array) for array in inputs], checker.entered, checker.run)
+    for _, value in results:
+        if value.doubt is not None:
+            raise value.doubt.error
+    return [value.array for _, value in results]
