@@ -105,7 +105,8 @@ class Intervals:
 
     def _argument(self, value: SSAValue) -> Interval:
         assert isinstance(value, BlockArgument), value
-        if bound := self._bound(value):
+        bound = self._bounds[value.index] if value.index < len(self._bounds) else 0.0
+        if bound:
             return _below(bound, value)
         if ring.fraction(value) == 0 and (dtype := self._dtype(value)).startswith("i"):
             half = 2.0 ** (int(dtype[1:]) - 1)
@@ -114,12 +115,6 @@ class Intervals:
             return _below(2.0**TABLE_RANGE, value)
         return _below(ARGUMENT_BOUND[32 if ring.width(value) <= 32 else 64], value)
 
-    def _bound(self, value: SSAValue) -> float:
-        """What the plan or the caller says of an argument, 0 if nothing."""
-        return (
-            self._bounds[value.index] if isinstance(value, BlockArgument) and value.index < len(self._bounds) else 0.0
-        )
-
     def _dtype(self, value: BlockArgument) -> str:
         return self._types[value.index] if value.index < len(self._types) else ""
 
@@ -127,11 +122,7 @@ class Intervals:
         op = value.owner
         if isinstance(op, ring.EncodeOp):
             numbers, mask = self.of(op.arguments[0]), op.get("mask")
-            if mask is None:
-                return numbers
-            size = 2.0**mask
-            # What is known only when the program is called may be infinite wherever it may be a mask.
-            return numbers.cut(size) if isinstance(op.arguments[0].owner, ring.ConstantOp) else Interval(-size, size)
+            return numbers if mask is None else numbers.cut(2.0**mask)
         if isinstance(op, ring.ConstantOp):
             array = np.nan_to_num(op.numpy().astype(np.float64))
             return Interval(float(array.min()), float(array.max())) if array.size else ZERO
@@ -140,8 +131,7 @@ class Intervals:
         if isinstance(value, BlockArgument) and (dtype := self._dtype(value)).startswith("i"):
             half = 2.0 ** (int(dtype[1:]) - 1)
             return Interval(-half, half - 1)
-        bound = self._bound(value) or ARGUMENT_BOUND[64]
-        return Interval(-bound, bound)
+        return Interval(-ARGUMENT_BOUND[64], ARGUMENT_BOUND[64])
 
     def revisit(self, block: Block, changed: Iterable[SSAValue]) -> None:
         """Computes again what depends on values whose intervals are no longer what they were."""

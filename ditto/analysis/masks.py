@@ -14,13 +14,12 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation, SSAValue
 
 from ditto.analysis.intervals import Intervals
-from ditto.analysis.look_through import behind, has_any, known_numbers, row_of_softmax
+from ditto.analysis.look_through import behind, has_any, row_of_softmax
 from ditto.dialects import ring
 from ditto.dialects.traits import InsertsZeros, Linear, Moves, Rescales
 
 # The greatest float16: from here on a number is one of its dtype's ends, or beyond them.
 MASK_FROM = 65504.0
-
 
 def _stands_for_infinity(encoded: ring.EncodeOp) -> bool:
     """Whether an encoding may hold a mask: a constant that does, or numbers known only when the program is called."""
@@ -28,17 +27,6 @@ def _stands_for_infinity(encoded: ring.EncodeOp) -> bool:
     return not isinstance(constant, ring.ConstantOp) or bool(
         np.any(np.abs(np.nan_to_num(constant.numpy(), nan=0.0)) >= MASK_FROM)
     )
-
-
-def _other_numbers(encoded: ring.EncodeOp, intervals: Intervals) -> int:
-    """The power of two that bounds the numbers beside the masks."""
-    numbers = known_numbers(encoded.result)
-    if numbers is None:
-        size = min(intervals.of(encoded.arguments[0]).size, MASK_FROM)
-    else:
-        sizes = np.abs(np.nan_to_num(numbers.astype(np.float64), nan=0.0))
-        size = float(np.max(sizes, where=sizes < MASK_FROM, initial=1.0))
-    return max(0, math.ceil(math.log2(size)))
 
 
 def _orders_only(encoded: ring.EncodeOp) -> set[Operation] | None:
@@ -53,9 +41,7 @@ def _orders_only(encoded: ring.EncodeOp) -> set[Operation] | None:
         seen.add(value)
         for use in value.uses:
             op = use.operation
-            if isinstance(op, ring.MsbOp | ring.EqualZeroOp | ring.ArgmaxOp) or (
-                isinstance(op, ring.SubOp) and row_of_softmax(op.result) is not None
-            ):
+            if isinstance(op, ring.MsbOp | ring.EqualZeroOp | ring.ArgmaxOp) or (isinstance(op, ring.SubOp) and row_of_softmax(op.result) is not None):
                 ends.add(op)
             elif isinstance(op, ring.MaxOp):
                 ends.add(op)
@@ -96,13 +82,13 @@ def intervals_with_masks(function: FuncOp) -> Intervals:
     Masks that meet have one size; others do not depend on each other.
     """
     block = function.body.block
-    intervals = Intervals(function)
     found: dict[ring.EncodeOp, set[Operation]] = {}
     for op in block.ops:
         if isinstance(op, ring.EncodeOp) and _stands_for_infinity(op) and (ends := _orders_only(op)) is not None:
             found[op] = ends
             # What they are compared with, they themselves aside.
-            op.attributes["mask"] = ring.attribute(_other_numbers(op, intervals))
+            op.attributes["mask"] = ring.attribute(0)
+    intervals = Intervals(function)
     for op in block.ops:
         if isinstance(op, ring.RingOp):
             intervals.visit(op)
