@@ -108,6 +108,8 @@ def encode_argument(value: Any, type: ValueType, name: str) -> Encoded:
 
 
 def _encode_public(array: Array, type: ValueType, name: str) -> Encoded:
+    if array.dtype.kind in "biu" and type.fraction == 0 and type.range_bits is None:
+        return array.astype(np.int64)
     numbers = clip_mask(array.astype(np.float64), type.mask)
     limit = 2.0 ** (LARGEST - type.fraction if type.range_bits is None else type.range_bits)
     if type.mask is not None:

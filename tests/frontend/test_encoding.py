@@ -16,6 +16,7 @@ FM32 = ValueType("fxp", (2,), 32, 8)
 FM64 = ValueType("fxp", (2,), 64, 18)
 INT8 = ValueType("fxp", (2,), 8, 0)
 PUBLIC = ValueType("public", (2,), 64, 18)
+MASK = ValueType("public", (2,), 64, 18, range_bits=10, mask=12)
 F32 = np.dtype(np.float32)
 
 
@@ -61,15 +62,29 @@ def test_an_integer_beyond_its_dtype_is_refused() -> None:
 
 
 @pytest.mark.parametrize("mask", [-np.inf, -3.4e38, -65504.0])
-def test_masks_among_public_floats_are_saturated(mask: float) -> None:
+def test_infinities_are_as_large_as_the_compiler_says(mask: float) -> None:
     check_dtype(np.array([mask]), F32, "x")
-    assert encode_argument(np.array([mask, 1.0]), PUBLIC, "x").tolist() == [-(2**30), 2**18]
+    assert encode_argument(np.array([mask, 1.0]), MASK, "x").tolist() == [-(2**30), 2**18]
+
+
+@pytest.mark.parametrize("mask", [-np.inf, -3.4e38, np.inf])
+def test_infinities_are_refused_where_more_than_an_order_is_asked_of_them(mask: float) -> None:
+    with pytest.raises(RangeError, match="argument x .*for which the program was not compiled"):
+        encode_argument(np.array([mask, 1.0]), PUBLIC, "x")
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 3.4e38, 2.0**45])
 def test_public_floats_that_are_no_masks_are_refused(bad: float) -> None:
-    with pytest.raises(RangeError, match="argument x .*public<64, 18> takes less than 3.51844e[+]13"):
+    with pytest.raises(RangeError, match="argument x holds NaN, or a number of magnitude 1.75922e[+]13 or more"):
         encode_argument(np.array([0.0, bad]), PUBLIC, "x")
+
+
+def test_a_public_number_within_the_bound_is_taken_and_none_beyond() -> None:
+    bounded = ValueType("public", (2,), 64, 18, range_bits=10)
+    assert encode_argument(np.array([1023.5, -1023.5]), bounded, "x").tolist() == [4094 * 2**16, -4094 * 2**16]
+    for bad in (1024.0, -1024.0):
+        with pytest.raises(RangeError, match="magnitude 1024 or more"):
+            encode_argument(np.array([0.0, bad]), bounded, "x")
 
 
 def test_public_integers_are_no_masks() -> None:

@@ -144,10 +144,22 @@ def test_public_results_without_a_value_in_the_ring_are_refused_with_their_argum
             secure(X, np.float32(a), np.float32(0), one)
 
 
-def test_public_masks_are_still_taken(runtime: PlaintextRuntime) -> None:
+MASKS = np.float32([-np.inf, np.finfo(np.float32).min, -65504, 0])
+
+
+@pytest.mark.parametrize("order", [lambda x: jax.nn.softmax(x), lambda x: x > 1.0, lambda x: jnp.argmax(x, axis=1)])
+def test_public_masks_are_taken_where_only_an_order_is_asked(
+    runtime: PlaintextRuntime, order: Callable[[Any], Any]
+) -> None:
+    secure = spu.compile(lambda x, mask: order(x + mask), ring_policy="ditto", input_visibility=("secret", "public"))
+    np.testing.assert_allclose(secure(100 * X, MASKS), order(100 * X + MASKS), atol=5e-3)
+
+
+def test_public_masks_are_refused_where_their_size_would_show(runtime: PlaintextRuntime) -> None:
     secure = spu.compile(lambda x, mask: x + mask, ring_policy="ditto", input_visibility=("secret", "public"))
-    masked = secure(X, np.float32([-np.inf, np.finfo(np.float32).min, -65504, 0]))
-    np.testing.assert_allclose(masked, X + np.float32([-4096, -4096, -4096, 0]), atol=1e-2)
+    with pytest.raises(spu_ditto.RangeError, match="argument mask holds"):
+        secure(X, MASKS)
+    assert not runtime.runs
 
 
 @pytest.mark.parametrize("visibility", ["secret", "public"])

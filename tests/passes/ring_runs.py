@@ -41,8 +41,7 @@ def after_ring_passes(module: ModuleOp, policy: Policy, inputs: list[Array]) -> 
     for step in RING_STEPS:
         run_pipeline(module, policy, steps=[step])
         name = step.make(policy).name
-        if name != "saturate-constants":
-            yield name, run_split(module, inputs, widths_assigned=name == "assign-widths")
+        yield name, run_split(module, inputs, widths_assigned=name == "assign-widths")
 
 
 def wrong(results: list[Array], expected: list[Array], tolerance: float) -> float:
