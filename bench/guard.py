@@ -46,6 +46,7 @@ import typer
 import workload
 from flax import linen as nn
 from flax.traverse_util import flatten_dict, unflatten_dict
+from guard_sums import SumGuards
 from provenance import provenance
 from rich.console import Console
 
@@ -75,9 +76,9 @@ class Part(StrEnum):
 
 
 class Push(StrEnum):
-    scales = "scales"
-    weights = "weights"
     aligned = "aligned"
+    weights = "weights"
+    scales = "scales"
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ COST = (
     Subject("ViT", 197, 1, transformers.ViTConfig),
 )
 FINDS = (
-    Subject("MiniLM", 32, 2),
+    Subject("MiniLM", 32, 1),
     Subject("BERT-base", 16, 1, transformers.BertConfig),
     Subject("GPT2", 8, 1, transformers.GPT2Config, {"vocab_size": 4096}),
     Subject("ViT", 17, 1, transformers.ViTConfig, {"image_size": 64}),
@@ -133,20 +134,30 @@ class Guard:
         halved: half of a range is legal everywhere, not three quarters of it.
         wider: bits that every value has more than the plan says, legal only in what the plan says.
         small: up to how many elements tensors are checked for certain.
+        sums: rows of linear layers are summed and compared (bench/guard_sums.py).
     """
 
     name: str
     halved: bool = False
     wider: int = 0
     small: int = insert_guard.SMALL
+    sums: bool = False
+
+    @contextlib.contextmanager
+    def inserted(self) -> Iterator[None]:
+        """Programs compiled meanwhile are guarded in this way, but for what is legal."""
+        kind = SumGuards if self.sums else insert_guard._Guards
+        with mock.patch.multiple(insert_guard, SMALL=self.small, _Guards=kind):
+            yield
 
 
 AS_IT_IS = Guard("as it is")
-# What would find more, measured with --guards.
+# What would find more, measured with --guards where it is hardest, and where nothing is wrong.
 OTHERS = (
     Guard("half is legal", halved=True),
     Guard("a bit more, half is legal", halved=True, wider=1),
     Guard("certain up to 2^20 elements", small=2**20),
+    Guard("sums of rows", sums=True),
 )
 
 
@@ -170,7 +181,7 @@ class Calibrated:
             for r in self.plan.ranges
         ]
         plan = dataclasses.replace(self.plan, ranges=ranges)
-        with mock.patch.object(insert_guard, "SMALL", insert_guard.SMALL if guard is None else guard.small):
+        with contextlib.nullcontext() if guard is None else guard.inserted():
             secure = spu_ditto.compile(self.model.apply, ring_policy=plan, guard="off" if guard is None else "on")
             compiled = secure.lower(self.model.params, self.samples[0]).compile()
         return _halved(compiled) if guard is not None and guard.halved else compiled
@@ -204,11 +215,11 @@ def calibrate(model: models.Model, tokens: int) -> Calibrated:
     return Calibrated(model, lowered.plan, samples, bounds)
 
 
-def cost(subject: Subject, full: bool, seed: int, repetitions: int) -> dict[str, Any]:
-    """Bytes, rounds and seconds of one program with its guard and without."""
+def cost(subject: Subject, guards: Sequence[Guard], full: bool, seed: int, repetitions: int) -> dict[str, Any]:
+    """Bytes and rounds of one program without its guard and with each of `guards`; seconds with the first."""
     model = subject.load(full, seed)
     calibrated = calibrate(model, subject.tokens)
-    programs = {"on": calibrated.compile(AS_IT_IS), "off": calibrated.compile(None)}
+    programs = {"on": calibrated.compile(guards[0]), "off": calibrated.compile(None)}
     weights = spu_ditto.share(model.params)
     seconds: dict[str, list[float]] = {"on": [], "off": []}
     # The first run of each shares the weights and fills caches.
@@ -217,16 +228,20 @@ def cost(subject: Subject, full: bool, seed: int, repetitions: int) -> dict[str,
             report = program.run(weights, calibrated.samples[0])[1]
             if number:
                 seconds[name].append(report.seconds)
-    result: dict[str, Any] = {"model": subject.name, "layers": model.config.num_hidden_layers, "tokens": subject.tokens}
-    for name, program in programs.items():
-        analysis = program.cost_analysis()
-        offline, online = analysis.offline_bytes, analysis.online_bytes
-        result[name] = {
-            "bytes": {"offline": offline, "online": online, "total": offline + online},
-            "rounds": analysis.rounds,
-            "seconds": statistics.median(seconds[name]),
-        }
-    return result
+    return {
+        "model": subject.name,
+        "layers": model.config.num_hidden_layers,
+        "tokens": subject.tokens,
+        **{name: {**sizes(p), "seconds": statistics.median(seconds[name])} for name, p in programs.items()},
+        "others": {guard.name: sizes(calibrated.compile(guard)) for guard in guards[1:]},
+    }
+
+
+def sizes(program: spu_ditto.Compiled) -> dict[str, Any]:
+    """What a program sends, and in how many rounds."""
+    analysis = program.cost_analysis()
+    offline, online = analysis.offline_bytes, analysis.online_bytes
+    return {"bytes": {"offline": offline, "online": online, "total": offline + online}, "rounds": analysis.rounds}
 
 
 def inputs_of(model: models.Model, tokens: int, count: int, seed: int) -> Iterator[workload.Inputs]:
@@ -365,19 +380,19 @@ def finds(
     pusher = Pusher(calibrated)
     reference = jax.jit(model.reference)
     shared = {path: SharedArray(array) for path, array in pusher.params.items()}
-    without = calibrated.compile(None).cost_analysis()
-    unguarded_bytes = without.offline_bytes + without.online_bytes
     results = []
-    compiled: list[dict[Path_, float]] = []
+    compiled_for: dict[Path_, float] | None = None
+    compiled: list[spu_ditto.Compiled] = []
     for push, factor, draws in cases:
         lifted = pusher.lifted(push, factor)
-        if lifted not in compiled:
-            compiled[:] = [lifted]
-            programs = [calibrated.compile(guard, lifted) for guard in guards]
-            twin = _edited(programs[0], unguarded(json_format.loads(programs[0].program.engine)))
-        tallies = [Tally() for _ in guards]
+        if lifted != compiled_for:
+            compiled_for = lifted
+            compiled = [calibrated.compile(guard, lifted) for guard in guards[: 1 if lifted else None]]
+            twin = _edited(compiled[0], unguarded(json_format.loads(compiled[0].program.engine)))
+        programs = compiled if push is Push.aligned else compiled[:1]
+        tallies = [Tally() for _ in programs]
         rng = np.random.default_rng([seed, int(factor), list(Push).index(push)])
-        furthest = []
+        furthest: list[float] = []
         known: tuple[Arrays, dict[Path_, SharedArray]] | None = None
         for inputs in inputs_of(model, subject.tokens, draws, seed):
             if known is None or push is Push.aligned:
@@ -401,8 +416,7 @@ def finds(
                 if not refused and not error <= WRONG:
                     furthest.append(excess(programs[0], params, inputs))
                     tally.in_range += furthest[-1] <= 1
-        for guard, tally, program in zip(guards, tallies, programs, strict=True):
-            analysis = program.cost_analysis()
+        for guard, tally in zip(guards, tallies):
             results.append(
                 {
                     "model": subject.name,
@@ -418,8 +432,6 @@ def finds(
                     "in_range": tally.in_range,
                     "excess": furthest[0],
                     "largest_error_not_refused": max(tally.errors, default=None),
-                    "bytes": analysis.offline_bytes + analysis.online_bytes,
-                    "bytes_unguarded": unguarded_bytes,
                 }
             )
             console.print(results[-1])
@@ -442,6 +454,9 @@ def cost_table(rows: Sequence[dict[str, Any]]) -> str:
             f"| {row['model']}, {row['layers']} layers, {row['tokens']} tokens | {megabytes} | {100 * more:.2f} % | "
             f"{on['rounds']} / {off['rounds']} | {on['seconds'] / off['seconds']:.2f} |"
         )
+        for name, other in row["others"].items():
+            more = other["bytes"]["total"] / off["bytes"]["total"] - 1
+            lines.append(f"| the same, {name} | | | | {100 * more:.2f} % | {other['rounds']} / {off['rounds']} | |")
     return "\n".join(lines)
 
 
@@ -468,6 +483,7 @@ def main(
     full: Annotated[bool, typer.Option("--full", help="All layers.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="A tiny model, two runs a case.")] = False,
     guards: Annotated[bool, typer.Option("--guards", help="Also other ways to guard.")] = False,
+    push: Annotated[list[Push] | None, typer.Option(help="Only these ways to push.")] = None,
     draws: Annotated[int, typer.Option(min=1, help="Runs a case.")] = 20,
     quiet: Annotated[int, typer.Option(min=1, help="Runs that must not be refused.")] = 50,
     repetitions: Annotated[int, typer.Option(min=1, help="Runs whose median time is taken.")] = 5,
@@ -475,11 +491,12 @@ def main(
     json: Annotated[Path | None, typer.Option(help="Write the results to this file.")] = None,
 ) -> None:
     """Prints the tables as Markdown; progress goes to standard error."""
-    made_with = provenance(locals())
+    used = (AS_IT_IS, *(OTHERS if guards else ()))
+    result: dict[str, Any] = {"made_with": provenance(locals()), "cost": [], "finds": []}
+    factors: Sequence[float] = FACTORS
     if quick:
-        draws, quiet, repetitions = 2, 2, 1
-    result: dict[str, Any] = {"made_with": made_with, "cost": [], "finds": []}
-    cases = [(Push.aligned, 1.0, quiet), *((push, factor, draws) for push in Push for factor in FACTORS)]
+        draws, quiet, repetitions, factors = 2, 2, 1, (4.0, 100.0)
+    cases = [(Push.aligned, 1.0, quiet), *((p, factor, draws) for p in push or Push for factor in factors)]
 
     def chosen(subjects: Sequence[Subject]) -> list[Subject]:
         return [TINY] if quick else [s for s in subjects if not model or s.name in model]
@@ -489,11 +506,12 @@ def main(
             stack.callback(lambda: json.write_text(json_format.dumps(result, indent=2) + "\n"))
         if only in (None, Part.cost):
             for subject in chosen(COST):
-                result["cost"].append(cost(subject, full, seed, repetitions))
+                result["cost"].append(cost(subject, used, full, seed, repetitions))
+                console.print(result["cost"][-1])
             print(cost_table(result["cost"]), end="\n\n", flush=True)
         if only in (None, Part.finds):
             for subject in chosen(FINDS):
-                result["finds"] += finds(subject, (AS_IT_IS, *(OTHERS if guards else ())), cases, full, seed)
+                result["finds"] += finds(subject, used, cases, full, seed)
             print(finds_table(result["finds"]), flush=True)
 
 

@@ -17,7 +17,9 @@ PACKAGES = ("flax", "jax", "numpy", "spu", "transformers", "xdsl")
 def provenance(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """A JSON-serialisable description: arguments, versions, commit (None outside a checkout), host and date (UTC)."""
     return {
-        "arguments": {name: value if isinstance(value, int | float) else str(value) for name, value in arguments.items()},
+        "arguments": {
+            name: value if isinstance(value, int | float) else str(value) for name, value in arguments.items()
+        },
         "versions": {"python": platform.python_version(), **{p: importlib.metadata.version(p) for p in PACKAGES}},
         "commit": _commit(),
         "cpu": _cpu(),
