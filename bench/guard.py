@@ -405,15 +405,15 @@ def finds(
             if not furthest:
                 furthest.append(excess(programs[0], params, inputs))
             for tally, program in zip(tallies, programs, strict=True):
-                refused = False
+                refused, own = False, error
                 try:
-                    program(weights, inputs)
+                    own = workload.relative_error(np.asarray(program(weights, inputs), np.float64), plain)
                 except spu_ditto.RangeError as violation:
                     if "argument" in str(violation):
                         raise
                     refused = True
-                tally.count(refused, error)
-                if not refused and not error <= WRONG:
+                tally.count(refused, own)
+                if not refused and not own <= WRONG:
                     furthest.append(excess(programs[0], params, inputs))
                     tally.in_range += furthest[-1] <= 1
         for guard, tally in zip(guards, tallies):

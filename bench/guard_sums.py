@@ -1,14 +1,15 @@
-"""A guard of linear layers that finds single elements out of range: a sketch to measure, not a pass.
+"""A guard of linear layers that finds single elements far out of range: a sketch to measure, not a pass.
 
     %y = ring.matmul %x, %w {shift = s, range = R}      [1, m, k] times parameters [1, k, n]
-gets beside it, with public odd numbers r of a few bits, one a row,
-    r y, from the y that was made, and (r x) w / 2^s, in as many bits as they may legally have,
-    and requires that they differ by less than 2^R.
+gets beside it, with public odd numbers r, one a row,
+    d = (r x) w / 2^s - r y                             [1, 1, n], modulo 2^(R + 1 + t)
+    require_range d {bits = R + 2}, {bits = R + 3}, ..  t of them, without a round
 
-Roundings make them differ by less than m r. A y that left its range is made modulo 2^(R+1), so it is off by a multiple
-of that, and r y as well unless multiples in one column cancel: of a single one they never do, of several with a chance
-of about one in the values that r takes. It is Freivalds' test of a matrix product, on its columns. One row is widened
-and compared where the rest of a guard looks at m: no look at each element.
+d is roundings, below 2 m r, if all y are what they should be. A y that left its range is made modulo 2^(R + 1), so it
+is off by c 2^(R + 1) for a whole c. In a column with one such element d is r c 2^(R + 1): an odd c fails the first
+requirement, c = 2 modulo 4 the second; only multiples of 2^t pass. Of several, multiples may cancel, with a chance of
+one in the values that r takes. It is Freivalds' test of a matrix product, on columns. What it costs is that y is
+widened by t bits for it (4 t bits an element), unless something else needs that; n is small against m n.
 """
 
 from __future__ import annotations
@@ -21,10 +22,8 @@ from xdsl.ir import Block, Operation, SSAValue
 from ditto.dialects import ring
 from ditto.passes.ring.insert_guard import _Guards
 
-# Bits of r, if there is room for them.
-_BITS = 7
-# What a sum may have as an integer.
-_MOST = 60
+# r is odd and below 2^_BITS, if there is room for that; t.
+_BITS, _LOOKS = 4, 6
 
 
 class SumGuards(_Guards):
@@ -38,30 +37,28 @@ class SumGuards(_Guards):
     def by_sums(self, op: ring.RingOp) -> bool:
         x, w = op.arguments
         _, m, k = ring.shape(x)
-        n, rows, shift, limit = ring.shape(w)[2], math.ceil(math.log2(m)), op.get("shift"), self.bits(op.result)
-        bits = min(_BITS, limit - 2 - rows)
-        total = self.bits(x) + self.bits(w) + math.ceil(math.log2(k)) + rows + bits
-        if bits < 1 or total - shift >= _MOST or total >= ring.MAX_WIDTH - 1:
+        n, rows, shift, limit = ring.shape(w)[2], math.ceil(math.log2(m)), op.get("shift", 0), self.bits(op.result)
+        bits, modulus = min(_BITS, limit - 2 - rows), limit + _LOOKS
+        if bits < 1 or modulus + 1 + shift > ring.MAX_WIDTH:
             return False
         rng = np.random.default_rng([m, k, n])
         r = (2 * rng.integers(0, 2 ** (bits - 1), m) + 1) * rng.choice([-1, 1], m)
         numbers = self.constant(r.astype(np.int64).reshape(1, m, 1))
 
-        def summed(value: SSAValue, size: int) -> SSAValue:
-            turned = self.emit(
-                ring.TransposeOp, [value], (1, size, m), ring.fraction(value), self.bits(value), perm=[0, 2, 1]
-            )
-            range = self.bits(value) + rows + bits
-            column = self.emit(
-                ring.MatmulPublicOp, [turned, numbers], (1, size, 1), ring.fraction(value), range, shift=0
-            )
-            return self.emit(ring.ReshapeOp, [column], (1, 1, size), ring.fraction(value), range)
+        def summed(value: SSAValue, size: int, range: int) -> SSAValue:
+            fraction = ring.fraction(value)
+            turned = self.emit(ring.TransposeOp, [value], (1, size, m), fraction, self.bits(value), perm=[0, 2, 1])
+            column = self.emit(ring.MatmulPublicOp, [turned, numbers], (1, size, 1), fraction, range, shift=0)
+            return self.emit(ring.ReshapeOp, [column], (1, 1, size), fraction, range)
 
-        fraction = ring.fraction(op.result)
-        exact = self.emit(ring.MatmulOp, [summed(x, k), w], (1, 1, n), fraction, total - shift + 1, shift=shift)
-        made = summed(op.result, n)
-        difference = self.emit(ring.SubOp, [exact, made], (1, 1, n), fraction, total - shift + 2)
-        self.require_below(difference, 2**limit)
+        shape, fraction = (1, 1, n), ring.fraction(op.result)
+        rows_of_x = summed(x, k, self.bits(x) + rows + bits)
+        exact = self.emit(ring.MatmulOp, [rows_of_x, w], shape, fraction, modulus, shift=shift)
+        difference = self.emit(ring.SubOp, [exact, summed(op.result, n, modulus)], shape, fraction, modulus)
+        for look in range(_LOOKS):
+            difference = self.emit(
+                ring.RequireRangeOp, [difference], shape, fraction, modulus, bits=limit + 2 + look, legal=2
+            )
         return True
 
 
