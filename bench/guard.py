@@ -133,6 +133,7 @@ class Guard:
     Attributes:
         halved: half of a range is legal everywhere, not three quarters of it.
         wider: bits that every value has more than the plan says, legal only in what the plan says.
+        higher: one bit more is looked at, half of it legal, where a value was made with a bit to spare for a cast.
         small: up to how many elements tensors are checked for certain.
         sums: rows of linear layers are summed and compared (bench/guard_sums.py).
     """
@@ -140,6 +141,7 @@ class Guard:
     name: str
     halved: bool = False
     wider: int = 0
+    higher: bool = False
     small: int = insert_guard.SMALL
     sums: bool = False
 
@@ -153,12 +155,15 @@ class Guard:
 
 AS_IT_IS = Guard("as it is")
 # What would find more, measured with --guards where it is hardest, and where nothing is wrong.
-OTHERS = (
-    Guard("half is legal", halved=True),
-    Guard("a bit more, half is legal", halved=True, wider=1),
-    Guard("certain up to 2^20 elements", small=2**20),
-    Guard("sums of rows", sums=True),
-)
+OTHERS = {
+    "half": Guard("half is legal", halved=True),
+    "higher": Guard("one bit higher", higher=True),
+    "wider": Guard("a bit more, half is legal", halved=True, wider=1),
+    "certain": Guard("certain up to 2^20 elements", small=2**20),
+    "sums": Guard("sums of rows", sums=True),
+    "both": Guard("one bit higher, sums of rows", higher=True, sums=True),
+}
+Other = StrEnum("Other", list(OTHERS))  # type: ignore[misc]
 
 
 @dataclass(frozen=True)
@@ -184,7 +189,7 @@ class Calibrated:
         with contextlib.nullcontext() if guard is None else guard.inserted():
             secure = spu_ditto.compile(self.model.apply, ring_policy=plan, guard="off" if guard is None else "on")
             compiled = secure.lower(self.model.params, self.samples[0]).compile()
-        return _halved(compiled) if guard is not None and guard.halved else compiled
+        return compiled if guard is None else _looked_at(compiled, guard)
 
 
 def _edited(compiled: spu_ditto.Compiled, engine: dict[str, Any]) -> spu_ditto.Compiled:
@@ -192,11 +197,18 @@ def _edited(compiled: spu_ditto.Compiled, engine: dict[str, Any]) -> spu_ditto.C
     return spu_ditto.Compiled(compiled.signature, program)
 
 
-def _halved(compiled: spu_ditto.Compiled) -> spu_ditto.Compiled:
+def _looked_at(compiled: spu_ditto.Compiled, guard: Guard) -> spu_ditto.Compiled:
+    """What is legal, as a guard has it. Bits that a cast has made tell nothing: looked at is what was cast."""
     engine = json_format.loads(compiled.program.engine)
+    cast = {op["out"][0]: op["in"][0] for op in engine["ops"] if op["op"] == "up_cast"}
     for op in engine["ops"]:
-        if op["op"] == "require_range":
-            op["attrs"]["legal"] = 2
+        if op["op"] != "require_range":
+            continue
+        value, attributes = op["in"][0], op["attrs"]
+        if guard.halved:
+            attributes["legal"] = 2
+        elif guard.higher and engine["values"][cast.get(value, value)]["width"] > attributes["bits"]:
+            attributes.update(legal=2, bits=attributes["bits"] + 1)
     return _edited(compiled, engine)
 
 
@@ -482,7 +494,7 @@ def main(
     model: Annotated[list[str] | None, typer.Option(help="Only models of these names.")] = None,
     full: Annotated[bool, typer.Option("--full", help="All layers.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="A tiny model, two runs a case.")] = False,
-    guards: Annotated[bool, typer.Option("--guards", help="Also other ways to guard.")] = False,
+    guards: Annotated[list[Other] | None, typer.Option(help="Also these ways to guard.")] = None,
     push: Annotated[list[Push] | None, typer.Option(help="Only these ways to push.")] = None,
     draws: Annotated[int, typer.Option(min=1, help="Runs a case.")] = 20,
     quiet: Annotated[int, typer.Option(min=1, help="Runs that must not be refused.")] = 50,
@@ -491,7 +503,7 @@ def main(
     json: Annotated[Path | None, typer.Option(help="Write the results to this file.")] = None,
 ) -> None:
     """Prints the tables as Markdown; progress goes to standard error."""
-    used = (AS_IT_IS, *(OTHERS if guards else ()))
+    used = (AS_IT_IS, *(OTHERS[name] for name in guards or ()))
     result: dict[str, Any] = {"made_with": provenance(locals()), "cost": [], "finds": []}
     factors: Sequence[float] = FACTORS
     if quick:
