@@ -351,9 +351,7 @@ _OWN: dict[type[ring.RingOp], Rule] = {
     ring.ExtendOp: _extend,
     ring.DivideOp: _divide,
     ring.ReciprocalOp: _up_to(lambda op: -op.get("lo")),
-    ring.SqrtOp: lambda op, x: Interval(0.0, math.sqrt(max(x[0].high, 0.0)) * (1 + 2.0**-11)).widened(
-        2 * unit(op.result)
-    ),
+    ring.SqrtOp: _sqrt,
     ring.RsqrtOp: _up_to(lambda op: -op.get("lo") / 2),
     ring.TanhOp: lambda op, x: Interval(-1.0, 1.0).widened(0.003),
     ring.GeluOp: _gelu,
