@@ -122,7 +122,11 @@ class Intervals:
         op = value.owner
         if isinstance(op, ring.EncodeOp):
             numbers, mask = self.of(op.arguments[0]), op.get("mask")
-            return numbers if mask is None else numbers.cut(2.0**mask)
+            if mask is None or isinstance(op.arguments[0].owner, ring.ConstantOp):
+                return numbers if mask is None else numbers.cut(2.0**mask)
+            # What is known only at the call may hold masks, and beside them any number that is none.
+            size = max(2.0**mask, min(numbers.size, ARGUMENT_BOUND[32]))
+            return Interval(-size, size)
         if isinstance(op, ring.ConstantOp):
             array = np.nan_to_num(op.numpy().astype(np.float64))
             return Interval(float(array.min()), float(array.max())) if array.size else ZERO
