@@ -122,11 +122,15 @@ class Intervals:
         op = value.owner
         if isinstance(op, ring.EncodeOp):
             numbers, mask = self.of(op.arguments[0]), op.get("mask")
-            if mask is None or isinstance(op.arguments[0].owner, ring.ConstantOp):
-                return numbers if mask is None else numbers.cut(2.0**mask)
-            # What is known only at the call may hold masks, and beside them any number that is none.
-            size = max(2.0**mask, min(numbers.size, ARGUMENT_BOUND[32]))
-            return Interval(-size, size)
+            if mask is not None:
+                size = 2.0**mask
+                if isinstance(op.arguments[0], BlockArgument):
+                    # What is known only at the call may hold masks, and beside them any number that is none.
+                    size = max(size, min(numbers.size, ARGUMENT_BOUND[32]))
+                    numbers = Interval(-size, size)
+                numbers = numbers.cut(size)
+            # Rounded to the encoding's fraction.
+            return numbers.widened(2.0 ** (-1 - op.get("fraction")))
         if isinstance(op, ring.ConstantOp):
             array = np.nan_to_num(op.numpy().astype(np.float64))
             return Interval(float(array.min()), float(array.max())) if array.size else ZERO
@@ -245,7 +249,10 @@ def _matmul_public(op: ring.RingOp, x: list[Interval]) -> Interval:
     encoded = op.arguments[1].owner
     constant = encoded.arguments[0].owner if isinstance(encoded, ring.EncodeOp) else encoded
     if isinstance(constant, ring.ConstantOp):
-        size = x[0].size * float(np.abs(constant.numpy()).sum(-2).max(initial=0.0))
+        numbers = np.abs(constant.numpy().astype(np.float64))
+        if isinstance(encoded, ring.EncodeOp):
+            numbers = numbers + 2.0 ** (-1 - encoded.get("fraction"))
+        size = x[0].size * float(numbers.sum(-2).max(initial=0.0))
         return Interval(-size, size)
     return _matmul(op, x)
 

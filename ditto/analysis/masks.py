@@ -21,7 +21,6 @@ from ditto.dialects.traits import InsertsZeros, Linear, Moves, Rescales
 # The greatest float16: from here on a number is one of its dtype's ends, or beyond them.
 MASK_FROM = 65504.0
 
-
 def _stands_for_infinity(encoded: ring.EncodeOp) -> bool:
     """Whether an encoding may hold a mask: a constant that does, or numbers known only when the program is called."""
     constant = encoded.arguments[0].owner
@@ -42,9 +41,7 @@ def _orders_only(encoded: ring.EncodeOp) -> set[Operation] | None:
         seen.add(value)
         for use in value.uses:
             op = use.operation
-            if isinstance(op, ring.MsbOp | ring.EqualZeroOp | ring.ArgmaxOp) or (
-                isinstance(op, ring.SubOp) and row_of_softmax(op.result) is not None
-            ):
+            if isinstance(op, ring.MsbOp | ring.EqualZeroOp | ring.ArgmaxOp) or (isinstance(op, ring.SubOp) and row_of_softmax(op.result) is not None):
                 ends.add(op)
             elif isinstance(op, ring.MaxOp):
                 ends.add(op)

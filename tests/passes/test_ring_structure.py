@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import time
@@ -16,7 +15,7 @@ from ditto.dialects import ring
 from ditto.lowering.lower_to_program import lower_to_program
 from ditto.passes.pipeline import RING_STEPS, STEPS, run_pipeline
 from ditto.passes.ring.infer_layers import layer_of, set_argument_names
-from ditto.policy.policy import UnknownPolicy, get_policy
+from ditto.policy.policy import Policy, UnknownPolicy, get_policy
 from tests.passes.ring_runs import load
 
 DITTO = get_policy("ditto")
@@ -46,7 +45,7 @@ def test_no_cast_without_a_border() -> None:
 def test_weights_are_shared_in_32_bits(name: str) -> None:
     """Without the guard, which reads small tensors in as many bits as it takes to be certain of their products."""
     module = load(name)
-    run_pipeline(module, dataclasses.replace(DITTO, guard=False))
+    run_pipeline(module, Policy("ditto", guard=False))
     for op in ring.main(module).body.block.ops:
         if isinstance(op, ring.MatmulOp) and ring.fraction(op.arguments[1]) == 12 and op.get("shift") == 12:
             assert max(ring.width(op.arguments[0]), ring.width(op.arguments[1])) <= 32
