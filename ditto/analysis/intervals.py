@@ -33,7 +33,7 @@ FACT = "fact"
 # What the rules alone would give of a result that is claimed to be smaller.
 CLAIM = "claim"
 # From here on a number is as good as infinite: no ring holds it.
-_INFINITE = 2.0**1000
+_INFINITE = 2.0**200
 # A claim about a value that need not be opened costs the guard more than this many bits of width.
 _WORTH = 3
 
@@ -121,7 +121,7 @@ class Intervals:
     def _public(self, value: SSAValue) -> Interval:
         op = value.owner
         if isinstance(op, ring.EncodeOp):
-            numbers, mask = self.of(op.arguments[0]), op.get("mask")
+            numbers, mask = self.of(op.arguments[0]).cut(_INFINITE), op.get("mask")
             if mask is not None:
                 size = 2.0**mask
                 if isinstance(op.arguments[0], BlockArgument):
@@ -159,7 +159,7 @@ class Intervals:
         if not ring.is_fxp(op.result):
             return
         operands = [self.of(value) for value in op.arguments if not ring.is_bit(value)]
-        proven = RULES[type(op)](op, operands)
+        proven = RULES[type(op)](op, operands).cut(_INFINITE)
         if "shift" in op.attributes and op.get("shift"):
             proven = proven.widened(2 * unit(op.result))
         fact = op.get(FACT)
