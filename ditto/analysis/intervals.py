@@ -35,7 +35,7 @@ MODULAR = "modular"
 # What the rules alone would give of a result that is claimed to be smaller.
 CLAIM = "claim"
 # From here on a number is as good as infinite: no ring holds it.
-_INFINITE = 2.0**1000
+_INFINITE = 2.0**200
 # A claim about a value that need not be opened costs the guard more than this many bits of width.
 _WORTH = 3
 
@@ -123,8 +123,16 @@ class Intervals:
     def _public(self, value: SSAValue) -> Interval:
         op = value.owner
         if isinstance(op, ring.EncodeOp):
-            numbers, mask = self.of(op.arguments[0]), op.get("mask")
-            return numbers if mask is None else numbers.cut(2.0**mask)
+            numbers, mask = self.of(op.arguments[0]).cut(_INFINITE), op.get("mask")
+            if mask is not None:
+                size = 2.0**mask
+                if isinstance(op.arguments[0], BlockArgument):
+                    # What is known only at the call may hold masks, and beside them any number that is none.
+                    size = max(size, min(numbers.size, ARGUMENT_BOUND[32]))
+                    numbers = Interval(-size, size)
+                numbers = numbers.cut(size)
+            # Rounded to the encoding's fraction.
+            return numbers.widened(2.0 ** (-1 - op.get("fraction")))
         if isinstance(op, ring.ConstantOp):
             array = np.nan_to_num(op.numpy().astype(np.float64))
             return Interval(float(array.min()), float(array.max())) if array.size else ZERO
@@ -153,7 +161,7 @@ class Intervals:
         if not ring.is_fxp(op.result):
             return
         operands = [self.of(value) for value in op.arguments if not ring.is_bit(value)]
-        proven = RULES[type(op)](op, operands)
+        proven = RULES[type(op)](op, operands).cut(_INFINITE)
         if "shift" in op.attributes and op.get("shift"):
             proven = proven.widened(2 * unit(op.result))
         fact = op.get(FACT)
@@ -244,7 +252,10 @@ def _matmul_public(op: ring.RingOp, x: list[Interval]) -> Interval:
     encoded = op.arguments[1].owner
     constant = encoded.arguments[0].owner if isinstance(encoded, ring.EncodeOp) else encoded
     if isinstance(constant, ring.ConstantOp):
-        size = x[0].size * float(np.abs(constant.numpy()).sum(-2).max(initial=0.0))
+        numbers = np.abs(constant.numpy().astype(np.float64))
+        if isinstance(encoded, ring.EncodeOp):
+            numbers = numbers + 2.0 ** (-1 - encoded.get("fraction"))
+        size = x[0].size * float(numbers.sum(-2).max(initial=0.0))
         return Interval(-size, size)
     return _matmul(op, x)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 from xdsl.dialects.builtin import (
+    ArrayAttr,
     BoolAttr,
     DenseArrayBase,
     Float64Type,
@@ -140,7 +142,9 @@ def attribute(value: Any) -> Attribute:
             return StringAttr(value)
     values = list(value)
     if values and isinstance(values[0], float):
-        return DenseArrayBase.from_list(f64, values)
+        # Infinities print as text that a dense array does not read back.
+        finite = all(math.isfinite(v) for v in values)
+        return DenseArrayBase.from_list(f64, values) if finite else ArrayAttr([FloatAttr(v, f64) for v in values])
     return DenseArrayBase.from_list(i64, [int(v) for v in values])
 
 
@@ -155,6 +159,8 @@ def plain(value: Attribute) -> Any:
             return value.data
         case DenseArrayBase():
             return list(value.get_values())
+        case ArrayAttr():
+            return [plain(element) for element in value]
     raise TypeError(f"no plain form of {value}")
 
 

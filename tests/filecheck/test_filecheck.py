@@ -2,8 +2,8 @@
 
 `tests/filecheck/recover_max_sub/reduce.mlir` is read, given to the pass `recover-max-sub`, and the printed module is
 compared with the file's CHECK lines. A line `// ERROR: text` says instead that the pass refuses the program with an
-error that contains the text; `// POLICY: fm64` chooses another policy than `ditto`, `// PLAN: [...]` gives it the ranges
-of a plan, `// RANGES: {...}` what the caller states of arguments, both as JSON.
+error that contains the text; `// POLICY: fm64` chooses another policy than `ditto`, `// PLAN: [...]` gives it a plan's
+ranges, `// RANGES: {...}` what the caller states of arguments, both as JSON.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import numpy as np
 from ditto.dialects import ring
 from ditto.encoding import Encoded, ValueType
 from ditto.interpreter.ring import evaluate_ring
-from spu_ditto.program import RingProgram
+from spu_ditto.program import Binding, RingProgram
 from spu_ditto.reports.run_report import RunReport
 
 
@@ -19,6 +19,10 @@ class Plain:
     encoded: Encoded
     type: ValueType
     input_bytes: int = 100
+
+
+def _fraction(binding: Binding) -> int:
+    return 0 if binding.type is None else binding.type.fraction
 
 
 @dataclass(eq=False)
@@ -42,7 +46,8 @@ class PlaintextRuntime:
         arguments = [np.ldexp(value.encoded.astype(np.float64), -value.type.fraction) for value in secret]
         for argument in ring.main(module).body.block.args[len(secret) :]:
             arguments.append(np.zeros(ring.shape(argument)))
-        for binding, value in zip(program.inputs, inputs, strict=True):
+        # The finest form of a public argument that enters in several.
+        for binding, value in sorted(zip(program.inputs, inputs, strict=True), key=lambda pair: _fraction(pair[0])):
             if isinstance(value, np.ndarray):
                 assert binding.type is not None
                 arguments[len(secret) + binding.index] = np.ldexp(value.astype(np.float64), -binding.type.fraction)

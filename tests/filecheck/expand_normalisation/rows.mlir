@@ -9,7 +9,7 @@ module {
     // CHECK: [[TOTAL:%.*]] = ring.sum
     // CHECK: [[SQUARE:%.*]] = ring.square [[TOTAL]] {shift = 0 : i64
     // CHECK: [[DIFFERENCE:%.*]] = ring.sub [[SCALED]], [[SQUARE]]
-    // CHECK: ring.relabel [[DIFFERENCE]] : {{.*}} -> tensor<4x!ring.fxp<64, 34>>
+    // CHECK: ring.relabel [[DIFFERENCE]] {{.*}} -> tensor<4x!ring.fxp<64, 34>>
     // CHECK: ring.rsqrt {{.*}} (tensor<4x!ring.fxp
     // CHECK: [[EIGHT:%.*]] = ring.mul_public {{.*}} {shift = 0 : i64} : (tensor<4x8x!ring.fxp<64, 14>>
     // CHECK: [[CENTRED:%.*]] = ring.sub [[EIGHT]]
