@@ -1,8 +1,9 @@
 """What the guard of a calibrated program costs, and what it finds when values outgrow the samples.
 
-    python bench/guard.py                       # minutes: one or two layers of each model
-    python bench/guard.py --full --only cost    # all layers
-    python bench/guard.py --quick               # seconds: a tiny BERT
+    python bench/guard.py                                 # a quarter of an hour: a layer of each model
+    python bench/guard.py --full --only cost              # all layers
+    python bench/guard.py --guards sums --push aligned    # what else would find what is hardest to find
+    python bench/guard.py --quick                         # half a minute: a tiny BERT
 
 Cost: the same plan with guard="on" and "off"; bytes and rounds are exact, seconds medians of alternating runs.
 
@@ -17,10 +18,11 @@ aligned    One column of one matrix of a layer is turned towards the activations
            the factor times the largest that the samples showed, or as large as the plan allows. The plan stays as it
            is. One element leaves its range, and few others: the hardest to find.
 
-Whether a result is wrong is known from the same program without its checks, run on the same shares: it is when it is
-off from float32 by more than 5 % of the largest number of the result. A wrong result is found if the guard refuses the
-run. One that no value's range explains (`in range`) is wrong for want of precision, which the guard does not promise.
-A run at factor 1 is on inputs that were not calibrated on, with the calibrated parameters: a refusal is a false alarm.
+A result is wrong if it is off from float32 by more than 5 % of the largest number in it; that of a refused run is known
+from the same program without its checks, run on the same shares. It is found if the run is refused. A wrong result of a
+run in which all values kept their ranges (`wrong in range`) is one for want of precision, which no guard promises.
+`value / bound` is, in the first run of a case, how far out the value is that left its range furthest.
+A run at factor 1 has the calibrated parameters and inputs that were not calibrated on: a refusal is a false alarm.
 """
 
 from __future__ import annotations
