@@ -58,7 +58,8 @@ from ditto.interpreter.exact import evaluate_exactly
 from ditto.passes.ring import insert_guard
 from spu_ditto import models
 from spu_ditto.handle import SharedArray
-from spu_ditto.reports.divergence import ring_inputs, unguarded
+from spu_ditto.plain_run import main_inputs
+from spu_ditto.reports.divergence import unguarded
 
 Array = np.ndarray[Any, Any]
 Path_ = tuple[str, ...]
@@ -362,7 +363,7 @@ def excess(compiled: spu_ditto.Compiled, params: Any, inputs: workload.Inputs) -
             worst.append(float(np.max(np.abs(scaled), initial=0.0)) / 2.0**bits)
 
     with np.errstate(all="ignore"):
-        evaluate_exactly(module, ring_inputs(compiled, module, leaves), observe)
+        evaluate_exactly(module, main_inputs(compiled.program, leaves, compiled.public_part(leaves)), observe)
     return max(worst)
 
 

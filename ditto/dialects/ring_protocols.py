@@ -162,6 +162,7 @@ class ExtendOp(Interactive):
     name = "ring.extend"
     KINDS: ClassVar[str] = "x"
     REQUIRED: ClassVar[tuple[str, ...]] = ("bits",)
+    traits = traits_def(Elementwise())
 
     def check(self) -> None:
         self.expect_same(*self.arguments)
