@@ -21,7 +21,7 @@ from xdsl.dialects.builtin import ModuleOp, TensorType, i64
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
-from ditto.analysis.look_through import in_order, origin, places
+from ditto.analysis.look_through import origin, places
 from ditto.dialects import ring
 from ditto.passes.ring_rewriting import erase_dead, insert_before, replace, users
 
@@ -35,6 +35,15 @@ LEAST_RADICAND = -14
 _ROOM = 21
 # A reciprocal of n has 12 significant bits or more.
 _TOLERANCE = 2.0**-10
+
+_SAME_NUMBERS = (ring.ShlOp, ring.ReshapeOp, ring.DownCastOp, ring.UpCastOp)
+
+
+def _behind(value: SSAValue) -> SSAValue:
+    """The value whose numbers these are, perhaps with another fraction."""
+    while isinstance(value.owner, _SAME_NUMBERS):
+        value = value.owner.arguments[0]
+    return value
 
 
 def _splat(value: SSAValue) -> float | None:
@@ -51,7 +60,7 @@ def _multiple(value: SSAValue) -> tuple[SSAValue, float]:
     """What a value is a public multiple of, and the factor."""
     factor = 1.0
     while True:
-        value = in_order(value)
+        value = _behind(value)
         op = value.owner
         if isinstance(op, ring.RelabelOp):
             factor *= 2.0 ** (ring.fraction(op.arguments[0]) - ring.fraction(op.result))
@@ -95,10 +104,10 @@ def _summed(variance: SSAValue) -> ring.SumOp | None:
     squares, (squared, factor) = _mean(difference.arguments[0]), _multiple(difference.arguments[1])
     if squares is None or not isinstance(squared.owner, ring.SquareOp):
         return None
-    total, square = _mean(squared.owner.arguments[0], 2, factor), in_order(squares.arguments[0]).owner
+    total, square = _mean(squared.owner.arguments[0], 2, factor), _behind(squares.arguments[0]).owner
     if total is None or not isinstance(square, ring.SquareOp) or total.get("dims") != squares.get("dims"):
         return None
-    return total if in_order(square.arguments[0]) is in_order(total.arguments[0]) else None
+    return total if _behind(square.arguments[0]) is _behind(total.arguments[0]) else None
 
 
 def _row_numbers(total: ring.SumOp) -> np.ndarray:  # type: ignore[type-arg]
@@ -117,16 +126,16 @@ def _repeats(value: SSAValue, source: SSAValue, total: ring.SumOp) -> bool:
 
 def _is_centred(value: SSAValue, total: ring.SumOp) -> bool:
     """Whether a value is x less the mean of its row."""
-    difference = in_order(value).owner
+    difference = _behind(value).owner
     if not isinstance(difference, ring.SubOp):
         return False
     x, mean = difference.arguments
     found = _mean(source := origin(mean))
     return (
-        in_order(x) is in_order(total.arguments[0])
+        _behind(x) is _behind(total.arguments[0])
         and found is not None
         and found.get("dims") == total.get("dims")
-        and in_order(found.arguments[0]) is in_order(x)
+        and _behind(found.arguments[0]) is _behind(x)
         and _repeats(mean, source, total)
     )
 
@@ -161,7 +170,7 @@ def normalise(root: ring.RsqrtOp, total: ring.SumOp, eps: float) -> None:
 
 def _normalised(place: ring.RingOp, total: ring.SumOp, eps: float, fraction: int) -> SSAValue:
     """x normalised, in the shape of `place`."""
-    x = in_order(total.arguments[0])
+    x = _behind(total.arguments[0])
     shaped = ring.fxp(ring.shape(total.arguments[0]), 64, ring.fraction(x))
     if ring.shape(x) != ring.shape(total.arguments[0]):
         x = insert_before(place, ring.ReshapeOp, [x], shaped)
