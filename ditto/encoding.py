@@ -15,6 +15,8 @@ Encoded = NDArray[np.int64]
 
 # The largest power of two a public number may have as an integer; the ring ends at 2^63.
 LARGEST = 62
+# The greatest float16: from here on a number may stand for infinity.
+MASK_FROM = 65504.0
 
 
 def clip_mask(numbers: Array, mask: int | None) -> Array:
@@ -110,10 +112,11 @@ def encode_argument(value: Any, type: ValueType, name: str) -> Encoded:
 def _encode_public(array: Array, type: ValueType, name: str) -> Encoded:
     if array.dtype.kind in "biu" and type.fraction == 0 and type.range_bits is None:
         return array.astype(np.int64)
-    numbers = clip_mask(array.astype(np.float64), type.mask)
+    numbers = array.astype(np.float64)
     limit = 2.0 ** (LARGEST - type.fraction if type.range_bits is None else type.range_bits)
     if type.mask is not None:
         limit = max(limit, 2.0**type.mask + 1)
+        numbers = np.where(np.abs(numbers) >= max(limit, MASK_FROM), clip_mask(numbers, type.mask), numbers)
     if not np.all(np.abs(numbers) < limit):
         raise RangeError(
             f"argument {name} holds NaN, or a number of magnitude {limit:g} or more, for which the program was not "

@@ -24,12 +24,10 @@ from ditto.analysis.intervals import CLAIM, Intervals
 from ditto.analysis.look_through import behind, has_any, row_of_softmax
 from ditto.dialects import ring
 from ditto.dialects.traits import InsertsZeros, Linear, Moves, Rescales
+from ditto.encoding import MASK_FROM
 
 # Of each result the exponent of the masks in it, or 0; and what they stand for, below and above zero.
 INFINITE_RESULTS, INFINITIES = "ditto.infinite_results", "ditto.infinities"
-
-# The greatest float16: from here on a number is one of its dtype's ends, or beyond them.
-MASK_FROM = 65504.0
 
 
 def _stands_for_infinity(encoded: ring.EncodeOp) -> bool:

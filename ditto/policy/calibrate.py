@@ -19,10 +19,10 @@ from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Block, Operation, SSAValue
 
 from ditto.analysis.look_through import has_any, is_argument
-from ditto.analysis.masks import MASK_FROM
 from ditto.dialects import pphlo, ring
 from ditto.dialects.dense import Array
 from ditto.dialects.traits import Adds, Dot, Moves, Multiplies, Rescales
+from ditto.encoding import MASK_FROM
 from ditto.interpreter import Interpreter
 from ditto.interpreter.ring import RingInterpreter
 from ditto.passes.pipeline import STEPS, run_pipeline

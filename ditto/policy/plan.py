@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from xdsl.ir import Block, Operation, SSAValue
 
@@ -46,7 +46,7 @@ class Range:
     seen: float
     bound: float
     # Of a normalisation: the least and the greatest variance of its rows.
-    variances: Sequence[float] | None = None
+    variances: tuple[float, float] | None = None
 
 
 _Entry = TypeVar("_Entry", Scale, Range)
@@ -105,7 +105,7 @@ class Plan:
             if (content.pop("format"), content.pop("version")) != ("ditto-plan", 2):
                 raise InvalidPlan("not a plan of version 2: calibrate again")
             content["scales"] = [Scale(**row) for row in content["scales"]]
-            content["ranges"] = [Range(**row) for row in content["ranges"]]
+            content["ranges"] = [_range(row) for row in content["ranges"]]
             plan = Plan(**content)
         except (AttributeError, KeyError, TypeError, json.JSONDecodeError) as error:
             raise InvalidPlan(f"not a plan: {error}") from error
@@ -119,6 +119,11 @@ class Plan:
     def load(path: str | Path) -> Plan:
         """Reads what `save` wrote. Raises InvalidPlan, or OSError."""
         return Plan.from_json(Path(path).read_text())
+
+
+def _range(row: dict[str, Any]) -> Range:
+    ends = row.pop("variances")
+    return Range(**row, variances=ends and (float(ends[0]), float(ends[1])))
 
 
 def bound_of(seen: float, headroom: float) -> float:

@@ -212,7 +212,13 @@ SOFTMAXES = [
     Fault("masked_row_least", filled(LEAST), (ROWS, MASK), softmax(np.where(MASK, ROWS, LEAST)), ROW_BOUND),
     Fault("masked_row_1e4", filled(-1e4), (ROWS, MASK), softmax(np.where(MASK, ROWS, -1e4)), ROW_BOUND),
     # Among real numbers a score does not vanish beside -1e9, as it does in float32.
-    Fault("biased_row_1e9", biased(-1e9), (ROWS, MASK), softmax(np.where(MASK, ROWS, ROWS.astype(np.float64) - 1e9)), ROW_BOUND),
+    Fault(
+        "biased_row_1e9",
+        biased(-1e9),
+        (ROWS, MASK),
+        softmax(np.where(MASK, ROWS, ROWS.astype(np.float64) - 1e9)),
+        ROW_BOUND,
+    ),
     # A row of nothing but infinite masks that were added is refused.
     Fault("biased_row_least", biased(LEAST), (ROWS, MASK), in_float32(ROWS, MASK, LEAST), ROW_BOUND, must=False),
     Fault("biased_row_1e4", biased(-1e4), (ROWS, MASK), in_float32(ROWS, MASK, -1e4), ROW_BOUND),

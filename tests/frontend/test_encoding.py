@@ -47,6 +47,14 @@ def test_scalars_become_arrays(kind: Any, scalar: Any) -> None:
         assert (encoded.shape, encoded.dtype, encoded.item()) == ((), np.int64, 1)
 
 
+@pytest.mark.parametrize("bad", [5000.0, -65000.0, np.nan])
+def test_a_number_that_stands_for_no_infinity_is_not_cut(bad: float) -> None:
+    masked = encode_argument(np.array([-np.inf, -65504.0]), MASK, "m")
+    assert masked.tolist() == [-(2 ** (12 + 18))] * 2
+    with pytest.raises(RangeError, match="argument m holds NaN, or a number of magnitude 4097 or more"):
+        encode_argument(np.array([0, bad]), MASK, "m")
+
+
 def test_integers_are_exact() -> None:
     ends = [2**63 - 1, -(2**63)]
     assert encode_argument(np.array(ends), ValueType("public", (2,), 64, 0), "x").tolist() == ends
