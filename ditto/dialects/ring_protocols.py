@@ -176,7 +176,7 @@ class ReroundOp(Interactive):
     name = "ring.reround"
     KINDS: ClassVar[str] = "x"
     REQUIRED: ClassVar[tuple[str, ...]] = ("shift",)
-    traits = traits_def(Rescales(), Truncates())
+    traits = traits_def(Rescales())
 
     def check(self) -> None:
         self.expect_shape(shape(self.arguments[0]))

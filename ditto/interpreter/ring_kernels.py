@@ -143,7 +143,7 @@ KERNELS: dict[str, Kernel] = {
     "extend": lambda op, x: signed(x, op.get("bits")),
     "convert": lambda op, x: x >> (ring.fraction(op.arguments[0]) - ring.fraction(op.result)),
     "down_cast": lambda op, x: x,
-    "reround": lambda op, x: x,
+    "reround": lambda op, x: x >> op.get("shift"),
     "reshape": lambda op, x: x.reshape(ring.shape(op.result)),
     "transpose": _transpose,
     "broadcast": _broadcast,
