@@ -1,4 +1,7 @@
-"""What can go wrong, one class each. Every message names the place and the remedy, and holds no secret."""
+"""What can go wrong, one class each. Every message names the place and the remedy.
+
+None holds a secret but those of the debug mode, which tell the caller of values inside that its own inputs give.
+"""
 
 from __future__ import annotations
 

@@ -38,6 +38,7 @@ from ditto.dialects.traits import (
     RealFunction,
     Reshapes,
     TakesPositive,
+    TimesPowerOfTwo,
     Truncates,
 )
 from ditto.errors import RangeError
@@ -293,7 +294,7 @@ def _inherited(op: ring.RingOp, values: Sequence[_Value]) -> Doubt | None:
     shape = ring.shape(op.result)
     result: Doubt | None = None
     for doubt in filter(None, doubts):
-        if not op.has_trait(Elementwise) and not op.has_trait(Reshapes):
+        if not any(map(op.has_trait, (Elementwise, Reshapes))) and not isinstance(op, ring.ExtendOp):
             raise doubt.error
         where = doubt.where.reshape(shape)
         result = Doubt(where, doubt.error) if result is None else Doubt(result.where | where, result.error)
@@ -365,9 +366,9 @@ def _result(op: ring.RingOp, operands: Sequence[Array], doubt: Doubt | None) -> 
 
 def _commutes(op: ring.RingOp) -> bool:
     """Whether a wrap before an operation is the same as one after it."""
-    return not op.get("shift", 0) and (
-        op.has_trait(Linear) or op.has_trait(Multiplies) or isinstance(op, ring.ReshapeOp | ring.RelabelOp)
-    )
+    if isinstance(op, ring.NarrowOp):
+        return True
+    return not op.get("shift", 0) and any(map(op.has_trait, (Linear, Multiplies, Reshapes, TimesPowerOfTwo)))
 
 
 def _largest(op: ring.RingOp, operands: Sequence[Array]) -> float:

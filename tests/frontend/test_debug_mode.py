@@ -40,8 +40,8 @@ FAULTS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], tuple[Any, ...], st
     ),
     "a product beyond float16's range": (
         lambda x, y: x * y,
-        (np.float16([1, 200]), np.float16([1, 200])),
-        (np.float16([1, 400]), np.float16([1, 400])),
+        (np.array([1, 200], np.float16), np.array([1, 200], np.float16)),
+        (np.array([1, 400], np.float16), np.array([1, 400], np.float16)),
         r"ring\.mul: a value is 160000 at \[1\], where -65536 to 65536 is assumed; .* wider dtype",
     ),
     "an exponential": (jnp.exp, (f32(1, 10),), (f32(1, 40),), r"ring\.exp_below: the exponent is 40 at \[1\]"),
@@ -66,8 +66,8 @@ FAULTS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], tuple[Any, ...], st
     ),
     "an id out of a table": (
         lambda table, ids: jnp.take(table, ids, axis=0),
-        (TABLE, np.int32([1, 9])),
-        (TABLE, np.int32([1, 10])),
+        (TABLE, np.array([1, 9], np.int32)),
+        (TABLE, np.array([1, 10], np.int32)),
         r"ring\.one_hot: an id is 10 at \[1\], where 0 to 9 is assumed; the table has 10 rows",
     ),
 }

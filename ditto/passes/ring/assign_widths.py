@@ -25,6 +25,7 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, BlockArgument, Operation, SSAValue
 from xdsl.passes import ModulePass
 
+from ditto.analysis.intervals import MODULAR
 from ditto.analysis.look_through import has_any
 from ditto.dialects import ring
 from ditto.dialects.traits import (
@@ -324,10 +325,11 @@ class _Rebuild:
 
 
 def _layer(value: SSAValue) -> dict[str, Attribute]:
+    """What a cast has of the value it casts: its layer, and whether it may leave its ring."""
     owner = value.owner
-    if isinstance(value, BlockArgument) or not isinstance(owner, Operation) or "layer" not in owner.attributes:
+    if isinstance(value, BlockArgument) or not isinstance(owner, Operation):
         return {}
-    return {"layer": owner.attributes["layer"]}
+    return {name: owner.attributes[name] for name in ("layer", MODULAR) if name in owner.attributes}
 
 
 @dataclass(frozen=True)
