@@ -95,6 +95,11 @@ def is_public_bit(value: SSAValue | Attribute) -> bool:
     return isinstance(element, IntegerType) and element.width.data == 1
 
 
+def is_public_integer(value: SSAValue | Attribute) -> bool:
+    """Whether a public value holds integers."""
+    return isinstance(_element(value), IntegerType) and not is_public_bit(value)
+
+
 def shape(value: SSAValue | Attribute) -> tuple[int, ...]:
     type = value.type if isinstance(value, SSAValue) else value
     assert isinstance(type, TensorType), type
@@ -170,10 +175,11 @@ def _is_kind(kind: str, value: SSAValue) -> bool:
 
 
 # Attributes any operation may carry: where it comes from; what evidence there is of its result's magnitude; the range
-# taken for granted of it (|integer| < 2^range), and what would have to be taken without a claim; the length of the rows
-# whose maximum it subtracts, if it does that; a magnitude that is known for reasons which no interval shows; whether an
-# operand of zero gives what is then multiplied by zero.
-NOTES = ("layer", "bound", "range", "claim", "row", "fact", "zero")
+# taken for granted of it (|integer| < 2^range; without fraction bits -2^range is let in), and what would have to be
+# taken without a claim; the length of the rows whose maximum it subtracts, if it does that; a magnitude that is known
+# for reasons which no interval shows; whether an operand of zero gives what is then multiplied by zero; the bits of the
+# integer dtype at whose ends its result wraps.
+NOTES = ("layer", "bound", "range", "claim", "row", "fact", "zero", "wrap")
 
 
 class RingOp(IRDLOperation):

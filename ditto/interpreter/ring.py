@@ -85,11 +85,14 @@ class RingInterpreter:
             result = (signed(result, min(shift + width, 64)) >> shift) if self._wrap else whole
         else:
             whole = result
+        if (bits := op.get("wrap")) is not None:
+            result = whole = signed(result, bits)
         if self._wrap:
             result = signed(result, width)
         if self._check_ranges and (bits := op.get("range")) is not None:
-            largest = int(np.max(np.abs(whole), initial=0))
-            if largest >= 1 << bits:
+            low, high = int(np.min(whole, initial=0)), int(np.max(whole, initial=0))
+            if low < -(1 << bits) or high >= 1 << bits:
+                largest = max(-low, high)
                 unit = 2.0 ** -ring.fraction(op.result)
                 raise RangeViolation(
                     f"{op.name} in layer {op.get('layer', '?')}: a value of {largest * unit:g} leaves the range "

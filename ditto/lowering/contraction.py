@@ -42,8 +42,9 @@ def matmul(e: Emitter, x: Value, y: Value, made: SSAValue) -> SSAValue:
     fraction = min(total, resting_fraction(made, usual))
     result = ring.fxp((*ring.shape(x)[:2], _shape(y)[2]), width, fraction)
     if isinstance(y, Public):
-        real = e.constant(y.known().astype(np.float64))
-        encoded = e.emit(ring.EncodeOp, [real], public_type(y.shape), fraction=factor)
+        encoded = e.constant(y.known().astype(np.float64 if y.is_float else np.int64))
+        if y.is_float:
+            encoded = e.emit(ring.EncodeOp, [encoded], public_type(y.shape), fraction=factor)
         return e.emit(ring.MatmulPublicOp, [x, encoded], result, shift=total - fraction)
     return e.emit(ring.MatmulOp, [x, y], result, shift=total - fraction)
 

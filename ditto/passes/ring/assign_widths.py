@@ -10,7 +10,9 @@ becomes
 A value needs its range and a bit for the sign, and one more if it is to be widened. What a use needs beyond that is its
 demand: a product takes operands of shift + out bits. Demands are gathered backward; a value is made as wide as demanded
 where that costs less than widening it afterwards, and widened once, for its widest use, where it does not. Arguments
-are shared as wide as needed. The casts that marked precision borders are gone after this pass: only demand decides.
+are shared as wide as needed. A result that wraps as its dtype does is made in just as many bits, which costs nothing,
+and widened by `ring.extend`, which takes no spare bit. The casts that marked precision borders are gone after this
+pass: only demand decides.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, BlockArgument, Operation, SSAValue
 from xdsl.passes import ModulePass
 
+from ditto.analysis.intervals import WRAP
 from ditto.analysis.look_through import has_any
 from ditto.dialects import ring
 from ditto.dialects.traits import (
@@ -54,8 +57,8 @@ _WORD = 32
 
 
 def keeps_ring(op: Operation) -> bool:
-    """Whether operands and result share a ring, and nothing is opened for it."""
-    return op.has_trait(KeepsRing) and has_any(op, Local, Rescales)
+    """Whether operands and result share a ring of any width, and nothing is opened for it."""
+    return op.has_trait(KeepsRing) and has_any(op, Local, Rescales) and WRAP not in op.attributes
 
 
 def is_carrier(value: SSAValue) -> bool:
@@ -166,6 +169,8 @@ def _decide(plan: Widths, op: ring.RingOp) -> int:
     """The width an operation's result is made in."""
     value = op.result
     least = plan.least[value]
+    if WRAP in op.attributes:
+        return least
     wanted = max(least, plan.demand[value])
     if wanted <= least + 1:
         return wanted
@@ -265,7 +270,7 @@ class _Rebuild:
             elif width < (widest := self.plan.demand[value]):
                 op = ring.NarrowOp.make([self.at(value, widest)], ring.retyped(made, width=width), **_layer(value))
             else:
-                op = ring.UpCastOp.make([made], ring.retyped(made, width=width), range=_range(value), **_layer(value))
+                op = _widened(value, made, width)
             self.block.add_op(op)
             self.cast[value, width] = op.result
         return self.cast[value, width]
@@ -293,6 +298,10 @@ class _Rebuild:
         self.block.add_op(made)
         self.built.update(zip(op.results, made.results, strict=True))
 
+    def wrap(self, op: ring.WrapOp) -> None:
+        """In the ring of its dtype an integer has wrapped."""
+        self.built[op.result] = self.at(op.arguments[0], self.plan.made[op.result])
+
     def returned(self, value: SSAValue) -> SSAValue:
         return self.at(value, self.plan.least[resolve(value)]) if ring.is_fxp(value) else self.built[value]
 
@@ -307,8 +316,13 @@ class _Rebuild:
         return self.at_least(value, _needed(self.plan, op, value))
 
 
-def _range(value: SSAValue) -> int | None:
-    return value.owner.get("range") if isinstance(value.owner, ring.RingOp) else None
+def _widened(value: SSAValue, made: SSAValue, width: int) -> ring.RingOp:
+    """`made`, what has become of `value`, in a wider ring."""
+    owner, type = value.owner, ring.retyped(made, width=width)
+    range = owner.get("range") if isinstance(owner, ring.RingOp) else None
+    if isinstance(owner, ring.RingOp) and WRAP in owner.attributes:
+        return ring.ExtendOp.make([made], type, bits=owner.get(WRAP), range=range, **_layer(value))
+    return ring.UpCastOp.make([made], type, range=range, **_layer(value))
 
 
 def _layer(value: SSAValue) -> dict[str, Attribute]:
@@ -327,7 +341,9 @@ class AssignWidths(ModulePass):
         source = function.body.block
         rebuild = _Rebuild(plan_widths(function), source)
         for inner in source.ops:
-            if not is_alias(inner):
+            if isinstance(inner, ring.WrapOp):
+                rebuild.wrap(inner)
+            elif not is_alias(inner):
                 rebuild.add(inner)
         last = rebuild.block.last_op
         assert isinstance(last, ReturnOp)

@@ -68,6 +68,9 @@ class _Guards:
             self.require_not_negative(x, 1, -least)
             if isinstance(op, ring.DivideOp):
                 self.by_zone(op)
+        elif isinstance(op, ring.ShlOp):
+            # Nothing can be told of the result: an integer too large for it has lost its high bits.
+            self.require_below(op.arguments[0], 1 << self.bits(op.result) - op.get("bits"))
         elif max(math.prod(ring.shape(v)) for v in (*op.arguments, op.result)) > SMALL or not self.certain(op):
             self.by_zone(op)
 
@@ -133,7 +136,8 @@ class _Guards:
         """Requires |x| < limit, of integers."""
         shape, fraction, bits = ring.shape(x), ring.fraction(x), self.bits(x)
         most = int(np.max(limit)).bit_length()
-        size = max(bits, most) + 1
+        # In the widest ring a sum that wraps has the wrong sign, and is refused too.
+        size = min(max(bits, most) + 1, ring.MAX_WIDTH - 1)
         limits = self.constant(np.asarray(limit, np.int64))
         below = self.emit(ring.AddPublicOp, [x, limits], shape, fraction, size)
         minus = self.emit(ring.NegOp, [x], shape, fraction, bits)
