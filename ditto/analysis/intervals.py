@@ -191,6 +191,9 @@ class Intervals:
         elif isinstance(op, _NARROWED) or opened:
             limit = _below(PRODUCT_BOUND[32 if ring.width(value) <= 32 else 64], value)
             return proven.cut(min(limit.size, _below(2.0**room, value).size))
+        if isinstance(op, ring.ShlOp):
+            # Integers of 64 bits as floats; what is left of the ring is for sums of them.
+            return proven.cut(_below(2.0 ** (room - 1), value).size)
         return proven.cut(_below(2.0**room, value).size) if isinstance(op, _SHIFTED) else proven
 
 
@@ -223,7 +226,7 @@ def is_long_table(value: SSAValue) -> bool:
 
 # Opened anyway, in as few bits as the result has: here a claim saves most.
 _OPENED = (ring.MulOp, ring.SquareOp, ring.MatmulOp, ring.ConvOp)
-_SHIFTED = (ring.MulPublicOp, ring.MatmulPublicOp, ring.DownCastOp, ring.ShlOp)
+_SHIFTED = (ring.MulPublicOp, ring.MatmulPublicOp, ring.DownCastOp)
 # Into a narrower dtype.
 _NARROWED = (ring.MatmulPublicOp, ring.DownCastOp)
 # The operands say nothing about the result.

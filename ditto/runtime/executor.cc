@@ -255,7 +255,10 @@ class Execution {
   void CheckRange(int value, size_t index) {
     const ValueType& type = program_.values[value];
     if (!type.range || *type.range >= 63 || type.kind != ValueKind::kFixedPoint) return;
-    CheckBound(value, index, (int64_t{1} << *type.range) - 1, "assumed range of 2^" + std::to_string(*type.range));
+    const int64_t end = int64_t{1} << *type.range;
+    // Integers have the ends of their dtype.
+    const int64_t least = type.fraction == 0 ? -end : 1 - end;
+    CheckBounds(value, index, least, end - 1, "assumed range of 2^" + std::to_string(*type.range));
   }
 
   // More strictly than the guard itself: whatever it might refuse is refused, and named.
@@ -264,15 +267,15 @@ class Execution {
     if (op.name == "require_range") {
       const int64_t quarter = int64_t{1} << (op.attrs.Int("bits") - 3);
       const int64_t bound = quarter * (op.attrs.Has("legal") ? op.attrs.Int("legal") : 2);
-      CheckBound(op.out, index, bound, "guarded range of " + std::to_string(bound));
+      CheckBounds(op.out, index, -bound, bound, "guarded range of " + std::to_string(bound));
     }
-    if (op.name == "require_false") CheckBound(op.out, index, 0, "guarded range of 0");
+    if (op.name == "require_false") CheckBounds(op.out, index, 0, 0, "guarded range of 0");
   }
 
-  void CheckBound(int value, size_t index, int64_t bound, const std::string& range) {
+  void CheckBounds(int value, size_t index, int64_t least, int64_t most, const std::string& range) {
     Channel* peer = OnlineChannel();
     if (!options_.check_ranges || peer == nullptr) return;
-    RevealAndCheckRange(*peer, context_.role, RangeTag(Domain(index)), values_[value].share, bound, range);
+    RevealAndCheckRange(*peer, context_.role, RangeTag(Domain(index)), values_[value].share, least, most, range);
   }
 
  public:

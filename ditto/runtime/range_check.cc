@@ -10,7 +10,7 @@
 
 namespace ditto {
 
-void RevealAndCheckRange(Channel& peer, Role role, uint64_t tag, const Share& x, int64_t bound,
+void RevealAndCheckRange(Channel& peer, Role role, uint64_t tag, const Share& x, int64_t least, int64_t most,
                          const std::string& range) {
   const Tensor& mine = role == Role::kP1 ? x.l1 : x.l2;
   Bytes message(PackedBytes(mine.size(), mine.width()));
@@ -21,7 +21,7 @@ void RevealAndCheckRange(Channel& peer, Role role, uint64_t tag, const Share& x,
   const Tensor other = Unpack(theirs.data(), mine.shape(), mine.width());
   const std::vector<int64_t> values = SignExtend(Sub(Sub(x.m, mine), other));
   for (size_t i = 0; i < values.size(); ++i) {
-    if (values[i] < -bound || values[i] > bound) {
+    if (values[i] < least || values[i] > most) {
       throw std::out_of_range("element " + std::to_string(i) + " is " + std::to_string(values[i]) +
                               " as an integer, beyond the " + range +
                               "; scale the model's values or choose a policy with a wider ring");

@@ -138,7 +138,7 @@ class _Guards:
         most = int(np.max(limit)).bit_length()
         # In the widest ring a sum that wraps has the wrong sign, and is refused too.
         size = min(max(bits, most) + 1, ring.MAX_WIDTH - 1)
-        limits = self.constant(np.asarray(limit, np.int64))
+        limits = self.constant(np.asarray(np.asarray(limit, np.int64) - 1))
         below = self.emit(ring.AddPublicOp, [x, limits], shape, fraction, size)
         minus = self.emit(ring.NegOp, [x], shape, fraction, bits)
         above = self.emit(ring.AddPublicOp, [minus, limits], shape, fraction, size)
@@ -160,7 +160,7 @@ class _Guards:
         encoded = op.arguments[1].owner
         scale = 2.0 ** encoded.get("fraction") if isinstance(encoded, ring.EncodeOp) else 1.0
         with np.errstate(divide="ignore"):
-            limits = np.floor(2.0**limit / np.abs(np.rint(numbers.astype(np.float64) * scale)))
+            limits = np.ceil(2.0**limit / np.abs(np.rint(numbers.astype(np.float64) * scale)))
         self.require_below(x, np.minimum(limits, 2.0 ** (bits + 1)).astype(np.int64))
         return True
 
@@ -201,7 +201,7 @@ class _Guards:
         fraction = sum(ring.fraction(f) for f in (factors * 2 if square else factors)) - shift
         unit = p + q + shift
         coarse = self.emit(type(op), factors, ring.shape(op.result), fraction, max(1, size - unit) + 1, shift=shift)
-        self.require_below(coarse, (1 << told - unit) - _ROUNDING)
+        self.require_below(coarse, (1 << told - unit) - _ROUNDING + 1)
 
     def _cut(self, x: SSAValue, low: int, fraction: int) -> SSAValue:
         """x without its low bits, as an integer, with a fraction that stands for nothing."""
