@@ -91,7 +91,9 @@ class RingInterpreter:
             result = signed(result, width)
         if self._check_ranges and (bits := op.get("range")) is not None:
             low, high = int(np.min(whole, initial=0)), int(np.max(whole, initial=0))
-            if low < -(1 << bits) or high >= 1 << bits:
+            # In a ring that just holds a dtype, 2^bits and -2^bits are one number.
+            most = (1 << bits) - (0 if self._wrap and width == bits + 1 and not ring.fraction(op.result) else 1)
+            if low < -(1 << bits) or high > most:
                 largest = max(-low, high)
                 unit = 2.0 ** -ring.fraction(op.result)
                 raise RangeViolation(

@@ -160,7 +160,7 @@ def less(e: Emitter, x: Value, y: Value) -> SSAValue:
     """Bit [x < y]."""
     if is_bits((x if isinstance(x, Public) else y if isinstance(y, Public) else x).type):
         return multiply(e, _complement(e, x), y)
-    if e.wrap is not None and not e.fits(e.integers_of(x).plus(e.integers_of(y).scaled(-1))):
+    if e.bits is not None and not e.fits(e.integers_of(x).plus(e.integers_of(y).scaled(-1))):
         return _less_by_signs(e, x, y)
     with e.exactly():
         return negative(e, subtract(e, x, y))
@@ -169,7 +169,8 @@ def less(e: Emitter, x: Value, y: Value) -> SSAValue:
 def _less_by_signs(e: Emitter, x: Value, y: Value) -> SSAValue:
     """Bit [x < y] of integers whose difference may leave every ring: it has not where their signs agree, and where
     they do not, the negative one is the smaller one."""
-    difference = negative(e, subtract(e, x, y))
+    with e.wrapping(ring.MAX_WIDTH):
+        difference = negative(e, subtract(e, x, y))
     below, other = (_sign_of(e, value) for value in (x, y))
     unlike, wrong = exclusive_or(e, below, other), exclusive_or(e, difference, below)
     return exclusive_or(e, difference, multiply(e, unlike, wrong))

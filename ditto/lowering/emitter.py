@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,7 +97,8 @@ class Emitter:
         self.policy = policy
         self.block = block
         self.op: Operation | None = None
-        # The bits of the integers at hand, if any, and what is known of all integers.
+        # The bits of the integers at hand, if any, where they wrap now, and what is known of all integers.
+        self.bits: int | None = None
         self.wrap: int | None = None
         self.intervals = intervals
         # Fractions of single PPHLO values, from a calibrated plan.
@@ -127,14 +128,22 @@ class Emitter:
 
     # ------------------------------------------------------------------------------------------------ integers
 
+    def begin(self, op: Operation, bits: int | None) -> None:
+        """From here on `op` is converted, about integers of so many bits, if about any."""
+        self.op, self.bits, self.wrap = op, bits, bits
+
     @contextmanager
-    def exactly(self) -> Iterator[None]:
-        """What is emitted meanwhile does not wrap."""
-        wrap, self.wrap = self.wrap, None
+    def wrapping(self, bits: int | None) -> Iterator[None]:
+        """The integers that are emitted meanwhile wrap elsewhere."""
+        wrap, self.wrap = self.wrap, bits
         try:
             yield
         finally:
             self.wrap = wrap
+
+    def exactly(self) -> AbstractContextManager[None]:
+        """The integers that are emitted meanwhile do not wrap."""
+        return self.wrapping(None)
 
     def integers_of(self, value: Value) -> Interval:
         """Where integers lie."""

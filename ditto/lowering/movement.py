@@ -149,7 +149,8 @@ def _reduce(e: Emitter, op: Operation, values: list[Value]) -> Value:
         case "pphlo.maximum" if not is_bits(type):
             return _with_bound(e, maximum, _greatest(e, x, dims), initial, type, -1)
         case "pphlo.minimum" if not is_bits(type):
-            least = _turned(e, _greatest(e, _turned(e, x), dims))
+            with e.exactly():
+                least = _turned(e, _greatest(e, _turned(e, x), dims))
             return _with_bound(e, minimum, least, initial, type, 1)
         case "pphlo.or" | "pphlo.maximum":
             return complement(e, zero(e, _count(e, x, dims)))
@@ -171,32 +172,40 @@ def reduce_pair(e: Emitter, op: pphlo.ReduceOp, values: list[Value]) -> list[Val
         raise e.fail("only argmax and argmin along one axis reduce two tensors together")
     # The accumulator wins if it is the greater one.
     greatest = (comparison.operands[0] is accumulator) == isinstance(comparison, pphlo.GreaterOp)
+    with e.exactly():
+        return _extreme(e, x, positions, greatest, dims, op.outputs[1].type)
+
+
+def _extreme(
+    e: Emitter, x: SSAValue, positions: Value, greatest: bool, dims: list[int], index_type: Attribute
+) -> list[Value]:
+    """The greatest or least element along one axis, and its position."""
     turned = x if greatest else _turned(e, x)
     if _may_be_compared(e, turned):
         best = _greatest(e, turned, dims)
         index = ring.fxp(ring.shape(best), 32, 0)
         where = e.emit(ring.ArgmaxOp, [turned], index, axis=dims[0], bits=ring.width(x))
-        where = e.converted(where, op.outputs[1].type)
+        where = e.converted(where, index_type)
     else:
         assert isinstance(positions, Public)
         best, where = _tournament(e, [turned, e.made_secret(positions, turned)], dims[0])
-        where = e.converted(where, op.outputs[1].type)
+        where = e.converted(where, index_type)
     return [best if greatest else _turned(e, best), where]
 
 
 def _turned(e: Emitter, x: SSAValue) -> SSAValue:
     """Numbers in the opposite order, themselves again when they are turned twice: -x, or -x - 1 where the widest ring
     does not hold -x."""
-    if ring.fraction(x) or e.fits(e.integers_of(x).scaled(-1)):
-        with e.exactly():
-            return e.emit(ring.NegOp, [x], x.type)
-    minus = e.emit(ring.NegOp, [x], x.type)
-    return e.emit(ring.AddPublicOp, [minus, e.constant(np.array(-1, np.int64))], x.type)
+    if e.bits is None or e.fits(e.integers_of(x).scaled(-1)):
+        return e.emit(ring.NegOp, [x], x.type)
+    with e.wrapping(ring.MAX_WIDTH):
+        minus = e.emit(ring.NegOp, [x], x.type)
+        return e.emit(ring.AddPublicOp, [minus, e.constant(np.array(-1, np.int64))], x.type)
 
 
 def _may_be_compared(e: Emitter, x: SSAValue) -> bool:
     """Whether a difference of two elements fits a ring."""
-    if ring.fraction(x):
+    if e.bits is None:
         return True
     span = e.integers_of(x)
     return e.fits(span.plus(span.scaled(-1)))

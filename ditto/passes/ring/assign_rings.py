@@ -100,7 +100,7 @@ class _Walk:
         results: list[SSAValue] = []
         for op in source.ops:
             if isinstance(op, ReturnOp):
-                self.emitter.wrap = None
+                self.emitter.begin(op, None)
                 results = [self.returned(value) for value in op.arguments]
                 break
             for result, value in zip(op.results, self.converted(op), strict=True):
@@ -160,8 +160,7 @@ class _Walk:
         return e.made_secret(public, zero)
 
     def converted(self, op: Operation) -> list[Value]:
-        self.emitter.op = op
-        self.emitter.wrap = _wraps_at(op)
+        self.emitter.begin(op, _integers_of(op))
         values = [self.memo[operand] for operand in op.operands]
         if isinstance(op, pphlo.ConstantOp):
             return [Public(op.result.type, op.numpy())]
@@ -205,7 +204,7 @@ class _Walk:
         return Public(op.results[0].type, evaluate_values([op.results[0]], known, exact=True)[0])
 
 
-def _wraps_at(op: Operation) -> int | None:
+def _integers_of(op: Operation) -> int | None:
     """The bits of the integers that an operation makes, or, if it makes booleans, compares."""
     type = op.results[0].type
     return integer_bits(op.operands[-1].type if is_bits(type) and op.operands else type)
