@@ -232,7 +232,7 @@ def test_look_ups(bits: int) -> None:
 
 @pytest.mark.parametrize("bits", BITS)
 def test_masks(bits: int) -> None:
-    """As models write them: 1 - mask times a large number, mask > 0, counts."""
+    """As models write them: 1 - mask times a large number, mask > 0, counts. Floats of 64 bits need a stated range."""
     mask = np.array([[1, 0, 1, 1], [1, 1, 0, 0]], f"int{bits}")
     scores = np.linspace(-2, 2, 8, dtype=np.float32).reshape(2, 4)
 
@@ -241,6 +241,11 @@ def test_masks(bits: int) -> None:
         return added, np.where(mask > 0, scores, np.float32(-1000)), mask.sum(1) * 2
 
     with enable_x64(), spu_ditto.use_runtime(PARTIES):
-        found = spu.compile(lambda s, m: function(jnp, s, m), ring_policy="ditto")(scores, mask)
+        secure = spu.compile(
+            lambda scores, mask: function(jnp, scores, mask),
+            ring_policy="ditto",
+            ranges={"mask": 2.0} if bits == 64 else None,
+        )
+        found = secure(scores, mask)
     for result, exact in zip(found, function(np, scores, mask), strict=True):
         assert np.allclose(result, exact, atol=1e-3)
