@@ -82,6 +82,10 @@ OPERATIONS: dict[str, tuple[Function, Function]] = {
     "argmax": (lambda x, y: jnp.argmax(x, 1).astype(jnp.int32), lambda x, y: np.argmax(x, 1).astype(np.int32)),
     "argmin": (lambda x, y: jnp.argmin(x, 0).astype(jnp.int32), lambda x, y: np.argmin(x, 0).astype(np.int32)),
     "dot": (lambda x, y: jnp.dot(x, y.T), lambda x, y: x @ y.T),
+    "wider dot": (
+        lambda x, y: jnp.dot(x, y.T, preferred_element_type=jnp.int64),
+        lambda x, y: x.astype(np.int64) @ y.T.astype(np.int64),
+    ),
     # Overflow first, then all that must not see it.
     "sign of a sum": (lambda x, y: jnp.where(x + y < 0, x, y), lambda x, y: np.where(x + y < 0, x, y)),
     "product compared": (lambda x, y: x * y >= x - y, lambda x, y: x * y >= x - y),
