@@ -48,8 +48,9 @@ class ValueType:
 
     "fxp" is a secret integer x mod 2^width that means x / 2^fraction, "bit" a secret boolean; "public" is a real number
     that enters as the integer x 2^fraction, "index" a public integer that enters as it is. `range_bits` B promises
-    |integer| < 2^B, of a public number |x| < 2^B; None promises nothing beyond the width. Public numbers beyond 2^mask
-    are cut to it: they stand for infinity there. In a result, what is beyond 2^(mask-1) is one of `infinities`.
+    |integer| < 2^B (where there is no fraction, -2^B is let in), of a public number |x| < 2^B; None promises nothing
+    beyond the width. Public numbers beyond 2^mask are cut to it: they stand for infinity there. In a result, what is
+    beyond 2^(mask-1) is one of `infinities`.
     """
 
     kind: Literal["fxp", "bit", "public", "index"]
@@ -99,7 +100,7 @@ def encode_argument(value: Any, type: ValueType, name: str) -> Encoded:
     else:
         scaled = np.rint(np.ldexp(array.astype(np.float64), type.fraction))
     bits = type.width - 1 if type.range_bits is None else min(type.range_bits, type.width - 1)
-    least = -(2**bits) if type.range_bits is None else 1 - 2**bits
+    least = -(2**bits) if type.range_bits is None or type.fraction == 0 else 1 - 2**bits
     # Python compares integers with floats exactly, and NaN with nothing.
     if not (least <= scaled.min(initial=0).item() and scaled.max(initial=0).item() < 2**bits):
         raise RangeError(

@@ -36,13 +36,15 @@ MODULAR = "modular"
 CLAIM = "claim"
 # From here on a number is as good as infinite: no ring holds it.
 _INFINITE = 2.0**200
+# The bits of the integer dtype at whose ends a result wraps.
+WRAP = "wrap"
 # A claim about a value that need not be opened costs the guard more than this many bits of width.
 _WORTH = 3
 
 
 @dataclass(frozen=True)
 class Interval:
-    """low <= x <= high."""
+    """low <= x <= high. Ends that are Python integers are exact, and stay so through sums and products."""
 
     low: float
     high: float
@@ -70,14 +72,29 @@ class Interval:
     def cut(self, size: float) -> Interval:
         return Interval(min(max(self.low, -size), size), max(min(self.high, size), -size))
 
+    def within(self, other: Interval) -> bool:
+        return other.low <= self.low and self.high <= other.high
+
+    def units(self, fraction: int) -> tuple[int, int]:
+        """The ends as integers, of x * 2^fraction."""
+        scale = 2.0**fraction if fraction else 1
+        return math.floor(self.low * scale), math.ceil(self.high * scale)
+
     def bits(self, fraction: int) -> int:
-        """The least B with |x * 2^fraction| < 2^B (one unit of rounding included)."""
+        """The least B with |x * 2^fraction| < 2^B (one unit of rounding included); -2^B is let in where all x are
+        integers, as in their dtypes."""
         if self.size * 2.0**fraction >= _INFINITE:
             return math.ceil(math.log2(_INFINITE))
-        return max(1, math.ceil(self.size * 2.0**fraction).bit_length())
+        low, high = self.units(fraction)
+        return max(1, high.bit_length(), (-low if fraction else -low - 1).bit_length())
 
 
-ZERO = Interval(0.0, 0.0)
+def signed_integers(bits: int) -> Interval:
+    """All of a signed dtype of so many bits."""
+    return Interval(-(1 << bits - 1), (1 << bits - 1) - 1)
+
+
+ZERO = Interval(0, 0)
 
 
 def unit(value: SSAValue) -> float:
@@ -90,35 +107,44 @@ class Intervals:
 
     Attributes:
         known: the interval of every value visited.
+        wraps: the values that may leave the dtype at whose ends they wrap.
         claims: the values whose interval is cut, with what the rules alone would give.
     """
 
     def __init__(self, function: FuncOp) -> None:
         self.known: dict[SSAValue, Interval] = {}
         self.claims: dict[SSAValue, Interval] = {}
+        self.wraps: set[SSAValue] = set()
         types, bounds = function.attributes.get(ARGUMENT_TYPES), function.attributes.get(ARGUMENT_BOUNDS)
         self._types = [t.data for t in types if isinstance(t, StringAttr)] if isinstance(types, ArrayAttr) else []
         self._bounds: list[float] = [] if bounds is None else ring.plain(bounds)
 
     def of(self, value: SSAValue) -> Interval:
         if value not in self.known:
-            self.known[value] = self._public(value) if ring.is_public(value) else self._argument(value)
+            if ring.is_public(value):
+                self.known[value] = self._public(value)
+            elif isinstance(value.owner, ring.RingOp):
+                self.visit(value.owner)
+            else:
+                self.known[value] = self._argument(value)
         return self.known[value]
 
     def _argument(self, value: SSAValue) -> Interval:
         assert isinstance(value, BlockArgument), value
         bound = self._bounds[value.index] if value.index < len(self._bounds) else 0.0
+        if ring.fraction(value) == 0 and (bits := self._integer_bits(value)) is not None:
+            integers = signed_integers(bits)
+            return integers.cut(math.floor(_below(bound, value).size)) if bound else integers
         if bound:
             return _below(bound, value)
-        if ring.fraction(value) == 0 and (dtype := self._dtype(value)).startswith("i"):
-            half = 2.0 ** (int(dtype[1:]) - 1)
-            return Interval(-half, half - 1)
         if is_long_table(value):
             return _below(2.0**TABLE_RANGE, value)
         return _below(ARGUMENT_BOUND[32 if ring.width(value) <= 32 else 64], value)
 
-    def _dtype(self, value: BlockArgument) -> str:
-        return self._types[value.index] if value.index < len(self._types) else ""
+    def _integer_bits(self, value: BlockArgument) -> int | None:
+        """The bits of an argument's dtype if that is known and a signed integer's."""
+        dtype = self._types[value.index] if value.index < len(self._types) else ""
+        return int(dtype[1:]) if dtype[:1] == "i" and dtype[1:].isdigit() and dtype != "i1" else None
 
     def _public(self, value: SSAValue) -> Interval:
         op = value.owner
@@ -134,13 +160,14 @@ class Intervals:
             # Rounded to the encoding's fraction.
             return numbers.widened(2.0 ** (-1 - op.get("fraction")))
         if isinstance(op, ring.ConstantOp):
+            if op.numpy().dtype.kind == "i" and op.numpy().size:
+                return Interval(int(op.numpy().min()), int(op.numpy().max()))
             array = np.nan_to_num(op.numpy().astype(np.float64))
             return Interval(float(array.min()), float(array.max())) if array.size else ZERO
         if ring.is_public_bit(value):
             return Interval(0.0, 1.0)
-        if isinstance(value, BlockArgument) and (dtype := self._dtype(value)).startswith("i"):
-            half = 2.0 ** (int(dtype[1:]) - 1)
-            return Interval(-half, half - 1)
+        if ring.is_public_integer(value) and isinstance(value, BlockArgument):
+            return signed_integers(self._integer_bits(value) or ring.MAX_WIDTH)
         return Interval(-ARGUMENT_BOUND[64], ARGUMENT_BOUND[64])
 
     def revisit(self, block: Block, changed: Iterable[SSAValue]) -> None:
@@ -160,8 +187,12 @@ class Intervals:
         """Computes the interval of an operation's result."""
         if not ring.is_fxp(op.result):
             return
-        operands = [self.of(value) for value in op.arguments if not ring.is_bit(value)]
+        regardless = isinstance(op, _REGARDLESS)
+        operands = [] if regardless else [self.of(value) for value in op.arguments if not ring.is_bit(value)]
         proven = RULES[type(op)](op, operands).cut(_INFINITE)
+        if (bits := op.get(WRAP)) is not None and not proven.within(signed_integers(bits)):
+            self.wraps.add(op.result)
+            proven = signed_integers(bits)
         if "shift" in op.attributes and op.get("shift"):
             proven = proven.widened(2 * unit(op.result))
         fact = op.get(FACT)
@@ -177,6 +208,8 @@ class Intervals:
         value, bound = op.result, op.get(BOUND)
         opened = isinstance(op, (*_OPENED, ring.DivideOp))
         room = 63 - ring.fraction(value) - (op.get("shift", 0) if isinstance(op, (*_OPENED, *_SHIFTED)) else 0)
+        if ring.is_integer_arithmetic(op):
+            return proven
         if bound is not None:
             limit = _below(bound, value)
             saved = proven.bits(ring.fraction(value)) - limit.bits(ring.fraction(value))
@@ -185,6 +218,9 @@ class Intervals:
         elif opened or isinstance(op, ring.MatmulPublicOp) or _is_narrowed(op):
             limit = _below(PRODUCT_BOUND[32 if ring.width(value) <= 32 else 64], value)
             return proven.cut(min(limit.size, _below(2.0**room, value).size))
+        if isinstance(op, ring.ShlOp) and not ring.fraction(op.arguments[0]):
+            # Integers of 64 bits as floats; what is left of the ring is for sums of them.
+            return proven.cut(_below(2.0 ** (room - 1), value).size)
         return proven.cut(_below(2.0**room, value).size) if isinstance(op, _SHIFTED) else proven
 
 
@@ -217,12 +253,20 @@ def is_long_table(value: SSAValue) -> bool:
 # Opened anyway, in as few bits as the result has: here a claim saves most.
 _OPENED = (ring.MulOp, ring.SquareOp, ring.MatmulOp, ring.ConvOp)
 _SHIFTED = (ring.MulPublicOp, ring.MatmulPublicOp, ring.DownCastOp)
+# The operands say nothing about the result.
+_REGARDLESS = (ring.ArgmaxOp, ring.BitToFxpOp, ring.OneHotOp)
 
 Rule = Callable[[ring.RingOp, list[Interval]], Interval]
 
 
 def _or_zero(op: ring.RingOp, x: list[Interval]) -> Interval:
     return x[0].union(ZERO)
+
+
+def _take(op: ring.RingOp, x: list[Interval]) -> Interval:
+    index = op.arguments[1].owner
+    nothing = isinstance(index, ring.ConstantOp) and bool(np.all(index.numpy() == -1))
+    return ZERO if nothing else _or_zero(op, x)
 
 
 def _sub(op: ring.RingOp, x: list[Interval]) -> Interval:
@@ -233,7 +277,7 @@ def _sub(op: ring.RingOp, x: list[Interval]) -> Interval:
 
 
 def _square(op: ring.RingOp, x: list[Interval]) -> Interval:
-    return Interval(0.0, x[0].size ** 2)
+    return Interval(0, x[0].size ** 2)
 
 
 def _matmul(op: ring.RingOp, x: list[Interval]) -> Interval:
@@ -244,7 +288,7 @@ def _matmul(op: ring.RingOp, x: list[Interval]) -> Interval:
         return x[1].union(ZERO)
     inner = ring.shape(op.arguments[0])[2]
     if is_inner_square(op):
-        return Interval(0.0, inner * x[0].size ** 2)
+        return Interval(0, inner * x[0].size ** 2)
     return x[0].times(x[1]).scaled(inner)
 
 
@@ -252,7 +296,11 @@ def _matmul_public(op: ring.RingOp, x: list[Interval]) -> Interval:
     encoded = op.arguments[1].owner
     constant = encoded.arguments[0].owner if isinstance(encoded, ring.EncodeOp) else encoded
     if isinstance(constant, ring.ConstantOp):
-        numbers = np.abs(constant.numpy().astype(np.float64))
+        numbers = constant.numpy()
+        if numbers.dtype.kind == "i":
+            most = x[0].size * int(np.abs(numbers.astype(object)).sum(-2).max(initial=0))
+            return Interval(-most, most)
+        numbers = np.abs(numbers.astype(np.float64))
         if isinstance(encoded, ring.EncodeOp):
             numbers = numbers + 2.0 ** (-1 - encoded.get("fraction"))
         size = x[0].size * float(numbers.sum(-2).max(initial=0.0))
@@ -297,7 +345,9 @@ def _exp(op: ring.RingOp, x: list[Interval]) -> Interval:
 
 def _exp_below(op: ring.RingOp, x: list[Interval]) -> Interval:
     high = math.exp(min(op.get("hi"), x[0].high)) * (1 + 2.0**-9)
-    return Interval(0.0, high).widened(2 * unit(op.result))
+    # The protocol takes room for e^hi.
+    room = 2.0 ** math.ceil((op.get("hi") + 0.01) / math.log(2)) - 4 * unit(op.result)
+    return Interval(0.0, max(high, room)).widened(2 * unit(op.result))
 
 
 def _log(op: ring.RingOp, x: list[Interval]) -> Interval:
@@ -342,6 +392,8 @@ _OWN: dict[type[ring.RingOp], Rule] = {
     ring.SubOp: _sub,
     ring.AddPublicOp: lambda op, x: x[0].plus(x[1]),
     ring.NegOp: lambda op, x: x[0].scaled(-1),
+    ring.WrapOp: lambda op, x: x[0],
+    ring.TakeOp: _take,
     ring.MulPublicOp: lambda op, x: x[0].times(x[1]),
     ring.MatmulPublicOp: _matmul_public,
     ring.MulOp: lambda op, x: x[0].times(x[1]),
@@ -353,9 +405,9 @@ _OWN: dict[type[ring.RingOp], Rule] = {
     ring.SelectOp: _union,
     ring.MaxOp: _union,
     ring.BitMulOp: _or_zero,
-    ring.BitToFxpOp: lambda op, x: Interval(0.0, 1.0),
-    ring.OneHotOp: lambda op, x: Interval(0.0, 1.0),
-    ring.ArgmaxOp: lambda op, x: Interval(0.0, float(ring.shape(op.arguments[0])[op.get("axis")])),
+    ring.BitToFxpOp: lambda op, x: Interval(0, 1),
+    ring.OneHotOp: lambda op, x: Interval(0, 1),
+    ring.ArgmaxOp: lambda op, x: Interval(0, ring.shape(op.arguments[0])[op.get("axis")] - 1),
     ring.ExpOp: _exp,
     ring.ExpBelowOp: _exp_below,
     ring.LogOp: _log,

@@ -92,7 +92,7 @@ class SoftmaxRow:
 def softmax_row(x: SSAValue) -> SoftmaxRow | None:
     """The rows whose own maximum was subtracted, element by element, to give x; None if that is not what x is."""
     difference = rescaled(x).owner
-    if not isinstance(difference, ring.SubOp):
+    if not isinstance(difference, ring.SubOp) or difference.get("wrap") is not None:
         return None
     source, subtrahend = origin(difference.arguments[0]), origin(difference.arguments[1])
     maximum = subtrahend.owner

@@ -97,6 +97,11 @@ def is_public_bit(value: SSAValue | Attribute) -> bool:
     return isinstance(element, IntegerType) and element.width.data == 1
 
 
+def is_public_integer(value: SSAValue | Attribute) -> bool:
+    """Whether a public value holds integers."""
+    return isinstance(_element(value), IntegerType) and not is_public_bit(value)
+
+
 def shape(value: SSAValue | Attribute) -> tuple[int, ...]:
     type = value.type if isinstance(value, SSAValue) else value
     assert isinstance(type, TensorType), type
@@ -176,11 +181,12 @@ def _is_kind(kind: str, value: SSAValue) -> bool:
 
 
 # Attributes any operation may carry: where it comes from; what evidence there is of its result's magnitude; the range
-# taken for granted of it (|integer| < 2^range), and what would have to be taken without a claim; the length of the rows
-# whose maximum it subtracts, if it does that; a magnitude that is known for reasons which no interval shows; that it is
-# one of two numbers, though it is written as a sum; whether it may leave its ring or range all the same, because what
-# becomes of it comes back, or is not selected.
-NOTES = ("layer", "bound", "range", "claim", "row", "fact", "chosen", "modular")
+# taken for granted of it (|integer| < 2^range; without fraction bits -2^range is let in), and what would have to be
+# taken without a claim; the length of the rows whose maximum it subtracts, if it does that; a magnitude that is known
+# for reasons which no interval shows; that it is one of two numbers, though it is written as a sum; whether it may
+# leave its ring or range all the same, because what becomes of it comes back, or is not selected; the bits of the
+# integer dtype at whose ends its result wraps.
+NOTES = ("layer", "bound", "range", "claim", "row", "fact", "chosen", "modular", "wrap")
 
 
 class RingOp(IRDLOperation):
@@ -278,3 +284,9 @@ class PureOp(RingOp):
     """An operation that does nothing but make its result: nobody misses it if the result is not used."""
 
     traits = traits_def(Pure())
+
+
+def is_integer_arithmetic(op: RingOp) -> bool:
+    """Whether an operation makes integers of integers: those are exact, and nothing is claimed of them."""
+    operands = [value for value in op.arguments if is_fxp(value)]
+    return not any(fraction(value) for value in (op.result, *operands)) and not op.get("shift", 0)

@@ -288,6 +288,14 @@ class RelabelOp(PureOp):
         return self.widths_agree()
 
 
+@irdl_op_definition
+class WrapOp(SameRing):
+    """The integer itself, but for what its note `wrap` says: a conversion into a narrower dtype. Never executed."""
+
+    name = "ring.wrap"
+    KINDS: ClassVar[str] = "x"
+
+
 class Shaped(PureOp):
     """Ring and fraction stay, the shape is `result_shape`."""
 
@@ -471,6 +479,7 @@ LOCAL = (
     NarrowOp,
     ShlOp,
     RelabelOp,
+    WrapOp,
     ReshapeOp,
     TransposeOp,
     BroadcastOp,

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
@@ -34,6 +34,7 @@ from ditto.dialects.traits import (
     Elementwise,
     Linear,
     Local,
+    Moves,
     Multiplies,
     RealFunction,
     Reshapes,
@@ -115,12 +116,12 @@ def _compared(op: ring.RingOp, operands: Sequence[Array]) -> Iterator[Demand]:
 
 
 def _positive(op: ring.RingOp, operands: Sequence[Array]) -> Iterator[Demand]:
-    """2^lo <= x <= 2^hi; a lo below one unit counts as that. Zero is taken where there is no lo, or a note says so.
+    """2^lo <= x <= 2^hi; a lo below one unit counts as that. Zero is taken where there is no lo.
 
     An interval may end at 2^hi, where the function of the last octave still holds.
     """
     x, fraction = operands[-1], ring.fraction(op.arguments[-1])
-    zero = op.get("zero") or op.get("lo") is None
+    zero = op.get("lo") is None
     least = 0 if zero else 1 << max(0, op.get("lo") + fraction)
     kind = "the divisor" if isinstance(op, ring.DivideOp | ring.ReciprocalOp) else "the operand"
     away = "must not be negative" if zero else "must be positive: add an epsilon, or clip it from below"
@@ -225,10 +226,11 @@ if missing := [op.name for op in ring.OPERATIONS if op not in PRECONDITIONS]:
 
 @dataclass(frozen=True)
 class Doubt:
-    """Where a value is not what it should be, and the error if anybody uses it."""
+    """Where a value is not what it should be, and the error if anybody uses it; `narrowed` if it is only too large."""
 
     where: Array
     error: RangeError
+    narrowed: bool = False
 
 
 @dataclass(frozen=True)
@@ -285,10 +287,20 @@ def _inherited(op: ring.RingOp, values: Sequence[_Value]) -> Doubt | None:
         RangeError: the operation does more with a doubtful element than to make one other of it.
     """
     doubts = [value.doubt for value in values]
+    if op.get("wrap") is not None or _commutes(op):
+        # What was narrowed is here as it was: the result tells.
+        doubts = [None if doubt and doubt.narrowed else doubt for doubt in doubts]
+    if op.has_trait(Moves) and any(doubts):
+        some = next(doubt for doubt in doubts if doubt)
+        arrays = [
+            value.array if ring.is_public(operand) else value.doubt.where if value.doubt else np.zeros_like(value.array, bool)
+            for operand, value in zip(op.arguments, values, strict=True)
+        ]
+        return _some(KERNELS[op.name.removeprefix("ring.")](op, *arrays), some)
     if isinstance(op, ring.SelectOp):
         chosen = values[0].array
         doubts[1:] = [
-            doubt and _some(doubt.where & here, doubt.error)
+            doubt and _some(doubt.where & here, doubt)
             for doubt, here in zip(doubts[1:], (chosen, ~chosen), strict=True)
         ]
     shape = ring.shape(op.result)
@@ -297,12 +309,12 @@ def _inherited(op: ring.RingOp, values: Sequence[_Value]) -> Doubt | None:
         if not any(map(op.has_trait, (Elementwise, Reshapes))) and not isinstance(op, ring.ExtendOp):
             raise doubt.error
         where = doubt.where.reshape(shape)
-        result = Doubt(where, doubt.error) if result is None else Doubt(result.where | where, result.error)
+        result = replace(doubt, where=where if result is None else result.where | where)
     return result
 
 
-def _some(where: Array, error: RangeError) -> Doubt | None:
-    return Doubt(where, error) if np.any(where) else None
+def _some(where: Array, doubt: Doubt) -> Doubt | None:
+    return replace(doubt, where=where) if np.any(where) else None
 
 
 def _met(op: ring.RingOp, demand: Demand, doubt: Doubt | None) -> Doubt | None:
@@ -330,22 +342,22 @@ def _result(op: ring.RingOp, operands: Sequence[Array], doubt: Doubt | None) -> 
 
     def check(result: Array, doubt: Doubt | None) -> Doubt | None:
         most = size - 1 if result.dtype.kind in "iO" else math.nextafter(size, 0)
-        return _met(op, Demand(result, -size if bits is None else -most, most, "a value", remedy, fraction), doubt)
+        return _met(op, Demand(result, -size if bits is None or not fraction else -most, most, "a value", remedy, fraction), doubt)
 
+    if (wrap := op.get("wrap")) is not None:
+        # Right modulo 2^64, and so modulo any less.
+        return _Value(signed(KERNELS[op.name.removeprefix("ring.")](op, *operands), wrap), doubt)
     commutes = _commutes(op)
     if op.has_trait(RealFunction):
         reals = run_exactly(op, [x.astype(np.float64) for x in operands])
-        if op.get("zero"):
-            # What is made of zero is multiplied by zero.
-            reals = np.where(operands[-1] == 0, 0.0, reals)
         doubt = check(reals, doubt)
         exact = np.rint(reals if doubt is None else np.where(doubt.where, 0.0, reals)).astype(np.int64)
     elif _largest(op, operands) < _ROOM:
         exact = KERNELS[op.name.removeprefix("ring.")](op, *operands)
         exact = truncated(op, exact) if op.has_trait(Truncates) else exact
-    elif op.get("modular"):
-        # Rows of sums: few enough for Python's integers.
-        exact = KERNELS[op.name.removeprefix("ring.")](op, *(x.astype(object) for x in operands))
+    elif op.get("modular") or op.has_trait(Linear) or isinstance(op, ring.SumOp) or ring.is_integer_arithmetic(op):
+        # Few enough for Python's integers: rows of sums, or integers of 64 bits.
+        exact = np.asarray(KERNELS[op.name.removeprefix("ring.")](op, *(x.astype(object) for x in operands)))
         exact = truncated(op, exact) if op.has_trait(Truncates) else exact
     else:
         ideal = run_exactly(op, [x if x.dtype == np.bool_ else x.astype(np.float64) for x in operands])
@@ -355,6 +367,11 @@ def _result(op: ring.RingOp, operands: Sequence[Array], doubt: Doubt | None) -> 
         if op.has_trait(Truncates):
             whole = truncated(op, signed(whole, min(op.get("shift") + width, 64)))
         exact = signed(whole, width)
+    if isinstance(op, ring.NarrowOp) and not fraction:
+        # An integer that goes on to wrap, or is not taken.
+        where = (exact < -size) | (exact >= size)
+        error = Demand(exact, -size, size - 1, "a value", remedy, fraction).error(op, where) if np.any(where) else None
+        return _Value(exact, doubt if error is None else Doubt(where | (doubt.where if doubt else False), error, True))
     if not (op.get("modular") and commutes):
         doubt = check(exact, doubt)
         if doubt is not None:
@@ -385,7 +402,7 @@ def _largest(op: ring.RingOp, operands: Sequence[Array]) -> float:
         return sizes[0] * float(math.prod(ring.shape(op.arguments[0])[dim] for dim in op.get("dims")))
     if isinstance(op, ring.ShlOp):
         return math.ldexp(sizes[0], op.get("bits"))
-    return max(sizes)
+    return max(sizes) if op.has_trait(Truncates) else 0.0
 
 
 def check_ranges(module: ModuleOp, inputs: Sequence[Array]) -> list[Array]:

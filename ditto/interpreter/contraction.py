@@ -16,12 +16,19 @@ def widened(x: Array) -> Array:
     return x.astype(np.float32) if x.dtype == np.float16 else x
 
 
+def _factors(op: pphlo.OneResult, lhs: Array, rhs: Array) -> tuple[Array, Array]:
+    """Both as they are multiplied: integers in the dtype of the result, whose sums wrap."""
+    dtype = pphlo.dtype_of(pphlo.element_type(op.result.type))
+    return (lhs.astype(dtype), rhs.astype(dtype)) if dtype.kind == "i" else (widened(lhs), widened(rhs))
+
+
 def dot(op: pphlo.DotOp, lhs: Array, rhs: Array) -> Array:
-    product: Array = np.dot(widened(lhs), widened(rhs))
+    product: Array = np.dot(*_factors(op, lhs, rhs))
     return product
 
 
 def dot_general(op: pphlo.DotGeneralOp, lhs: Array, rhs: Array) -> Array:
+    lhs, rhs = _factors(op, lhs, rhs)
     (lhs_batching, rhs_batching), (lhs_contracting, rhs_contracting) = op.batching(), op.contracting()
     lhs_free = [d for d in range(lhs.ndim) if d not in lhs_batching and d not in lhs_contracting]
     rhs_free = [d for d in range(rhs.ndim) if d not in rhs_batching and d not in rhs_contracting]
@@ -29,15 +36,16 @@ def dot_general(op: pphlo.DotGeneralOp, lhs: Array, rhs: Array) -> Array:
     depth = math.prod(lhs.shape[d] for d in lhs_contracting)
     rows = lhs.transpose([*lhs_batching, *lhs_free, *lhs_contracting]).reshape([*batch, -1, depth])
     columns = rhs.transpose([*rhs_batching, *rhs_contracting, *rhs_free]).reshape([*batch, depth, -1])
-    product: Array = np.matmul(widened(rows), widened(columns))
+    product: Array = np.matmul(rows, columns)
     return product.reshape(op.shape)
 
 
 def convolution(op: pphlo.ConvolutionOp, lhs: Array, rhs: Array) -> Array:
+    lhs, rhs = _factors(op, lhs, rhs)
     inputs, kernel, result = op.dimension_labels()
     spatial = [str(axis) for axis in range(lhs.ndim - 2)]
-    x = widened(lhs).transpose([inputs.index(label) for label in ["b", *spatial, "f"]])
-    w = widened(rhs).transpose([kernel.index(label) for label in [*spatial, "i", "o"]])
+    x = lhs.transpose([inputs.index(label) for label in ["b", *spatial, "f"]])
+    w = rhs.transpose([kernel.index(label) for label in [*spatial, "i", "o"]])
     windows: Array = sliding_window_view(x, w.shape[: len(spatial)], tuple(range(1, 1 + len(spatial))))  # type: ignore[call-overload]
     windows = windows[(slice(None), *(slice(None, None, step) for step in pphlo.integers(op.stride)))]
     # windows: [b, positions.., f, taps..]; the kernel's [taps.., i, o] becomes [i, taps.., o].

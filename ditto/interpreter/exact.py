@@ -22,8 +22,8 @@ from ditto.interpreter.walk import walk
 Observer = Callable[[ring.RingOp, Array], None]
 
 
-def _extended(op: ring.RingOp, x: Array) -> Array:
-    half = 2.0 ** (op.get("bits") - 1)
+def _wrapped(x: Array, bits: int) -> Array:
+    half = 2.0 ** (bits - 1)
     return np.asarray(np.mod(x + half, 2 * half) - half)
 
 
@@ -35,7 +35,7 @@ _KERNELS: dict[str, Callable[..., Array]] = {
     "matmul": lambda op, x, y: x @ y,
     "matmul_public": lambda op, x, p: x @ p,
     "conv": lambda op, x, y: conv(op, x, y, np.matmul),
-    "extend": _extended,
+    "extend": lambda op, x: _wrapped(x, op.get("bits")),
     "reround": lambda op, x: np.ldexp(x, -op.get("shift")),
 }
 
@@ -46,6 +46,8 @@ def run_exactly(op: ring.RingOp, operands: Sequence[Array]) -> Array:
     if function := FUNCTIONS.get(name):
         return real_function(function, op, operands)
     result = (_KERNELS.get(name) or KERNELS[name])(op, *operands)
+    if (bits := op.get("wrap")) is not None:
+        result = _wrapped(result, bits)
     return np.ldexp(result, -op.get("shift")) if op.has_trait(Truncates) else result
 
 

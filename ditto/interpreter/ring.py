@@ -58,6 +58,8 @@ class RingInterpreter:
         width, shift = ring.width(op.result), op.get("shift", 0)
         if op.has_trait(Truncates):
             result = truncated(op, signed(result, min(shift + width, 64)) if self._wrap else result)
+        if (bits := op.get("wrap")) is not None:
+            result = signed(result, bits)
         return signed(result, width) if self._wrap else result
 
     def entered(self, argument: SSAValue, array: Array) -> Array:

@@ -139,6 +139,7 @@ KERNELS: dict[str, Kernel] = {
     "mul_public": lambda op, x, p: x * p,
     "shl": lambda op, x: x << op.get("bits"),
     "relabel": lambda op, x: x,
+    "wrap": lambda op, x: x,
     "narrow": lambda op, x: x,
     "up_cast": lambda op, x: x,
     "extend": lambda op, x: signed(x, op.get("bits")),

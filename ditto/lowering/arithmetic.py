@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from xdsl.dialects.builtin import AnyFloat
+from xdsl.dialects.builtin import AnyFloat, TensorType, i1
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from ditto.dialects import pphlo, ring
-from ditto.lowering.emitter import Emitter, Public, Value, is_bits, power_of_two
+from ditto.lowering.emitter import Emitter, Public, Value, integer_bits, is_bits, power_of_two
 
 # A public factor from here on stands for infinity: what it multiplies is a sign.
 _INFINITE = 1e30
@@ -48,7 +48,8 @@ def subtract(e: Emitter, x: Value, y: Value) -> SSAValue:
     """x - y of one dtype."""
     if isinstance(y, Public):
         if y.numbers is not None:
-            return add(e, x, Public(y.type, -y.numbers))
+            # The least integer of a dtype has no negative in it.
+            return add(e, x, Public(y.type, -y.numbers if y.is_float else -y.numbers.astype(np.int64)))
         assert isinstance(x, SSAValue)
         return negate(e, add(e, negate(e, x), y))
     if isinstance(x, Public):
@@ -92,6 +93,8 @@ def multiply_public(e: Emitter, x: SSAValue, y: Public, fraction: int | None = N
     if ring.is_bit(x):
         return _bit_times_public(e, x, y)
     number = y.uniform()
+    if not y.is_float and ring.fraction(x) == 0 and number not in (1, -1):
+        return e.emit(ring.MulPublicOp, [x, e.integers(y)], x.type, shift=0)
     exponent = power_of_two(abs(number)) if number is not None else None
     if number is not None and exponent is not None:
         if number < 0:
@@ -157,7 +160,29 @@ def less(e: Emitter, x: Value, y: Value) -> SSAValue:
     """Bit [x < y]."""
     if _are_bits(x, y):
         return both(e, _complement(e, x), y)
-    return negative(e, subtract(e, x, y))
+    if e.bits is not None and not e.fits(e.integers_of(x).plus(e.integers_of(y).scaled(-1))):
+        return _less_by_signs(e, x, y)
+    with e.exactly():
+        return negative(e, subtract(e, x, y))
+
+
+def _less_by_signs(e: Emitter, x: Value, y: Value) -> SSAValue:
+    """Bit [x < y] of integers whose difference may leave every ring: it has not where their signs agree, and where
+    they do not, the negative one is the smaller one."""
+    with e.wrapping(ring.MAX_WIDTH):
+        difference = negative(e, subtract(e, x, y))
+    below, other = (_sign_of(e, value) for value in (x, y))
+    unlike, wrong = exclusive_or(e, below, other), exclusive_or(e, difference, below)
+    return exclusive_or(e, difference, multiply(e, unlike, wrong))
+
+
+def _sign_of(e: Emitter, x: Value) -> Value:
+    """Bit [x < 0] of integers."""
+    if isinstance(x, SSAValue):
+        return negative(e, x)
+    if x.numbers is None:
+        raise e.fail("a public argument is compared with integers of 64 bits; declare it secret")
+    return Public(TensorType(i1, list(x.shape)), x.numbers < 0)
 
 
 def _complement(e: Emitter, x: Value) -> Value:
@@ -169,7 +194,7 @@ def _complement(e: Emitter, x: Value) -> Value:
 
 
 def equal(e: Emitter, x: Value, y: Value) -> SSAValue:
-    """Bit [x = y]."""
+    """Bit [x = y]. A difference of integers may wrap: it is zero where it was."""
     if isinstance(x, Public):
         x, y = y, x
     assert isinstance(x, SSAValue)
@@ -226,7 +251,7 @@ def select(e: Emitter, condition: Value, x: Value, y: Value, type: Attribute) ->
         )
         return exclusive_or(e, multiply(e, condition, difference), y)
     if isinstance(x, Public) and isinstance(y, Public):
-        steps = Public(x.type, x.known().astype(np.float64) - y.known())
+        steps = Public(x.type, x.known().astype(np.float64 if x.is_float else np.int64) - y.known())
         return _chosen(add(e, _bit_times_public(e, condition, steps), y))
     if isinstance(y, Public):
         return _chosen(add(e, multiply(e, condition, subtract(e, x, y)), y))
@@ -292,7 +317,7 @@ def maximum(e: Emitter, x: Value, y: Value, type: Attribute) -> Value:
     if isinstance(y, Public) and y.uniform() == 0:
         assert isinstance(x, SSAValue)
         return multiply(e, complement(e, negative(e, x)), x)
-    return select(e, negative(e, subtract(e, x, y)), y, x, type)
+    return select(e, less(e, x, y), y, x, type)
 
 
 def minimum(e: Emitter, x: Value, y: Value, type: Attribute) -> Value:
@@ -308,8 +333,9 @@ def absolute(e: Emitter, x: SSAValue) -> SSAValue:
 
 
 def sign(e: Emitter, x: SSAValue, type: Attribute) -> SSAValue:
-    """-1, 0 or 1: [-x < 0] - [x < 0]."""
-    below, above = negative(e, x), negative(e, e.emit(ring.NegOp, [x], x.type))
+    """-1, 0 or 1: [0 < x] - [x < 0]."""
+    zeros = Public(type, np.zeros(ring.shape(type), pphlo.dtype_of(pphlo.element_type(type))))
+    below, above = negative(e, x), less(e, zeros, x)
     return subtract(e, bit_to_number(e, above, type), bit_to_number(e, below, type))
 
 
@@ -327,8 +353,11 @@ def convert(e: Emitter, x: SSAValue, source: Attribute, target: Attribute, fract
         return complement(e, zero(e, x))
     if _is_float(source) and not _is_float(target):
         raise e.fail("a secret float cannot become an integer here; keep it a float, or convert the revealed result")
-    result = e.converted(x, target, fraction)
-    return result if _is_float(source) else e.at_least(result, e.ring_of(target)[1])
+    if not _is_float(source):
+        bits = integer_bits(target)
+        result = e.converted(x if bits is None else e.wrapped(x, bits), target, fraction)
+        return e.at_least(result, e.ring_of(target)[1])
+    return e.converted(x, target, fraction)
 
 
 def _secret(value: Value) -> SSAValue:

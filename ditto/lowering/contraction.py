@@ -31,6 +31,18 @@ def _arranged(e: Emitter, x: Value, perm: list[int], shape: tuple[int, ...]) -> 
     return Public(TensorType(pphlo.element_type(x.type), list(shape)), numbers)
 
 
+def _numbers(e: Emitter, values: list[Value], made: SSAValue) -> list[Value]:
+    """Operands of a product, bits among them as 0 and 1."""
+    widths = [ring.width(x) for x in values if isinstance(x, SSAValue) and ring.is_fxp(x)]
+    width = widths[0] if widths else e.ring_of(made.type)[0]
+    return [
+        e.emit(ring.BitToFxpOp, [x], ring.fxp(ring.shape(x), width, 0))
+        if isinstance(x, SSAValue) and ring.is_bit(x)
+        else x
+        for x in values
+    ]
+
+
 def matmul(e: Emitter, x: Value, y: Value, made: SSAValue) -> SSAValue:
     """[B, M, K] times [B, K, N], either of them public; `made` is the PPHLO value whose ring the result has."""
     if isinstance(x, Public):
@@ -42,13 +54,15 @@ def matmul(e: Emitter, x: Value, y: Value, made: SSAValue) -> SSAValue:
     fraction = min(total, resting_fraction(made, usual))
     result = ring.fxp((*ring.shape(x)[:2], _shape(y)[2]), width, fraction)
     if isinstance(y, Public):
-        real = e.constant(y.known().astype(np.float64))
-        encoded = e.emit(ring.EncodeOp, [real], public_type(y.shape), fraction=factor)
+        encoded = e.constant(y.known().astype(np.float64 if y.is_float else np.int64))
+        if y.is_float:
+            encoded = e.emit(ring.EncodeOp, [encoded], public_type(y.shape), fraction=factor)
         return e.emit(ring.MatmulPublicOp, [x, encoded], result, shift=total - fraction)
     return e.emit(ring.MatmulOp, [x, y], result, shift=total - fraction)
 
 
 def _dot(e: Emitter, op: Operation, values: list[Value]) -> Value:
+    values = _numbers(e, values, op.results[0])
     lhs, rhs = _shape(values[0]), _shape(values[1])
     x = _arranged(e, values[0], list(range(len(lhs))), (1, math.prod(lhs[:-1]), lhs[-1]))
     y = _arranged(e, values[1], list(range(len(rhs))), (1, rhs[0], math.prod(rhs[1:])))
@@ -59,6 +73,7 @@ def _dot_general(e: Emitter, op: Operation, values: list[Value]) -> Value:
     assert isinstance(op, pphlo.DotGeneralOp)
     arranged = []
     extents = []
+    values = _numbers(e, values, op.results[0])
     for value, batch, contracted, last in zip(values, op.batching(), op.contracting(), (False, True)):
         shape = _shape(value)
         free = [dim for dim in range(len(shape)) if dim not in (*batch, *contracted)]
@@ -81,7 +96,8 @@ def _convolution(e: Emitter, op: Operation, values: list[Value]) -> Value:
         raise e.fail("only convolutions over two spatial dimensions are supported")
     stride = [int(s) for s in op.stride.get_values()]
     image, kernel = (
-        _arranged(e, value, order, tuple(_shape(value)[dim] for dim in order)) for value, order in zip(values, orders)
+        _arranged(e, value, order, tuple(_shape(value)[dim] for dim in order))
+        for value, order in zip(_numbers(e, values, op.result), orders)
     )
     if isinstance(image, Public):
         raise e.fail("a convolution of a public image; compute it before the call")

@@ -7,7 +7,8 @@ What every PPHLO operation becomes is written in terms of the `Emitter`, in `ari
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from xdsl.dialects.builtin import AnyFloat, IntegerType, TensorType, i64
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
+from ditto.analysis.intervals import WRAP, Interval, Intervals, signed_integers
 from ditto.dialects import pphlo, ring
 from ditto.dialects.dense import Array, is_splat
 from ditto.errors import CompileError
@@ -43,10 +45,11 @@ class Public:
         return isinstance(pphlo.element_type(self.type), AnyFloat)
 
     def uniform(self) -> float | None:
-        """The number every element has, if it is known and one."""
+        """The number every element has, if it is known and one; integers are exact."""
         if self.numbers is None or self.numbers.size == 0 or not is_splat(self.numbers):
             return None
-        return float(self.numbers.flat[0])
+        number = self.numbers.flat[0]
+        return int(number) if self.numbers.dtype.kind == "i" else float(number)
 
     def known(self) -> Array:
         if self.numbers is None:
@@ -61,6 +64,12 @@ def is_bits(type: Attribute) -> bool:
     """Whether a PPHLO tensor type holds booleans."""
     element = pphlo.element_type(type)
     return isinstance(element, IntegerType) and element.width.data == 1
+
+
+def integer_bits(type: Attribute) -> int | None:
+    """The bits of a PPHLO tensor type of integers; None of floats and booleans."""
+    element = pphlo.element_type(type)
+    return element.width.data if isinstance(element, IntegerType) and element.width.data > 1 else None
 
 
 def magnitude(numbers: Array) -> int:
@@ -78,15 +87,23 @@ def power_of_two(number: float | None) -> int | None:
 
 
 class Emitter:
-    """Appends ring operations to a block. `op` names the PPHLO operation being converted, for errors."""
+    """Appends ring operations to a block. `op` names the PPHLO operation being converted, for errors.
 
-    def __init__(self, policy: Policy, block: Block) -> None:
+    Integers wrap at the ends of their dtype: an operation whose result may leave it gets the note `wrap`, unless it is
+    emitted `exactly`. All that is added and multiplied on the way to an integer may wrap where it wants to.
+    """
+
+    def __init__(self, policy: Policy, block: Block, intervals: Intervals) -> None:
         self.policy = policy
         self.block = block
         self.op: Operation | None = None
+        # The bits of the integers at hand, if any, where they wrap now, and what is known of all integers.
+        self.bits: int | None = None
+        self.wrap: int | None = None
+        self.intervals = intervals
         # Fractions of single PPHLO values, from a calibrated plan.
         self.planned: dict[SSAValue, int] = {}
-        self._through: dict[tuple[str, SSAValue], SSAValue] = {}
+        self._through: dict[tuple[str, int | None, SSAValue], SSAValue] = {}
         self._encoded: dict[tuple[int, int], tuple[Array, SSAValue]] = {}
 
     def fail(self, reason: str) -> CompileError:
@@ -102,7 +119,50 @@ class Emitter:
         """Appends an operation and returns its result."""
         made = op.make(operands, type, **attributes)
         self.block.add_op(made)
+        if self.wrap is not None and ring.is_fxp(type) and ring.fraction(type) == 0:
+            made.attributes[WRAP] = ring.attribute(self.wrap)
+            self.intervals.visit(made)
+            if made.result not in self.intervals.wraps:
+                del made.attributes[WRAP]
         return made.result
+
+    # ------------------------------------------------------------------------------------------------ integers
+
+    def begin(self, op: Operation, bits: int | None) -> None:
+        """From here on `op` is converted, about integers of so many bits, if about any."""
+        self.op, self.bits, self.wrap = op, bits, bits
+
+    @contextmanager
+    def wrapping(self, bits: int | None) -> Iterator[None]:
+        """The integers that are emitted meanwhile wrap elsewhere."""
+        wrap, self.wrap = self.wrap, bits
+        try:
+            yield
+        finally:
+            self.wrap = wrap
+
+    def exactly(self) -> AbstractContextManager[None]:
+        """The integers that are emitted meanwhile do not wrap."""
+        return self.wrapping(None)
+
+    def integers_of(self, value: Value) -> Interval:
+        """Where integers lie."""
+        if isinstance(value, SSAValue):
+            return self.intervals.of(value)
+        if value.numbers is None:
+            return signed_integers(integer_bits(value.type) or ring.MAX_WIDTH)
+        return Interval(int(value.numbers.min(initial=0)), int(value.numbers.max(initial=0)))
+
+    def fits(self, *spans: Interval) -> bool:
+        """Whether the widest ring holds these integers."""
+        return all(span.within(signed_integers(ring.MAX_WIDTH)) for span in spans)
+
+    def wrapped(self, x: SSAValue, bits: int) -> SSAValue:
+        """The integers of a dtype that integers become when they are converted."""
+        if self.integers_of(x).within(signed_integers(bits)):
+            return x
+        with self.exactly():
+            return self.emit(ring.WrapOp, [x], x.type, wrap=bits)
 
     # ------------------------------------------------------------------------------------------------ types
 
@@ -132,9 +192,9 @@ class Emitter:
 
     def encode(self, public: Public, fraction: int) -> SSAValue:
         """A public operand as integers with `fraction` bits; one scalar where all elements are alike."""
+        if not public.is_float and (public.value is not None or fraction == 0):
+            return self.integers(public, fraction)
         if public.value is not None:
-            if not public.is_float:
-                return self.integers(public, fraction)
             return self.emit(ring.EncodeOp, [public.value], public_type(public.shape), fraction=fraction)
         numbers = public.known()
         if is_splat(numbers):
@@ -220,7 +280,7 @@ class Emitter:
 
     def before_broadcast(self, name: str, x: SSAValue, apply: Callable[[SSAValue], SSAValue]) -> SSAValue:
         """`apply` to x elementwise, but where x is a broadcast of fewer elements, to those."""
-        key = (name, x)
+        key = (name, self.wrap, x)
         if key not in self._through:
             self._through[key] = self._before_broadcast(name, x, apply)
         return self._through[key]

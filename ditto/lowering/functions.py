@@ -9,6 +9,7 @@ import numpy as np
 from xdsl.dialects.builtin import AnyFloat
 from xdsl.ir import Attribute, Operation, SSAValue
 
+from ditto.analysis.intervals import WRAP
 from ditto.analysis.look_through import beyond, origin, rescaled, softmax_row, sums_softmax_rows
 from ditto.dialects import pphlo, ring
 from ditto.dialects.traits import Moves, Rescales
@@ -109,6 +110,8 @@ def _reciprocal(e: Emitter, x: SSAValue, fraction: int) -> SSAValue:
 def is_positive(x: SSAValue) -> bool:
     """Whether x is not negative for a reason that can be seen."""
     op = x.owner
+    if isinstance(op, Operation) and WRAP in op.attributes:
+        return False
     match op:
         case ring.ExpOp() | ring.RsqrtOp() | ring.SquareOp() | ring.BitToFxpOp():
             return True

@@ -11,7 +11,7 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from ditto.dialects import pphlo, ring
 from ditto.dialects.dense import Array
 from ditto.interpreter import calls, movement
-from ditto.lowering.arithmetic import Rule, add, complement, maximum, minimum, zero
+from ditto.lowering.arithmetic import Rule, add, complement, less, maximum, minimum, zero
 from ditto.lowering.emitter import Emitter, Public, Value, is_bits
 
 
@@ -149,9 +149,9 @@ def _reduce(e: Emitter, op: Operation, values: list[Value]) -> Value:
         case "pphlo.maximum" if not is_bits(type):
             return _with_bound(e, maximum, _greatest(e, x, dims), initial, type, -1)
         case "pphlo.minimum" if not is_bits(type):
-            turned = e.emit(ring.NegOp, [x], x.type)
-            least = _greatest(e, turned, dims)
-            return _with_bound(e, minimum, e.emit(ring.NegOp, [least], least.type), initial, type, 1)
+            with e.exactly():
+                least = _turned(e, _greatest(e, _turned(e, x), dims))
+            return _with_bound(e, minimum, least, initial, type, 1)
         case "pphlo.or" | "pphlo.maximum":
             return complement(e, zero(e, _count(e, x, dims)))
         case "pphlo.and" | "pphlo.minimum":
@@ -172,14 +172,43 @@ def reduce_pair(e: Emitter, op: pphlo.ReduceOp, values: list[Value]) -> list[Val
         raise e.fail("only argmax and argmin along one axis reduce two tensors together")
     # The accumulator wins if it is the greater one.
     greatest = (comparison.operands[0] is accumulator) == isinstance(comparison, pphlo.GreaterOp)
-    turned = x if greatest else e.emit(ring.NegOp, [x], x.type)
-    best = _greatest(e, turned, dims)
-    kept = ring.shape(best)
-    where = e.emit(ring.ArgmaxOp, [turned], ring.fxp(kept, 32, 0), axis=dims[0], bits=ring.width(x))
-    width = e.ring_of(op.outputs[1].type)[0]
-    if width != 32:
-        where = e.emit(ring.ConvertOp, [where], ring.fxp(kept, width, 0))
-    return [best if greatest else e.emit(ring.NegOp, [best], best.type), where]
+    with e.exactly():
+        return _extreme(e, x, positions, greatest, dims, op.outputs[1].type)
+
+
+def _extreme(
+    e: Emitter, x: SSAValue, positions: Value, greatest: bool, dims: list[int], index_type: Attribute
+) -> list[Value]:
+    """The greatest or least element along one axis, and its position."""
+    turned = x if greatest else _turned(e, x)
+    if _may_be_compared(e, turned):
+        best = _greatest(e, turned, dims)
+        index = ring.fxp(ring.shape(best), 32, 0)
+        where = e.emit(ring.ArgmaxOp, [turned], index, axis=dims[0], bits=ring.width(x))
+        where = e.converted(where, index_type)
+    else:
+        assert isinstance(positions, Public)
+        best, where = _tournament(e, [turned, e.made_secret(positions, turned)], dims[0])
+        where = e.converted(where, index_type)
+    return [best if greatest else _turned(e, best), where]
+
+
+def _turned(e: Emitter, x: SSAValue) -> SSAValue:
+    """Numbers in the opposite order, themselves again when they are turned twice: -x, or -x - 1 where the widest ring
+    does not hold -x."""
+    if e.bits is None or e.fits(e.integers_of(x).scaled(-1)):
+        return e.emit(ring.NegOp, [x], x.type)
+    with e.wrapping(ring.MAX_WIDTH):
+        minus = e.emit(ring.NegOp, [x], x.type)
+        return e.emit(ring.AddPublicOp, [minus, e.constant(np.array(-1, np.int64))], x.type)
+
+
+def _may_be_compared(e: Emitter, x: SSAValue) -> bool:
+    """Whether a difference of two elements fits a ring."""
+    if e.bits is None:
+        return True
+    span = e.integers_of(x)
+    return e.fits(span.plus(span.scaled(-1)))
 
 
 def _is_iota(positions: Value, dim: int) -> bool:
@@ -227,7 +256,7 @@ def _greatest_of(value: Value, sign: int) -> float:
     dtype = pphlo.dtype_of(pphlo.element_type(value.type))
     if dtype.kind == "f":
         return float(np.finfo(dtype).max)
-    return float(np.iinfo(dtype).max if sign > 0 else -np.iinfo(dtype).min)
+    return int(np.iinfo(dtype).max) if sign > 0 else -int(np.iinfo(dtype).min)
 
 
 def _greatest(e: Emitter, x: SSAValue, dims: list[int]) -> SSAValue:
@@ -239,8 +268,39 @@ def _greatest(e: Emitter, x: SSAValue, dims: list[int]) -> SSAValue:
         moved = transpose(e, x, kept + dims)
         x = reshape(e, moved, (*(shape[dim] for dim in kept), math.prod(shape[dim] for dim in dims)))
         axis = len(kept)
+    if not _may_be_compared(e, x):
+        return _tournament(e, [x], axis)[0]
     result = moved_type(x, tuple(shape[dim] for dim in kept))
     return e.emit(ring.MaxOp, [x], result, axis=axis, bits=ring.width(x), drop=0)
+
+
+def _tournament(e: Emitter, values: list[SSAValue], axis: int) -> list[SSAValue]:
+    """The greatest of the first value's elements along an axis, which vanishes, and what stands at its place in the
+    others. Neighbours are compared, so the first of equals wins."""
+    while (count := ring.shape(values[0])[axis]) > 1:
+        paired = count - count % 2
+        firsts, seconds = ([_every(e, x, axis, start, paired, 2) for x in values] for start in (0, 1))
+        worse = less(e, firsts[0], seconds[0])
+        best = [e.emit(ring.SelectOp, [worse, b, a], a.type) for a, b in zip(firsts, seconds)]
+        if paired < count:
+            last = [_every(e, x, axis, paired, count, 1) for x in values]
+            best = [_joined(e, a, b, axis) for a, b in zip(best, last)]
+        values = best
+    return [reshape(e, x, tuple(n for dim, n in enumerate(ring.shape(x)) if dim != axis)) for x in values]
+
+
+def _joined(e: Emitter, x: SSAValue, y: SSAValue, axis: int) -> SSAValue:
+    shape = tuple(n + ring.shape(y)[dim] if dim == axis else n for dim, n in enumerate(ring.shape(x)))
+    return e.emit(ring.ConcatOp, [x, y], moved_type(x, shape), dim=axis)
+
+
+def _every(e: Emitter, x: SSAValue, axis: int, start: int, limit: int, stride: int) -> SSAValue:
+    """A slice along one axis."""
+    shape = list(ring.shape(x))
+    starts, limits, strides = [0] * len(shape), list(shape), [1] * len(shape)
+    starts[axis], limits[axis], strides[axis] = start, limit, stride
+    shape[axis] = len(range(start, limit, stride))
+    return e.emit(ring.SliceOp, [x], moved_type(x, tuple(shape)), start=starts, limit=limits, stride=strides)
 
 
 RULES: dict[str, Rule] = {

@@ -29,7 +29,7 @@ struct ValueType {
   int width = 64;  // of the ring; 1 for bits; 64 for public integers
   int fraction = 0;
   Shape shape;
-  std::optional<int> range;  // |integer| < 2^range is assumed
+  std::optional<int> range;  // |integer| < 2^range is assumed; without a fraction -2^range is let in
 
   bool is_public() const { return kind == ValueKind::kPublic; }
 };

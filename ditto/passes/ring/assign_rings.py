@@ -24,14 +24,14 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, BlockArgument, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 
-from ditto.analysis.intervals import ARGUMENT_TYPES
+from ditto.analysis.intervals import ARGUMENT_TYPES, Intervals
 from ditto.analysis.sum_terms import is_sum_term, resting_fraction
 from ditto.dialects import pphlo, ring
 from ditto.interpreter import evaluate_values
 from ditto.lowering import arithmetic, contraction, functions, movement
 from ditto.lowering.arithmetic import Rule, bit_to_number, complement, convert
 from ditto.lowering.arithmetic import zero as is_zero
-from ditto.lowering.emitter import Emitter, Public, Value, is_bits
+from ditto.lowering.emitter import Emitter, Public, Value, integer_bits, is_bits
 from ditto.policy.policy import LONG_TABLE, SUM_TERM_FRACTION, TABLE_FRACTION, WEIGHT_FRACTION, Policy
 
 # The dtypes of the results, by which callers decode.
@@ -85,7 +85,10 @@ class _Walk:
     def __init__(self, policy: Policy, function: FuncOp) -> None:
         self.function = function
         self.block = Block()
-        self.emitter = Emitter(policy, self.block)
+        self.made = FuncOp("main", ([], []), Region(self.block))
+        self.made.attributes.update(function.attributes)
+        self.made.attributes[ARGUMENT_TYPES] = _names([argument.type for argument in function.body.block.args])
+        self.emitter = Emitter(policy, self.block, Intervals(self.made))
         self.memo: dict[SSAValue, Value] = {}
 
     def run(self) -> FuncOp:
@@ -97,15 +100,16 @@ class _Walk:
         results: list[SSAValue] = []
         for op in source.ops:
             if isinstance(op, ReturnOp):
+                self.emitter.begin(op, None)
                 results = [self.returned(value) for value in op.arguments]
                 break
             for result, value in zip(op.results, self.converted(op), strict=True):
                 self.memo[result] = value
         self.block.add_op(ReturnOp(*results))
-        type = FunctionType.from_lists([a.type for a in self.block.args], [value.type for value in results])
-        made = FuncOp("main", type, Region(self.block))
-        made.attributes.update(self.function.attributes)
-        made.attributes[ARGUMENT_TYPES] = _names([argument.type for argument in source.args])
+        made = self.made
+        made.function_type = FunctionType.from_lists(
+            [a.type for a in self.block.args], [value.type for value in results]
+        )
         assert isinstance(source.last_op, ReturnOp)
         made.attributes[RESULT_TYPES] = _names([value.type for value in source.last_op.arguments])
         return made
@@ -156,7 +160,7 @@ class _Walk:
         return e.made_secret(public, zero)
 
     def converted(self, op: Operation) -> list[Value]:
-        self.emitter.op = op
+        self.emitter.begin(op, _integers_of(op))
         values = [self.memo[operand] for operand in op.operands]
         if isinstance(op, pphlo.ConstantOp):
             return [Public(op.result.type, op.numpy())]
@@ -179,8 +183,10 @@ class _Walk:
     def convert(self, op: pphlo.ConvertOp, value: Value) -> Value:
         source, target = op.operand.type, op.result.type
         if isinstance(value, Public):
-            if value.numbers is None:
+            if value.numbers is None and (integer_bits(target) or 64) >= (integer_bits(source) or 1):
                 return Public(target, None, value.value)
+            if value.numbers is None:
+                return convert(self.emitter, self.hidden(value), source, target, None)
             return self.folded(op, [value])
         fraction = None
         floats = isinstance(pphlo.element_type(source), AnyFloat) and isinstance(pphlo.element_type(target), AnyFloat)
@@ -196,6 +202,12 @@ class _Walk:
         """A public result that SPU has marked secret, computed now."""
         known = {operand: value.known() for operand, value in zip(op.operands, values)}
         return Public(op.results[0].type, evaluate_values([op.results[0]], known, exact=True)[0])
+
+
+def _integers_of(op: Operation) -> int | None:
+    """The bits of the integers that an operation makes, or, if it makes booleans, compares."""
+    type = op.results[0].type
+    return integer_bits(op.operands[-1].type if is_bits(type) and op.operands else type)
 
 
 def _names(types: list[Attribute]) -> ArrayAttr[StringAttr]:

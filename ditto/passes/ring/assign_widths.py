@@ -10,7 +10,9 @@ becomes
 A value needs its range and a bit for the sign, and one more if it is to be widened. What a use needs beyond that is its
 demand: a product takes operands of shift + out bits. Demands are gathered backward; a value is made as wide as demanded
 where that costs less than widening it afterwards, and widened once, for its widest use, where it does not. Arguments
-are shared as wide as needed. The casts that marked precision borders are gone after this pass: only demand decides.
+are shared as wide as needed. A result that wraps as its dtype does is made in just as many bits, which costs nothing,
+and widened by `ring.extend`, which takes no spare bit. The casts that marked precision borders are gone after this
+pass: only demand decides.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, BlockArgument, Operation, SSAValue
 from xdsl.passes import ModulePass
 
-from ditto.analysis.intervals import MODULAR
+from ditto.analysis.intervals import MODULAR, WRAP
 from ditto.analysis.look_through import has_any
 from ditto.dialects import ring
 from ditto.dialects.traits import (
@@ -55,8 +57,8 @@ _WORD = 32
 
 
 def keeps_ring(op: Operation) -> bool:
-    """Whether operands and result share a ring, and nothing is opened for it."""
-    return op.has_trait(KeepsRing) and has_any(op, Local, Rescales)
+    """Whether operands and result share a ring of any width, and nothing is opened for it."""
+    return op.has_trait(KeepsRing) and has_any(op, Local, Rescales) and WRAP not in op.attributes
 
 
 def is_carrier(value: SSAValue) -> bool:
@@ -172,6 +174,8 @@ def _decide(plan: Widths, op: ring.RingOp) -> int:
     """The width an operation's result is made in."""
     value = op.result
     least = plan.least[value]
+    if WRAP in op.attributes:
+        return least
     wanted = max(least, plan.demand[value])
     most = ring.MAX_WIDTH - _number(op, "shift")
     if wanted <= min(least + 1, most):
@@ -277,15 +281,22 @@ class _Rebuild:
                 op: ring.RingOp = ring.NarrowOp.make([made], ring.retyped(made, width=width), **_layer(value))
             elif width < (widest := self.plan.demand[value]):
                 op = ring.NarrowOp.make([self.at(value, widest)], ring.retyped(made, width=width), **_layer(value))
-            elif (bits := self.plan.range_of(value)) < ring.width(made) - 1:
-                op = ring.UpCastOp.make([made], ring.retyped(made, width=width), range=bits, **_layer(value))
             else:
-                # There was no room for the bit that an up-cast needs.
-                type, bits = ring.retyped(made, width=width), ring.width(made)
-                op = ring.ExtendOp.make([made], type, bits=bits, range=self.plan.range_of(value), **_layer(value))
+                op = self.widened(value, made, width)
             self.block.add_op(op)
             self.cast[value, width] = op.result
         return self.cast[value, width]
+
+    def widened(self, value: SSAValue, made: SSAValue, width: int) -> ring.RingOp:
+        """`made`, what has become of `value`, in a wider ring."""
+        type, bits, owner = ring.retyped(made, width=width), self.plan.range_of(value), value.owner
+        notes = {"range": bits, **_layer(value)}
+        if isinstance(owner, ring.RingOp) and (wrap := owner.get(WRAP)) is not None:
+            return ring.ExtendOp.make([made], type, bits=wrap, **notes)
+        if bits < ring.width(made) - 1:
+            return ring.UpCastOp.make([made], type, **notes)
+        # There was no room for the bit that an up-cast needs.
+        return ring.ExtendOp.make([made], type, bits=ring.width(made), **notes)
 
     def at_least(self, value: SSAValue, width: int) -> SSAValue:
         """A value in `width` bits or more, but in no bigger word than that takes."""
@@ -309,6 +320,13 @@ class _Rebuild:
         )
         self.block.add_op(made)
         self.built.update(zip(op.results, made.results, strict=True))
+
+    def wrap(self, op: ring.WrapOp) -> None:
+        """In the ring of its dtype an integer has wrapped."""
+        wrapped = self.at(op.arguments[0], self.plan.made[op.result])
+        if isinstance(wrapped.owner, ring.NarrowOp):
+            wrapped.owner.attributes[WRAP] = op.attributes[WRAP]
+        self.built[op.result] = wrapped
 
     def returned(self, value: SSAValue) -> SSAValue:
         return self.at(value, self.plan.least[resolve(value)]) if ring.is_fxp(value) else self.built[value]
@@ -341,7 +359,9 @@ class AssignWidths(ModulePass):
         source = function.body.block
         rebuild = _Rebuild(plan_widths(function), source)
         for inner in source.ops:
-            if not is_alias(inner):
+            if isinstance(inner, ring.WrapOp):
+                rebuild.wrap(inner)
+            elif not is_alias(inner):
                 rebuild.add(inner)
         last = rebuild.block.last_op
         assert isinstance(last, ReturnOp)

@@ -80,6 +80,9 @@ class _Guards:
             self.require_not_negative(x, 1, -lowest[0])
             if isinstance(op, ring.DivideOp):
                 self.by_zone(op)
+        elif isinstance(op, ring.ShlOp):
+            # Nothing can be told of the result: an integer too large for it has lost its high bits.
+            self.require_below(op.arguments[0], 1 << self.bits(op.result) - op.get("bits"))
         elif max(math.prod(ring.shape(v)) for v in (*op.arguments, op.result)) > SMALL or not self.certain(op):
             self.by_zone(op)
 
@@ -162,8 +165,9 @@ class _Guards:
         """Requires |x| < limit, of integers."""
         shape, fraction, bits = ring.shape(x), ring.fraction(x), self.bits(x)
         most = int(np.max(limit)).bit_length()
-        size = max(bits, most) + 1
-        limits = self.constant(np.asarray(limit, np.int64))
+        # In the widest ring a sum that wraps has the wrong sign, and is refused too.
+        size = min(max(bits, most) + 1, ring.MAX_WIDTH - 1)
+        limits = self.constant(np.asarray(np.asarray(limit, np.int64) - 1))
         below = self.emit(ring.AddPublicOp, [x, limits], shape, fraction, size)
         minus = self.emit(ring.NegOp, [x], shape, fraction, bits)
         above = self.emit(ring.AddPublicOp, [minus, limits], shape, fraction, size)
@@ -187,7 +191,7 @@ class _Guards:
         encoded = op.arguments[1].owner
         scale = 2.0 ** encoded.get("fraction") if isinstance(encoded, ring.EncodeOp) else 1.0
         with np.errstate(divide="ignore"):
-            limits = np.floor(2.0**limit / np.abs(np.rint(numbers.astype(np.float64) * scale)))
+            limits = np.ceil(2.0**limit / np.abs(np.rint(numbers.astype(np.float64) * scale)))
         self.require_below(x, np.minimum(limits, 2.0 ** (bits + 1)).astype(np.int64))
         return True
 
@@ -249,7 +253,7 @@ class _Guards:
         coarse = self.emit(
             type(op), factors, ring.shape(op.result), fraction, max(1, size - unit) + 1, shift=shift, **strides
         )
-        self.require_below(coarse, (1 << told - unit) - _ROUNDING)
+        self.require_below(coarse, (1 << told - unit) - _ROUNDING + 1)
 
     def _cut(self, x: SSAValue, low: int, fraction: int) -> SSAValue:
         """x without its low bits, as an integer, with a fraction that stands for nothing."""

@@ -6,7 +6,8 @@ becomes, if |%0| < 2^10 is assumed,
     %1 = ring.msb %0 {bits = 19, drop = 0} ...
 
 `range = B` on an operation says that |integer| < 2^B holds or is assumed of its result (`ditto.ranges` for the
-arguments). A range that provably exceeds its ring is a CompileError.
+arguments). A range that provably exceeds its ring is a CompileError. Integers that provably stay within their dtype
+lose the note `wrap`.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
-from ditto.analysis.intervals import CLAIM, Interval, Intervals
+from ditto.analysis.intervals import CLAIM, WRAP, Interval, Intervals
 from ditto.analysis.masks import intervals_with_masks
 from ditto.dialects import ring
 from ditto.dialects.traits import Compares, ComparesElements, ComparesThresholds
 from ditto.errors import CompileError
+from ditto.passes.ring_rewriting import replace
 
 # One number per argument of @main; of a public one without fraction bits; 0 for bits.
 ARGUMENT_RANGES = "ditto.ranges"
@@ -30,7 +32,7 @@ ARGUMENT_RANGES = "ditto.ranges"
 
 def compared_bits(interval: Interval, fraction: int, drop: int) -> int:
     """The least b with -2^(b-1) <= x <= 2^(b-1) - 2^drop for every x of the interval."""
-    low, high = math.floor(interval.low * 2.0**fraction), math.ceil(interval.high * 2.0**fraction)
+    low, high = interval.units(fraction)
     return max(drop + 2, max(-low - 1, 0).bit_length() + 1, max(high + (1 << drop) - 1, 0).bit_length() + 1)
 
 
@@ -52,6 +54,8 @@ def annotate(op: ring.RingOp, intervals: Intervals) -> None:
         _set(op, name, min(bits, ring.MAX_WIDTH))
     if not ring.is_fxp(op.result):
         return
+    if WRAP in op.attributes and op.result not in intervals.wraps:
+        del op.attributes[WRAP]
     interval = intervals.of(op.result)
     bits = interval.bits(ring.fraction(op.result))
     if bits > ring.MAX_WIDTH - 1:
@@ -76,6 +80,9 @@ class Ranges(ModulePass):
         for inner in function.body.block.ops:
             if isinstance(inner, ring.RingOp):
                 annotate(inner, intervals)
+        for inner in list(function.body.block.ops):
+            if isinstance(inner, ring.WrapOp) and WRAP not in inner.attributes:
+                replace(inner, inner.arguments[0])
         function.attributes[ARGUMENT_RANGES] = ring.attribute(
             [
                 intervals.of(argument).bits(ring.fraction(argument) if ring.is_fxp(argument) else 0)
