@@ -171,17 +171,19 @@ def _less_by_signs(e: Emitter, x: Value, y: Value) -> SSAValue:
     they do not, the negative one is the smaller one."""
     with e.wrapping(ring.MAX_WIDTH):
         difference = negative(e, subtract(e, x, y))
-    below, other = (_sign_of(e, value) for value in (x, y))
+    below, other = _sign_of(e, x, y), _sign_of(e, y, x)
     unlike, wrong = exclusive_or(e, below, other), exclusive_or(e, difference, below)
     return exclusive_or(e, difference, multiply(e, unlike, wrong))
 
 
-def _sign_of(e: Emitter, x: Value) -> Value:
-    """Bit [x < 0] of integers."""
+def _sign_of(e: Emitter, x: Value, like: Value) -> Value:
+    """Bit [x < 0] of integers; of public ones that are known only at the call, as a secret with the ring of `like`."""
+    if isinstance(x, Public) and x.numbers is None:
+        assert isinstance(like, SSAValue)
+        x = e.made_secret(x, like)
     if isinstance(x, SSAValue):
         return negative(e, x)
-    if x.numbers is None:
-        raise e.fail("a public argument is compared with integers of 64 bits; declare it secret")
+    assert x.numbers is not None
     return Public(TensorType(i1, list(x.shape)), x.numbers < 0)
 
 

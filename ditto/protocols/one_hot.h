@@ -1,6 +1,7 @@
 // One-hot rows of secret indices: the secret half of an embedding look-up.
 //
-// Computes: for integers x the row ([x = 0], ..., [x = depth - 1]) over Z_{2^out}. Any x outside gives a zero row.
+// Computes: for integers x >= -2^(w-1) + depth of a ring of w bits the row ([x = 0], ..., [x = depth - 1]) over
+//   Z_{2^out}. Any x outside 0 .. depth - 1 gives a zero row.
 // Source: dealt unit vectors rotated by the public masked index (as in FLORAM's and ABY2.0's look-ups).
 // Steps, with 2^k > depth:
 //   1. Indices outside 0 .. depth - 1 become `depth`: two comparisons (compare.h) and a selection (bits.h), on the

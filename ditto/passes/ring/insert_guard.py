@@ -78,7 +78,7 @@ class _Guards:
                 for trait in op.get_traits_of_type(TakesPositive)
             ]
             self.require_not_negative(x, 1, -lowest[0])
-            if isinstance(op, ring.DivideOp):
+            if isinstance(op, ring.DivideOp) and not self._quotient(op):
                 self.by_zone(op)
         elif isinstance(op, ring.ShlOp):
             # Nothing can be told of the result: an integer too large for it has lost its high bits.
@@ -254,6 +254,25 @@ class _Guards:
             type(op), factors, ring.shape(op.result), fraction, max(1, size - unit) + 1, shift=shift, **strides
         )
         self.require_below(coarse, (1 << told - unit) - _ROUNDING + 1)
+
+    def _quotient(self, op: ring.DivideOp) -> bool:
+        """|x| 32 < 31 y times the limit of x / y, which errs by less than a thirty-second; only of small tensors."""
+        x, y = op.arguments
+        power = self.bits(op.result) - ring.fraction(op.result) + ring.fraction(x) - ring.fraction(y)
+        factors = (32 << max(0, -power), 31 << max(0, power))
+        size = max(self.bits(v) + factor.bit_length() for v, factor in zip((x, y), factors)) + 1
+        shape = ring.shape(x)
+        if size > _MOST or math.prod(shape) > SMALL:
+            return False
+        scaled = []
+        for value, factor in zip((x, y), factors):
+            number = self.constant(np.array(factor, np.int64))
+            bits = self.bits(value) + factor.bit_length()
+            integer = self.emit(ring.RelabelOp, [value], shape, 0, self.bits(value))
+            scaled.append(self.emit(ring.MulPublicOp, [integer, number], shape, 0, bits, shift=0))
+        for kind in (ring.SubOp, ring.AddOp):
+            self.require_false(self.emit(kind, scaled[::-1], shape, 0, size), size)
+        return True
 
     def _cut(self, x: SSAValue, low: int, fraction: int) -> SSAValue:
         """x without its low bits, as an integer, with a fraction that stands for nothing."""
