@@ -187,8 +187,7 @@ class Intervals:
         """Computes the interval of an operation's result."""
         if not ring.is_fxp(op.result):
             return
-        regardless = isinstance(op, _REGARDLESS)
-        operands = [] if regardless else [self.of(value) for value in op.arguments if not ring.is_bit(value)]
+        operands = [self.of(value) for value in op.arguments if not ring.is_bit(value)]
         proven = RULES[type(op)](op, operands).cut(_INFINITE)
         if (bits := op.get(WRAP)) is not None and not proven.within(signed_integers(bits)):
             self.wraps.add(op.result)
@@ -253,8 +252,6 @@ def is_long_table(value: SSAValue) -> bool:
 # Opened anyway, in as few bits as the result has: here a claim saves most.
 _OPENED = (ring.MulOp, ring.SquareOp, ring.MatmulOp, ring.ConvOp)
 _SHIFTED = (ring.MulPublicOp, ring.MatmulPublicOp, ring.DownCastOp)
-# The operands say nothing about the result.
-_REGARDLESS = (ring.ArgmaxOp, ring.BitToFxpOp, ring.OneHotOp)
 
 Rule = Callable[[ring.RingOp, list[Interval]], Interval]
 

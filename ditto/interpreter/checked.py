@@ -238,6 +238,9 @@ class _Value:
     array: Array
     doubt: Doubt | None = None
 
+    def doubtful(self) -> Array:
+        return np.zeros(self.array.shape, np.bool_) if self.doubt is None else self.doubt.where
+
 
 class _Checker:
     def __init__(self) -> None:
@@ -292,10 +295,8 @@ def _inherited(op: ring.RingOp, values: Sequence[_Value]) -> Doubt | None:
         doubts = [None if doubt and doubt.narrowed else doubt for doubt in doubts]
     if op.has_trait(Moves) and any(doubts):
         some = next(doubt for doubt in doubts if doubt)
-        arrays = [
-            value.array if ring.is_public(operand) else value.doubt.where if value.doubt else np.zeros_like(value.array, bool)
-            for operand, value in zip(op.arguments, values, strict=True)
-        ]
+        # Of public operands, positions to take from, the numbers themselves.
+        arrays = [value.array if ring.is_public(v) else value.doubtful() for v, value in zip(op.arguments, values)]
         return _some(KERNELS[op.name.removeprefix("ring.")](op, *arrays), some)
     if isinstance(op, ring.SelectOp):
         chosen = values[0].array
@@ -342,7 +343,11 @@ def _result(op: ring.RingOp, operands: Sequence[Array], doubt: Doubt | None) -> 
 
     def check(result: Array, doubt: Doubt | None) -> Doubt | None:
         most = size - 1 if result.dtype.kind in "iO" else math.nextafter(size, 0)
-        return _met(op, Demand(result, -size if bits is None or not fraction else -most, most, "a value", remedy, fraction), doubt)
+        return _met(
+            op,
+            Demand(result, -size if bits is None or not fraction else -most, most, "a value", remedy, fraction),
+            doubt,
+        )
 
     if (wrap := op.get("wrap")) is not None:
         # Right modulo 2^64, and so modulo any less.

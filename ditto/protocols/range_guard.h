@@ -2,10 +2,9 @@
 //
 // Computes: [a guarded value broke its assumption], for any number of values.
 //   GuardRange looks at the low `bits` bits of x, signed, where |x| < 2^R is assumed and bits = R + 1 (3 or more):
-//   |x| <= 2^{R-1} never trips, |x| >= 3/4 2^R always does, what lies between may (kHalf); or (kThreeQuarters) |x| <= 3/4
-//   2^R never trips, and beyond it x is the likelier to trip the nearer it comes to 2^R. Values that differ by a multiple
-//   of 2^bits look alike: of those beyond the ring 3 in 8 trip, or 1 in 8.
-//   GuardFalse trips where a bit is 1.
+//   |x| <= 2^{R-1} never trips, |x| >= 3/4 2^R always does, what lies between may (kHalf); or (kThreeQuarters) |x| <=
+//   3/4 2^R never trips, and beyond it x is the likelier to trip the nearer it comes to 2^R. Values that differ by a
+//   multiple of 2^bits look alike: of those beyond the ring 3 in 8 trip, or 1 in 8. GuardFalse trips where a bit is 1.
 // Source: written for this project; the flags are read like chunk_table.h's, the joining of many checks into one by
 //   random coefficients is folklore (e.g. SPDZ's batched MAC check), here those of a Toeplitz matrix (Krawczyk 1994).
 // Steps: GuardRange and GuardFalse fold flags into z, a string of 40 bits shared by XOR between P1 and P2:
@@ -27,8 +26,8 @@
 //   false alarms.
 // Security: the tables are masked by k01's stream, z by fresh masks. s is 0 if z = 0 and otherwise uniform, because P1
 //   and P2 do not know rho, and each part of s is uniform given s: a view is simulated from the one bit [z = 0].
-//   Between what never and what always trips that bit depends on m as well as on x, so there it tells P1 or P2 a bit about x that
-//   differs from run to run. Neither party's z, nor any flag, is opened by itself. P0 learns nothing.
+//   Between what never and what always trips that bit depends on m as well as on x, so there it tells P1 or P2 a bit
+//   about x that differs from run to run. Neither party's z, nor any flag, is opened by itself. P0 learns nothing.
 #pragma once
 
 #include <cstdint>

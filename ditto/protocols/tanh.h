@@ -1,10 +1,11 @@
 // The hyperbolic tangent over the whole range.
 //
 // Computes: tanh(x) over Z_{2^out} with out_fraction fractional bits.
-// Source: the sources of periodic.h; the pieces and the series are this project's. Sines of period 16 serve near zero, 1 and -1 beyond. Up to 12
-//   fractional bits of the result, five sines come within 0.0014 of tanh for |x| <= 3.625, and 1 and -1 do within
-//   0.0019 beyond 3.5. Above, nine sines come within 2^-14.3 for |x| <= 4.6875, and 1 and -1 do within 2^-12.1
-//   beyond 4.5625. The pieces overlap by an eighth, so that the comparison may ignore all bits below that.
+// Source: the sources of periodic.h; the pieces and the series are this project's. Sines of period 16 serve near zero,
+//   1 and -1 beyond. Up to 12 fractional bits of the result, five sines come within 0.0014 of tanh for |x| <= 3.625,
+//   and 1 and -1 do within 0.0019 beyond 3.5. Above, nine sines come within 2^-14.3 for |x| <= 4.6875, and 1 and -1 do
+//   within 2^-12.1 beyond 4.5625. The pieces overlap by an eighth, so that the comparison may ignore all bits below
+//   that.
 // Steps, for nine sines in parentheses:
 //   1. Open the sines (periodic.h).
 //   2. In the same round begins the comparison that gives the bits [x < -3.5 (4.5625)] and [x < 3.625 (4.6875)]

@@ -164,7 +164,18 @@ CASES: dict[str, tuple[list[str], str, dict[str, Any], list[Any], list[Any], str
 }
 # They move or combine what is in its range already, take whatever their ring holds, or are never executed.
 WITHOUT = {
-    *("encode", "bit_xor", "bit_not", "bit_xor_public", "bit_and_public", "bit_and", "extend", "convert", "normalise", "wrap"),
+    *(
+        "encode",
+        "bit_xor",
+        "bit_not",
+        "bit_xor_public",
+        "bit_and_public",
+        "bit_and",
+        "extend",
+        "convert",
+        "normalise",
+        "wrap",
+    ),
     *("reshape", "transpose", "broadcast", "slice", "concat", "pad", "reverse"),
 }
 

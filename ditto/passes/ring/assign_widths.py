@@ -315,8 +315,12 @@ class _Rebuild:
         for result in op.results:
             fxp = result in self.plan.made
             types.append(ring.retyped(result, width=self.plan.made[result]) if fxp else result.type)
+        attributes = dict(op.attributes)
+        if isinstance(op, ring.RequireRangeOp) and ring.width(self.built[resolve(op.arguments[0])]) > op.get("bits"):
+            # A bit to spare, for a cast, tells more: all of the range is legal, and half as much again is refused.
+            attributes.update(bits=ring.attribute(op.get("bits") + 1), legal=ring.attribute(2))
         made = type(op).create(
-            operands=operands, result_types=types, attributes=dict(op.attributes), properties=dict(op.properties)
+            operands=operands, result_types=types, attributes=attributes, properties=dict(op.properties)
         )
         self.block.add_op(made)
         self.built.update(zip(op.results, made.results, strict=True))

@@ -12,7 +12,6 @@ lose the note `wrap`.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from xdsl.context import Context
