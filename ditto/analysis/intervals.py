@@ -19,7 +19,7 @@ from xdsl.ir import Block, BlockArgument, SSAValue
 
 from ditto.analysis.look_through import row_of_softmax
 from ditto.dialects import ring
-from ditto.dialects.traits import InsertsZeros, Linear, Moves, Rescales, Truncates
+from ditto.dialects.traits import InsertsZeros, Linear, Local, Moves, Rescales, Truncates
 from ditto.policy.policy import ARGUMENT_BOUND, LONG_TABLE, PRODUCT_BOUND, TABLE_RANGE
 
 # The dtypes of the secret arguments, on @main.
@@ -205,14 +205,16 @@ class Intervals:
     def _claimed(self, op: ring.RingOp, proven: Interval) -> Interval:
         """What is taken for granted of a result."""
         value, bound = op.result, op.get(BOUND)
-        opened = isinstance(op, (*_OPENED, ring.DivideOp))
-        room = 63 - ring.fraction(value) - (op.get("shift", 0) if isinstance(op, (*_OPENED, *_SHIFTED)) else 0)
+        # What is opened has as few bits as the result anyway: there a claim saves most.
+        shifted = op.has_trait(Truncates) and op.has_trait(Local)
+        opened = (op.has_trait(Truncates) and not shifted) or isinstance(op, ring.DivideOp)
+        room = 63 - ring.fraction(value) - (op.get("shift", 0) if op.has_trait(Truncates) else 0)
         if ring.is_integer_arithmetic(op):
             return proven
         if bound is not None:
             limit = _below(bound, value)
             saved = proven.bits(ring.fraction(value)) - limit.bits(ring.fraction(value))
-            if opened or (saved >= _WORTH and (isinstance(op, (*_SHIFTED, ring.SumOp)) or op.has_trait(Linear))):
+            if opened or (saved >= _WORTH and (shifted or isinstance(op, ring.SumOp) or op.has_trait(Linear))):
                 return proven.cut(limit.size)
         elif opened or isinstance(op, ring.MatmulPublicOp) or _is_narrowed(op):
             limit = _below(PRODUCT_BOUND[32 if ring.width(value) <= 32 else 64], value)
@@ -220,7 +222,7 @@ class Intervals:
         if isinstance(op, ring.ShlOp) and not ring.fraction(op.arguments[0]):
             # Integers of 64 bits as floats; what is left of the ring is for sums of them.
             return proven.cut(_below(2.0 ** (room - 1), value).size)
-        return proven.cut(_below(2.0**room, value).size) if isinstance(op, _SHIFTED) else proven
+        return proven.cut(_below(2.0**room, value).size) if shifted else proven
 
 
 def _below(bound: float, value: SSAValue) -> Interval:
@@ -248,10 +250,6 @@ def is_long_table(value: SSAValue) -> bool:
                 return ring.shape(rows)[-1] >= LONG_TABLE
     return False
 
-
-# Opened anyway, in as few bits as the result has: here a claim saves most.
-_OPENED = (ring.MulOp, ring.SquareOp, ring.MatmulOp, ring.ConvOp)
-_SHIFTED = (ring.MulPublicOp, ring.MatmulPublicOp, ring.DownCastOp)
 
 Rule = Callable[[ring.RingOp, list[Interval]], Interval]
 

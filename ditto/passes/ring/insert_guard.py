@@ -8,8 +8,9 @@ becomes
 `claim` is what the intervals of the operands alone would allow. `require_range` looks at three bits of every element,
 without a round: it sees the values that have just left their range, and three in eight of those (one in eight where
 three quarters of the range are legal) that have gone all the way round the ring. Of a large tensor many elements leave
-together. A small tensor is checked for certain: its exact size is computed again, coarsely, from operands cut to their
-high bits, where all of it fits 64 bits, and compared.
+together. Where a value is made with a bit to spare for a cast, `assign-widths` has that looked at too, and all of the
+range is legal. A small tensor is checked for certain: its exact size is computed again, coarsely, from operands cut to
+their high bits, where all of it fits 64 bits, and compared.
 """
 
 from __future__ import annotations
