@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import VerifyException
 
@@ -88,6 +89,31 @@ class PassFailed(Exception):
     """A pass left a module that does not verify: a mistake in the compiler, not in the program."""
 
 
+class _Verifier:
+    """Verifies a module after every pass, but no operation again that is what it was and stands where it did."""
+
+    def __init__(self) -> None:
+        self._verified: dict[Operation, tuple[Any, ...]] = {}
+
+    def verify(self, module: ModuleOp) -> None:
+        """Raises VerifyException."""
+        verified = {}
+        for op in module.walk():
+            state = _state(op)
+            # What has regions, and what ends one, answers for its surroundings too.
+            if op.regions or op.next_op is None or self._verified.get(op) != state:
+                op.verify(verify_nested_ops=False)
+            verified[op] = state
+        self._verified = verified
+
+
+def _state(op: Operation) -> tuple[Any, ...]:
+    """All that an operation's own verifier reads."""
+    operands, results = op.operands, op.results
+    types = [value.type for value in (*operands, *results)]
+    return op.parent, tuple(operands), types, dict(op.attributes), dict(op.properties)
+
+
 def run_pipeline(
     module: ModuleOp,
     policy: Any,
@@ -108,6 +134,7 @@ def run_pipeline(
         PassFailed: a pass made an invalid module.
     """
     context = pphlo.context()
+    verifier = _Verifier()
     for step in steps:
         module_pass = step.make(policy)
         start = time.perf_counter()
@@ -118,7 +145,7 @@ def run_pipeline(
             raise
         seconds = time.perf_counter() - start
         try:
-            module.verify()
+            verifier.verify(module)
         except VerifyException as error:
             raise PassFailed(f"pass {module_pass.name} left an invalid module: {error}") from error
         if after_pass is not None:
