@@ -57,10 +57,11 @@ class _Scale:
 
 @dataclass(frozen=True)
 class _Window:
-    """Rows with 2^low <= v / 4^k (of x / 2^label) < 2^high."""
+    """Rows with 2^low <= (v + eps) / 4^k (of x / 2^label) < 2^high."""
 
     scale: _Scale
     variance: SSAValue
+    eps: float
     low: int
     high: int
     # By samples: what is beyond is refused.
@@ -140,7 +141,9 @@ class _Expansion:
         value = self.emit(ring.SubOp, [scaled, square], (rows,), 2 * fraction, **{FACT: min((n * size) ** 2, top)})
         exact = 2 * (fraction + self.k)
         value = self.emit(ring.RelabelOp, [value], (rows,), exact)
-        return self.rescaled(value, min(exact, _VARIANCE_FRACTION))
+        # What eps and a square root need, if there is room; it is exact up to here.
+        room = exact if scale.modular else _LIMIT - 1 - math.ceil(2 * math.log2(size))
+        return self.rescaled(value, min(max(exact, room), _VARIANCE_FRACTION))
 
     def windows(self) -> list[_Window]:
         """From the largest variances to the smallest: at which scale they are computed, between which powers of two."""
@@ -149,9 +152,15 @@ class _Expansion:
         result: list[_Window] = []
         for index, scale in enumerate(found):
             variance = self.variance(scale)
+            eps = (self.count / 2**self.k) ** 2 * self.op.get("eps") / 4.0**scale.label
             high = _LIMIT - 2 * (scale.fraction + scale.label + self.k)
             if not scale.modular:
                 high = min(high, math.ceil(2 * math.log2(self.size / 2.0**scale.label + 1)))
+            if eps >= 2.0**high:
+                if result:
+                    # A coarser scale serves all of these.
+                    continue
+                high = math.ceil(math.log2(2 * eps))
             low = max(_LEAST, 1 - ring.fraction(variance))
             if index + 1 < len(found):
                 # A quarter of what the finer scale holds; the coarser one tells it to a thousandth.
@@ -159,17 +168,19 @@ class _Expansion:
             elif seen and index == 0:
                 least, most = ((self.count / 2**self.k) ** 2 * (v + self.op.get("eps")) for v in seen)
                 low, high = max(low, math.floor(math.log2(least))), min(high, math.ceil(math.log2(most)))
-                return [_Window(scale, variance, min(low, high - 1), high, True)]
+                return [_Window(scale, variance, eps, min(low, high - 1), high, True)]
+            elif eps:
+                low = max(low, min(math.floor(math.log2(eps)), high - 1))
             parts = -(-(high - low) // _WINDOW)
             ends = [high - (high - low) * part // parts for part in range(parts + 1)]
-            result += [_Window(scale, variance, end, start, False) for start, end in zip(ends, ends[1:])]
+            result += [_Window(scale, variance, eps, end, start, False) for start, end in zip(ends, ends[1:])]
         return result
 
     def root(self, window: _Window) -> SSAValue:
         """1 / (n sigma) of the rows that a window serves."""
         variance, scale = window.variance, window.scale
-        fraction, factor = ring.fraction(variance), self.count / 2**self.k
-        least = factor**2 * self.op.get("eps") / 4.0**scale.label + 2.0 ** (1 - fraction)
+        fraction = ring.fraction(variance)
+        least = window.eps + 2.0 ** (1 - fraction)
         bound = {BOUND: 2.0**window.high} if window.seen else {}
         value = self.emit(ring.AddPublicOp, [variance, self.constant(least, fraction)], (self.rows,), fraction, **bound)
         # Neighbours overlap by what the bit that chooses between them leaves unsure.
@@ -196,7 +207,7 @@ class _Expansion:
         result = roots[-1]
         for window, root in reversed(list(zip(windows, roots[:-1]))):
             fraction = ring.fraction(window.variance)
-            threshold = self.constant(-(2.0 ** (window.low + 1)), fraction)
+            threshold = self.constant(window.eps - 2.0 ** (window.low + 1), fraction)
             difference = self.emit(ring.AddPublicOp, [window.variance, threshold], (self.rows,), fraction)
             drop = max(0, window.low + 1 + fraction - 8)
             type = ring.bits((self.rows,))
@@ -226,8 +237,9 @@ class _Expansion:
         bits = ring.fraction(inverse)
         inverse = self.emit(ring.BroadcastOp, [inverse], whole, bits, dims=[0])
         # No element of a normalised row is larger than sqrt(n).
-        size = math.sqrt(n) * (1 + 2.0**-6)
-        result = self.emit(ring.MulOp, [centred, inverse], whole, to, shift=fraction + bits - to, **{FACT: size})
+        size, exact = math.sqrt(n) * (1 + 2.0**-6), min(to, fraction + bits)
+        result = self.emit(ring.MulOp, [centred, inverse], whole, exact, shift=fraction + bits - exact, **{FACT: size})
+        result = self.rescaled(result, to)
         shape = ring.shape(op.arguments[0])
         order = [*self.kept, *(dim for dim in range(len(shape)) if dim not in self.kept)]
         result = self.emit(ring.ReshapeOp, [result], tuple(shape[dim] for dim in order), to)

@@ -171,13 +171,18 @@ def normalise(root: ring.RsqrtOp, total: ring.SumOp, eps: float) -> None:
 def _normalised(place: ring.RingOp, total: ring.SumOp, eps: float, fraction: int) -> SSAValue:
     """x normalised, in the shape of `place`."""
     x = _behind(total.arguments[0])
-    shaped = ring.fxp(ring.shape(total.arguments[0]), 64, ring.fraction(x))
+    shaped = ring.fxp(ring.shape(total.arguments[0]), ring.width(x), ring.fraction(x))
     if ring.shape(x) != ring.shape(total.arguments[0]):
         x = insert_before(place, ring.ReshapeOp, [x], shaped)
+    width = ring.width(place.result)
+    if ring.width(x) != 64:
+        x = insert_before(place, ring.UpCastOp, [x], ring.fxp(ring.shape(x), 64, ring.fraction(x)))
     made = ring.fxp(ring.shape(x), 64, fraction)
     y = insert_before(place, ring.NormaliseOp, [x], made, dims=total.get("dims"), eps=eps)
+    if width != 64:
+        y = insert_before(place, ring.DownCastOp, [y], ring.fxp(ring.shape(y), width, fraction), shift=0)
     if ring.shape(y) != ring.shape(place.result):
-        y = insert_before(place, ring.ReshapeOp, [y], ring.fxp(ring.shape(place.result), 64, fraction))
+        y = insert_before(place, ring.ReshapeOp, [y], ring.fxp(ring.shape(place.result), width, fraction))
     return y
 
 
