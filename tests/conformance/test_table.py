@@ -275,7 +275,7 @@ def norms(name: str, function: Callable[..., Any]) -> list[Fault]:
             norm_bound(x, epsilon),
         )
         for kind, x in rows.items()
-        for epsilon in (1e-5, 1e-12)
+        for epsilon in (0.01, 1e-5, 1e-12)
         # Without an epsilon a constant row is zero by zero.
         if epsilon > 1e-6 or kind in ("large", "small")
     ]
