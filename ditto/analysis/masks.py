@@ -12,12 +12,12 @@ Here they do not: the guard refuses such a row (`claim` on its maximum). Chosen 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import Block, Operation, SSAValue
 
 from ditto.analysis.domains import set_domain
 from ditto.analysis.intervals import CLAIM, Intervals
@@ -50,7 +50,7 @@ class _Reach:
         return _Reach(self.compared | other.compared, self.biased | other.biased, self.results | other.results)
 
 
-def _reach(encoded: ring.EncodeOp) -> _Reach | None:
+def _reach(encoded: ring.EncodeOp, masks: Container[SSAValue]) -> _Reach | None:
     """Where a mask arrives, if only its order is asked for."""
     found = _Reach()
     # A value, and whether a mask was added to it.
@@ -70,7 +70,7 @@ def _reach(encoded: ring.EncodeOp) -> _Reach | None:
             elif _passes(op):
                 result = op.results[0]
                 # Sums with what is itself a mask, or with a bit's number, are still the mask.
-                others = [v for v in op.operands if v is not value and not _is_mask(v)]
+                others = [v for v in op.operands if v is not value and v not in masks]
                 adds = isinstance(op, ring.AddOp | ring.AddPublicOp | ring.SubOp) and bool(others)
                 pending.append((result, (added or adds) and "chosen" not in op.attributes))
                 if isinstance(op, ring.MaxOp):
@@ -82,12 +82,15 @@ def _reach(encoded: ring.EncodeOp) -> _Reach | None:
     return found
 
 
-def _is_mask(value: SSAValue) -> bool:
-    """Whether a value is made of bits and public numbers alone."""
-    op = value.owner
-    if isinstance(op, ring.EncodeOp | ring.BitToFxpOp):
-        return True
-    return isinstance(op, ring.RingOp) and all(_is_mask(v) or ring.is_public(v) for v in op.arguments)
+def _made_of_masks(block: Block) -> set[SSAValue]:
+    """The values that are made of bits' numbers and public numbers alone."""
+    found: set[SSAValue] = set()
+    for op in block.ops:
+        if isinstance(op, ring.EncodeOp | ring.BitToFxpOp) or (
+            isinstance(op, ring.RingOp) and all(v in found or ring.is_public(v) for v in op.arguments)
+        ):
+            found.add(op.results[0])
+    return found
 
 
 def _is_end(op: Operation) -> bool:
@@ -127,8 +130,9 @@ def intervals_with_masks(function: FuncOp) -> Intervals:
     """
     block = function.body.block
     found: dict[ring.EncodeOp, _Reach] = {}
+    made = _made_of_masks(block)
     for op in block.ops:
-        if isinstance(op, ring.EncodeOp) and _stands_for_infinity(op) and (reach := _reach(op)) is not None:
+        if isinstance(op, ring.EncodeOp) and _stands_for_infinity(op) and (reach := _reach(op, made)) is not None:
             found[op] = reach
     fills = _fills(op for op, reach in found.items() if reach.results)
     if fills is None:

@@ -240,3 +240,15 @@ def test_programs_that_spu_compiled_are_taken_over() -> None:
 def test_fm64_gives_every_float_the_large_rings_fraction(runtime: PlaintextRuntime) -> None:
     spu.compile(lambda a, b: a @ b, ring_policy="fm64")(X.astype(np.float16), W.astype(np.float16))
     assert {t.fraction for t in runtime.shared} == {18}
+
+
+def test_a_deep_program_compiles() -> None:
+    """Nothing in the compiler is as deep as the program."""
+
+    def deep(x: Any, kept: Any) -> Any:
+        for _ in range(60):
+            x = x + jax.nn.softmax(jnp.where(kept, x, -jnp.inf) + jnp.where(kept, 0.0, -1e9))
+        return x
+
+    lowered = spu_ditto.compile(deep).lower(np.ones((2, 4), np.float32), np.ones((2, 4), np.bool_))
+    assert lowered.cost_analysis().rounds > 60
