@@ -30,7 +30,7 @@
 
 namespace ditto {
 
-// g on [0.98, 2.26], of period 8.
+// g on [0.98, 2.03], of period 8.
 struct NormalFunction {
   int64_t constant;  // in units of 2^-30
   std::array<Wave, 3> waves;
