@@ -41,6 +41,7 @@ from spu_ditto.reports.divergence import Divergence, divergence
 from spu_ditto.reports.html import report
 from spu_ditto.reports.run_report import RunReport
 from spu_ditto.runtime import Runtime, current_runtime, use_runtime
+from spu_ditto.simulator import Simulator
 from spu_ditto.stages import Compiled, Lowered, SecureFunction, from_pphlo
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "SecureFunction",
     "ShapeError",
     "SharedArray",
+    "Simulator",
     "UnsupportedError",
     "compile",
     "connect",
