@@ -1,16 +1,29 @@
-"""What the ring passes share: replacing, merging equal operations, erasing dead ones."""
+"""What the ring passes share: inserting, replacing, merging equal operations, erasing dead ones."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from xdsl.dialects.builtin import TensorType, i64
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from ditto.dialects import ring
+from ditto.dialects.dense import Array
 from ditto.passes.rewriting import erase_dead, every
 
-__all__ = ["erase_dead", "every", "insert_before", "merge_equal", "replace", "users"]
+__all__ = [
+    "constant_before",
+    "encoded_before",
+    "erase_dead",
+    "every",
+    "insert_before",
+    "merge_equal",
+    "replace",
+    "rescaled_before",
+    "users",
+]
 
 
 def users(value: SSAValue) -> list[Operation]:
@@ -28,6 +41,29 @@ def insert_before(
     assert block is not None
     block.insert_op_before(made, place)
     return made.result
+
+
+def constant_before(place: Operation, numbers: Array) -> SSAValue:
+    """Public numbers in front of an operation."""
+    made = ring.ConstantOp.make(numbers)
+    block = place.parent
+    assert block is not None
+    block.insert_op_before(made, place)
+    return made.result
+
+
+def encoded_before(place: Operation, number: float, fraction: int) -> SSAValue:
+    """A public real number with so many fraction bits, in front of an operation."""
+    real = constant_before(place, np.array(number, np.float64))
+    return insert_before(place, ring.EncodeOp, [real], TensorType(i64, []), fraction=fraction)
+
+
+def rescaled_before(place: Operation, x: SSAValue, fraction: int) -> SSAValue:
+    """The numbers of x with another fraction, in front of an operation."""
+    gain, type = fraction - ring.fraction(x), ring.retyped(x, fraction=fraction)
+    if gain < 0:
+        return insert_before(place, ring.DownCastOp, [x], type, shift=-gain)
+    return insert_before(place, ring.ShlOp, [x], type, bits=gain) if gain else x
 
 
 def replace(op: Operation, value: SSAValue) -> None:

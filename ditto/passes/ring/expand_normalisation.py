@@ -19,13 +19,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp, TensorType, i64
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
 from ditto.analysis.intervals import BOUND, FACT, MODULAR, Intervals
 from ditto.dialects import ring
-from ditto.passes.ring_rewriting import insert_before, replace
+from ditto.passes.ring_rewriting import constant_before, encoded_before, insert_before, replace, rescaled_before
 
 # v < 2^_LIMIT as an integer.
 _LIMIT = 62
@@ -101,27 +101,13 @@ class _Expansion:
     ) -> SSAValue:
         return insert_before(self.op, kind, operands, ring.fxp(shape, 64, to), **attributes)
 
-    def rescaled(self, x: SSAValue, fraction: int) -> SSAValue:
-        gain = fraction - ring.fraction(x)
-        if gain < 0:
-            return self.emit(ring.DownCastOp, [x], ring.shape(x), fraction, shift=-gain)
-        return self.emit(ring.ShlOp, [x], ring.shape(x), fraction, bits=gain) if gain else x
-
-    def constant(self, number: float | int, fraction: int | None = None) -> SSAValue:
-        made = ring.ConstantOp.make(np.array(number, np.float64 if fraction is not None else np.int64))
-        assert self.op.parent is not None
-        self.op.parent.insert_op_before(made, self.op)
-        if fraction is None:
-            return made.result
-        return insert_before(self.op, ring.EncodeOp, [made.result], TensorType(i64, []), fraction=fraction)
-
     def variance(self, scale: _Scale) -> SSAValue:
         """(n / 2^k)^2 times the variance of x / 2^label, rows of it."""
         fraction, rows, n = scale.fraction + scale.label, self.rows, self.count
         x = self.x
         if scale.label:
             x = self.emit(ring.RelabelOp, [x], ring.shape(x), ring.fraction(x) + scale.label)
-        x = self.rescaled(x, fraction)
+        x = rescaled_before(self.op, x, fraction)
         # Rounding adds a unit.
         size = self.size / 2.0**scale.label + 2.0 ** (1 - fraction)
         top = 2.0 ** (_LIMIT - 2 * fraction)
@@ -134,7 +120,12 @@ class _Expansion:
         squares = self.emit(ring.MatmulOp, operands, (rows, 1, 1), 2 * fraction, shift=0, **known(n * size**2))
         squares = self.emit(ring.ReshapeOp, [squares], (rows,), 2 * fraction)
         scaled = self.emit(
-            ring.MulPublicOp, [squares, self.constant(n)], (rows,), 2 * fraction, shift=0, **known((n * size) ** 2)
+            ring.MulPublicOp,
+            [squares, constant_before(self.op, np.array(n, np.int64))],
+            (rows,),
+            2 * fraction,
+            shift=0,
+            **known((n * size) ** 2),
         )
         total = self.emit(ring.SumOp, [x], (rows,), fraction, dims=[1])
         square = self.emit(ring.SquareOp, [total], (rows,), 2 * fraction, shift=0, **known((n * size) ** 2))
@@ -143,7 +134,7 @@ class _Expansion:
         value = self.emit(ring.RelabelOp, [value], (rows,), exact)
         # What eps and a square root need, if there is room; it is exact up to here.
         room = exact if scale.modular else _LIMIT - 1 - math.ceil(2 * math.log2(size))
-        return self.rescaled(value, min(max(exact, room), _VARIANCE_FRACTION))
+        return rescaled_before(self.op, value, min(max(exact, room), _VARIANCE_FRACTION))
 
     def windows(self) -> list[_Window]:
         """From the largest variances to the smallest: at which scale they are computed, between which powers of two."""
@@ -182,7 +173,9 @@ class _Expansion:
         fraction = ring.fraction(variance)
         least = window.eps + 2.0 ** (1 - fraction)
         bound = {BOUND: 2.0**window.high} if window.seen else {}
-        value = self.emit(ring.AddPublicOp, [variance, self.constant(least, fraction)], (self.rows,), fraction, **bound)
+        value = self.emit(
+            ring.AddPublicOp, [variance, encoded_before(self.op, least, fraction)], (self.rows,), fraction, **bound
+        )
         # Neighbours overlap by what the bit that chooses between them leaves unsure.
         low, high = (window.low, window.high) if window.seen else (window.low - 1, window.high + 2)
         # Large variances are divided by a power of four, for free, so that no ring has to hold both ends.
@@ -190,7 +183,7 @@ class _Expansion:
         if j:
             value = self.emit(ring.RelabelOp, [value], (self.rows,), fraction + 2 * j)
         low, high = low - 2 * j, high - 2 * j
-        value = self.rescaled(value, min(ring.fraction(value), _DIGITS - low))
+        value = rescaled_before(self.op, value, min(ring.fraction(value), _DIGITS - low))
         bits = _PRECISION + max(0, -(-high // 2))
         # What has not been seen is never negative, and where a window is not chosen nothing is asked of its root.
         known = {} if window.seen else {FACT: 2.0 ** (1 - low / 2)}
@@ -202,12 +195,12 @@ class _Expansion:
         windows = self.windows()
         roots = [self.root(window) for window in windows]
         finest = max(ring.fraction(root) for root in roots)
-        roots = [self.rescaled(root, finest) for root in roots]
+        roots = [rescaled_before(self.op, root, finest) for root in roots]
         # From the finest on: what a coarser window says is right, and says whether the finer ones may be asked.
         result = roots[-1]
         for window, root in reversed(list(zip(windows, roots[:-1]))):
             fraction = ring.fraction(window.variance)
-            threshold = self.constant(window.eps - 2.0 ** (window.low + 1), fraction)
+            threshold = encoded_before(self.op, window.eps - 2.0 ** (window.low + 1), fraction)
             difference = self.emit(ring.AddPublicOp, [window.variance, threshold], (self.rows,), fraction)
             drop = max(0, window.low + 1 + fraction - 8)
             type = ring.bits((self.rows,))
@@ -228,18 +221,20 @@ class _Expansion:
         whole = (self.rows, n)
         total = self.emit(ring.SumOp, [self.x], (self.rows,), fraction, dims=[1])
         total = self.emit(ring.BroadcastOp, [total], whole, fraction, dims=[0])
-        scaled = self.emit(ring.MulPublicOp, [self.x, self.constant(n)], whole, fraction, shift=0)
+        scaled = self.emit(
+            ring.MulPublicOp, [self.x, constant_before(self.op, np.array(n, np.int64))], whole, fraction, shift=0
+        )
         centred = self.emit(ring.SubOp, [scaled, total], whole, fraction)
         to = ring.fraction(op.result)
         # What the product leaves room for.
         room = ring.MAX_WIDTH - 2 - math.ceil(math.log2(n) / 2) - fraction
-        inverse = self.rescaled(inverse, min(ring.fraction(inverse), room))
+        inverse = rescaled_before(self.op, inverse, min(ring.fraction(inverse), room))
         bits = ring.fraction(inverse)
         inverse = self.emit(ring.BroadcastOp, [inverse], whole, bits, dims=[0])
         # No element of a normalised row is larger than sqrt(n).
         size, exact = math.sqrt(n) * (1 + 2.0**-6), min(to, fraction + bits)
         result = self.emit(ring.MulOp, [centred, inverse], whole, exact, shift=fraction + bits - exact, **{FACT: size})
-        result = self.rescaled(result, to)
+        result = rescaled_before(self.op, result, to)
         shape = ring.shape(op.arguments[0])
         order = [*self.kept, *(dim for dim in range(len(shape)) if dim not in self.kept)]
         result = self.emit(ring.ReshapeOp, [result], tuple(shape[dim] for dim in order), to)

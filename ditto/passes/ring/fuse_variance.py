@@ -17,13 +17,21 @@ from dataclasses import dataclass
 
 import numpy as np
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp, TensorType, i64
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
-from ditto.analysis.look_through import origin, places
+from ditto.analysis.look_through import in_order, origin, places
 from ditto.dialects import ring
-from ditto.passes.ring_rewriting import erase_dead, insert_before, replace, users
+from ditto.passes.ring_rewriting import (
+    constant_before,
+    encoded_before,
+    erase_dead,
+    insert_before,
+    replace,
+    rescaled_before,
+    users,
+)
 
 # Fraction of the variance, and of rsqrt's result.
 VARIANCE_FRACTION, RESULT_FRACTION = 22, 18
@@ -35,15 +43,6 @@ LEAST_RADICAND = -14
 _ROOM = 21
 # A reciprocal of n has 12 significant bits or more.
 _TOLERANCE = 2.0**-10
-
-_SAME_NUMBERS = (ring.ShlOp, ring.ReshapeOp, ring.DownCastOp, ring.UpCastOp)
-
-
-def _behind(value: SSAValue) -> SSAValue:
-    """The value whose numbers these are, perhaps with another fraction."""
-    while isinstance(value.owner, _SAME_NUMBERS):
-        value = value.owner.arguments[0]
-    return value
 
 
 def _splat(value: SSAValue) -> float | None:
@@ -60,7 +59,7 @@ def _multiple(value: SSAValue) -> tuple[SSAValue, float]:
     """What a value is a public multiple of, and the factor."""
     factor = 1.0
     while True:
-        value = _behind(value)
+        value = in_order(value)
         op = value.owner
         if isinstance(op, ring.RelabelOp):
             factor *= 2.0 ** (ring.fraction(op.arguments[0]) - ring.fraction(op.result))
@@ -93,8 +92,8 @@ def _not_negative(value: SSAValue) -> SSAValue:
 def _summed(variance: SSAValue) -> ring.SumOp | None:
     """sum(x), where a value is mean(x^2) - mean(x)^2, or mean((x - mean(x))^2)."""
     if (squares := _mean(variance)) is not None:
-        square = _behind(squares.arguments[0]).owner
-        difference = _behind(square.arguments[0]).owner if isinstance(square, ring.SquareOp) else None
+        square = in_order(squares.arguments[0]).owner
+        difference = in_order(square.arguments[0]).owner if isinstance(square, ring.SquareOp) else None
         total = _mean(origin(difference.arguments[1])) if isinstance(difference, ring.SubOp) else None
         centred = total is not None and isinstance(square, ring.SquareOp) and _is_centred(square.arguments[0], total)
         return total if centred and total is not None and total.get("dims") == squares.get("dims") else None
@@ -104,10 +103,10 @@ def _summed(variance: SSAValue) -> ring.SumOp | None:
     squares, (squared, factor) = _mean(difference.arguments[0]), _multiple(difference.arguments[1])
     if squares is None or not isinstance(squared.owner, ring.SquareOp):
         return None
-    total, square = _mean(squared.owner.arguments[0], 2, factor), _behind(squares.arguments[0]).owner
+    total, square = _mean(squared.owner.arguments[0], 2, factor), in_order(squares.arguments[0]).owner
     if total is None or not isinstance(square, ring.SquareOp) or total.get("dims") != squares.get("dims"):
         return None
-    return total if _behind(square.arguments[0]) is _behind(total.arguments[0]) else None
+    return total if in_order(square.arguments[0]) is in_order(total.arguments[0]) else None
 
 
 def _row_numbers(total: ring.SumOp) -> np.ndarray:  # type: ignore[type-arg]
@@ -126,16 +125,16 @@ def _repeats(value: SSAValue, source: SSAValue, total: ring.SumOp) -> bool:
 
 def _is_centred(value: SSAValue, total: ring.SumOp) -> bool:
     """Whether a value is x less the mean of its row."""
-    difference = _behind(value).owner
+    difference = in_order(value).owner
     if not isinstance(difference, ring.SubOp):
         return False
     x, mean = difference.arguments
     found = _mean(source := origin(mean))
     return (
-        _behind(x) is _behind(total.arguments[0])
+        in_order(x) is in_order(total.arguments[0])
         and found is not None
         and found.get("dims") == total.get("dims")
-        and _behind(found.arguments[0]) is _behind(x)
+        and in_order(found.arguments[0]) is in_order(x)
         and _repeats(mean, source, total)
     )
 
@@ -161,16 +160,16 @@ def normalise(root: ring.RsqrtOp, total: ring.SumOp, eps: float) -> None:
                 centred = outer.arguments[1 if outer.arguments[0] is product.result else 0]
                 if _is_centred(centred, total):
                     y = _normalised(outer, total, eps, NORMALISED_FRACTION)
-                    gain = _rescaled(outer, other, min(ring.fraction(other), GAIN_FRACTION))
+                    gain = rescaled_before(outer, other, min(ring.fraction(other), GAIN_FRACTION))
                     shift = NORMALISED_FRACTION + ring.fraction(gain) - ring.fraction(outer.result)
                     if shift < 0:
-                        gain, shift = _rescaled(outer, gain, ring.fraction(gain) - shift), 0
+                        gain, shift = rescaled_before(outer, gain, ring.fraction(gain) - shift), 0
                     replace(outer, insert_before(outer, ring.MulOp, [y, gain], outer.result.type, shift=shift))
 
 
 def _normalised(place: ring.RingOp, total: ring.SumOp, eps: float, fraction: int) -> SSAValue:
     """x normalised, in the shape of `place`."""
-    x = _behind(total.arguments[0])
+    x = in_order(total.arguments[0])
     shaped = ring.fxp(ring.shape(total.arguments[0]), ring.width(x), ring.fraction(x))
     if ring.shape(x) != ring.shape(total.arguments[0]):
         x = insert_before(place, ring.ReshapeOp, [x], shaped)
@@ -210,44 +209,28 @@ def fuse(root: ring.RsqrtOp) -> None:
     ) -> SSAValue:
         return insert_before(root, kind, operands, ring.retyped(like, fraction=to), **attributes)
 
-    def public(numbers: np.ndarray) -> SSAValue:  # type: ignore[type-arg]
-        made = ring.ConstantOp.make(numbers)
-        assert root.parent is not None
-        root.parent.insert_op_before(made, root)
-        return made.result
-
-    def encoded(number: float, bits: int) -> SSAValue:
-        real = public(np.array(number, np.float64))
-        return insert_before(root, ring.EncodeOp, [real], TensorType(i64, []), fraction=bits)
-
-    x = _rescaled(root, x, fraction)
+    x = rescaled_before(root, x, fraction)
     rows, dims = total.result, total.get("dims")
     squares = emit(ring.SumOp, [emit(ring.SquareOp, [x], x, 2 * fraction, shift=0)], rows, 2 * fraction, dims=dims)
-    scaled = emit(ring.MulPublicOp, [squares, public(np.array(count, np.int64))], rows, 2 * fraction, shift=0)
+    scaled = emit(
+        ring.MulPublicOp, [squares, constant_before(root, np.array(count, np.int64))], rows, 2 * fraction, shift=0
+    )
     sums = emit(ring.SumOp, [x], rows, fraction, dims=dims)
     value = emit(ring.SubOp, [scaled, emit(ring.SquareOp, [sums], rows, 2 * fraction, shift=0)], rows, 2 * fraction)
     value = emit(ring.RelabelOp, [value], rows, 2 * (fraction + k))
-    value = _rescaled(root, value, VARIANCE_FRACTION)
-    least = encoded(eps * factor**2 + 2.0 ** (1 - VARIANCE_FRACTION), VARIANCE_FRACTION)
+    value = rescaled_before(root, value, VARIANCE_FRACTION)
+    least = encoded_before(root, eps * factor**2 + 2.0 ** (1 - VARIANCE_FRACTION), VARIANCE_FRACTION)
     value = emit(ring.AddPublicOp, [value, least], rows, VARIANCE_FRACTION)
     low = math.floor(LEAST_RADICAND + 2 * math.log2(factor))
     digits = (count & -count).bit_length() - 1
     kept = min(k - digits, 2)
     inverse = emit(ring.RsqrtOp, [value], rows, RESULT_FRACTION - kept, lo=low, hi=root.get("hi"))
     if factor != 1:
-        weight = encoded(factor, k - digits)
+        weight = encoded_before(root, factor, k - digits)
         inverse = emit(ring.MulPublicOp, [inverse, weight], rows, RESULT_FRACTION, shift=k - digits - kept)
     if ring.shape(inverse) != ring.shape(root.result):
         inverse = insert_before(root, ring.ReshapeOp, [inverse], ring.retyped(root.result, fraction=RESULT_FRACTION))
-    replace(root, _rescaled(root, inverse, ring.fraction(root.result)))
-
-
-def _rescaled(place: ring.RingOp, value: SSAValue, fraction: int) -> SSAValue:
-    """The same numbers with another fraction."""
-    gain, type = fraction - ring.fraction(value), ring.retyped(value, fraction=fraction)
-    if gain < 0:
-        return insert_before(place, ring.DownCastOp, [value], type, shift=-gain)
-    return insert_before(place, ring.ShlOp, [value], type, bits=gain) if gain else value
+    replace(root, rescaled_before(root, inverse, ring.fraction(root.result)))
 
 
 @dataclass(frozen=True)

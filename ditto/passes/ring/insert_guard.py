@@ -31,15 +31,13 @@ from ditto.dialects import ring
 from ditto.dialects.dense import Array
 from ditto.dialects.traits import Linear, TakesPositive
 from ditto.passes.ring.ranges import ARGUMENT_RANGES
-from ditto.passes.ring_rewriting import insert_before
+from ditto.passes.ring_rewriting import constant_before, insert_before
 
 # Tensors of up to so many elements, operands included, are checked for certain.
 SMALL = 4096
 # A limit is so many bits above the unit of the coarse value that is compared with it; rounding takes two units.
 _DIGITS, _ROUNDING = 5, 3
-# An operand of so many bits leaves no room for the difference of it and a limit.
-_MOST_BITS = 61
-# Bits that an integer may have where a bit is added to it, it is widened, and has a sign.
+# Bits that an integer may have where a bit is added to it (a difference to a limit), it is widened, and has a sign.
 _MOST = 61
 # Coarse products one after the other, each of which narrows what the next has to hold.
 _MOST_LEVELS = 6
@@ -121,7 +119,7 @@ class _Guards:
         """Checks every element for certain, if a way is known."""
         limit = self.bits(op.result) + op.get("shift", 0)
         if isinstance(op, ring.DownCastOp):
-            if self.bits(op.arguments[0]) >= _MOST_BITS:
+            if self.bits(op.arguments[0]) >= _MOST:
                 return False
             self.require_below(op.arguments[0], 2**limit)
             return True
@@ -152,7 +150,9 @@ class _Guards:
         size = min(max(bits, abs(number).bit_length()) + 1, ring.MAX_WIDTH - 1)
         if sign < 0:
             x = self.emit(ring.NegOp, [x], shape, fraction, bits)
-        x = self.emit(ring.AddPublicOp, [x, self.constant(np.array(number, np.int64))], shape, fraction, size)
+        x = self.emit(
+            ring.AddPublicOp, [x, constant_before(self.place, np.array(number, np.int64))], shape, fraction, size
+        )
         self.require_false(x, size, drop)
 
     def require_false(self, x: SSAValue, size: int, drop: int = 0) -> None:
@@ -168,24 +168,18 @@ class _Guards:
         most = int(np.max(limit)).bit_length()
         # In the widest ring a sum that wraps has the wrong sign, and is refused too.
         size = min(max(bits, most) + 1, ring.MAX_WIDTH - 1)
-        limits = self.constant(np.asarray(np.asarray(limit, np.int64) - 1))
+        limits = constant_before(self.place, np.asarray(np.asarray(limit, np.int64) - 1))
         below = self.emit(ring.AddPublicOp, [x, limits], shape, fraction, size)
         minus = self.emit(ring.NegOp, [x], shape, fraction, bits)
         above = self.emit(ring.AddPublicOp, [minus, limits], shape, fraction, size)
         for difference in (below, above):
             self.require_false(difference, size)
 
-    def constant(self, numbers: Array) -> SSAValue:
-        made = ring.ConstantOp.make(numbers)
-        assert self.place.parent is not None
-        self.place.parent.insert_op_before(made, self.place)
-        return made.result
-
     def _scaled(self, op: ring.MulPublicOp, limit: int) -> bool:
         """x times public numbers p: |x| < 2^limit / |p|."""
         x, bits = op.arguments[0], self.bits(op.arguments[0])
         numbers = known_numbers(op.arguments[1])
-        if bits >= _MOST_BITS:
+        if bits >= _MOST:
             return False
         if numbers is None:
             return self._scaled_at_call(op, limit)
@@ -267,7 +261,7 @@ class _Guards:
             return False
         scaled = []
         for value, factor in zip((x, y), factors):
-            number = self.constant(np.array(factor, np.int64))
+            number = constant_before(self.place, np.array(factor, np.int64))
             bits = self.bits(value) + factor.bit_length()
             integer = self.emit(ring.RelabelOp, [value], shape, 0, self.bits(value))
             scaled.append(self.emit(ring.MulPublicOp, [integer, number], shape, 0, bits, shift=0))
