@@ -304,13 +304,11 @@ def _inherited(op: ring.RingOp, values: Sequence[_Value]) -> Doubt | None:
             doubt and _some(doubt.where & here, doubt)
             for doubt, here in zip(doubts[1:], (chosen, ~chosen), strict=True)
         ]
-    shape = ring.shape(op.result)
     result: Doubt | None = None
     for doubt in filter(None, doubts):
-        if not any(map(op.has_trait, (Elementwise, Reshapes))) and not isinstance(op, ring.ExtendOp):
+        if not op.has_trait(Elementwise):
             raise doubt.error
-        where = doubt.where.reshape(shape)
-        result = replace(doubt, where=where if result is None else result.where | where)
+        result = replace(doubt, where=doubt.where if result is None else result.where | doubt.where)
     return result
 
 
