@@ -224,7 +224,9 @@ def fuse(root: ring.RsqrtOp) -> None:
     low = math.floor(LEAST_RADICAND + 2 * math.log2(factor))
     digits = (count & -count).bit_length() - 1
     kept = min(k - digits, 2)
-    inverse = emit(ring.RsqrtOp, [value], rows, RESULT_FRACTION - kept, lo=low, hi=root.get("hi"))
+    # A bound that nobody has stated yet is that of the first octave, which the ranges widen.
+    high = low + 1 if root.get("hi") == root.get("lo") + 1 else root.get("hi")
+    inverse = emit(ring.RsqrtOp, [value], rows, RESULT_FRACTION - kept, lo=low, hi=high)
     if factor != 1:
         weight = encoded_before(root, factor, k - digits)
         inverse = emit(ring.MulPublicOp, [inverse, weight], rows, RESULT_FRACTION, shift=k - digits - kept)
