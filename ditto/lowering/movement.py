@@ -173,7 +173,11 @@ def reduce_pair(e: Emitter, op: pphlo.ReduceOp, values: list[Value]) -> list[Val
     # The accumulator wins if it is the greater one.
     greatest = (comparison.operands[0] is accumulator) == isinstance(comparison, pphlo.GreaterOp)
     with e.exactly():
-        return _extreme(e, x, positions, greatest, dims, op.outputs[1].type)
+        if not ring.is_bit(x):
+            return _extreme(e, x, positions, greatest, dims, op.outputs[1].type)
+        numbers = e.emit(ring.BitToFxpOp, [x], ring.fxp(ring.shape(x), 32, 0))
+        best, where = _extreme(e, numbers, positions, greatest, dims, op.outputs[1].type)
+        return [complement(e, zero(e, _secret(best))), where]
 
 
 def _extreme(

@@ -619,6 +619,20 @@ for _e in ("f16", "f32", "i32"):
             )
         )
 
+# Of equal elements the first counts.
+for _name in ("argmax", "argmin"):
+    CASES.append(
+        Case(
+            "pphlo.reduce",
+            (Operand("i1", (6, 9)),),
+            "i32",
+            (6,),
+            lambda x, name=_name: getattr(np, name)(x, 1),
+            jax=lambda x, name=_name: getattr(jnp, name)(x, 1),
+            label=_name,
+        )
+    )
+
 # ------------------------------------------------------------------------------------------------ contractions
 
 for _e in ("f16", "f32", "i8", "i32", "i64"):
