@@ -21,8 +21,12 @@ def set_domain(op: ring.RingOp, intervals: Intervals) -> None:
     for positive in op.get_traits_of_type(TakesPositive):
         operand, bound = intervals.of(op.arguments[-1]), op.get(BOUND)
         if bound is not None and (power := _POWERS.get(type(op))):
-            # A result below the bound has an operand above what that is the function of.
-            _set(op, "lo", max(op.get("lo"), math.floor(math.log2(bound) / power)))
+            # A result below the bound has an operand above what that is the function of; in a plan that contradicts
+            # itself, not above all that the operand is said to be.
+            lowest = math.floor(math.log2(bound) / power)
+            if operand.high > 0:
+                lowest = min(lowest, math.ceil(math.log2(operand.high)) - 1)
+            _set(op, "lo", max(op.get("lo"), lowest))
             _set(op, "hi", max(op.get("hi"), op.get("lo") + 1))
         least = 0.0 if positive.zero else 2.0 ** op.get("lo")
         if FACT not in op.attributes and operand.low < least:

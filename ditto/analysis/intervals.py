@@ -212,7 +212,8 @@ class Intervals:
         if ring.is_integer_arithmetic(op):
             return proven
         if bound is not None:
-            limit = _below(bound, value)
+            # Headroom beyond what the ring holds is given up; the guard sees to that.
+            limit = _below(min(bound, 2.0**room), value)
             saved = proven.bits(ring.fraction(value)) - limit.bits(ring.fraction(value))
             if opened or (saved >= _WORTH and (shifted or isinstance(op, ring.SumOp) or op.has_trait(Linear))):
                 return proven.cut(limit.size)
