@@ -1,4 +1,4 @@
-"""What callers compute in the clear: integers of every width and sign, bits, branches, complex numbers, as JAX has it."""
+"""What callers compute in the clear, as JAX has it: integers of every width and sign, bits, branches, complex numbers."""
 
 from __future__ import annotations
 
