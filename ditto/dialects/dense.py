@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from xdsl.dialects.builtin import Float16Type, Float32Type, Float64Type, IntegerType, Signedness
+from xdsl.dialects.builtin import ComplexType, Float16Type, Float32Type, Float64Type, IntegerType, Signedness
 from xdsl.ir import Attribute, Data
 from xdsl.irdl import irdl_attr_definition
 from xdsl.parser import AttrParser
@@ -24,7 +24,7 @@ Array = npt.NDArray[Any]
 
 # MLIR prints longer literals as one hexadecimal blob.
 _LONGEST_LIST = 100
-_TOKEN = re.compile(r"[^\[\],\s]+")
+_TOKEN = re.compile(r"[^\[\](),\s]+")
 
 
 def dtype_of(element: Attribute) -> np.dtype[Any]:
@@ -44,13 +44,20 @@ def dtype_of(element: Attribute) -> np.dtype[Any]:
         case IntegerType() if element.width.data in (8, 16, 32, 64):
             sign = "u" if element.signedness.data is Signedness.UNSIGNED else ""
             return np.dtype(f"{sign}int{element.width.data}")
-    raise TypeError(f"no dtype for element type {element}; f16, f32, f64, i1 and 8 to 64 bit integers are supported")
+        case ComplexType(element_type=Float32Type()):
+            return np.dtype(np.complex64)
+        case ComplexType(element_type=Float64Type()):
+            return np.dtype(np.complex128)
+    supported = "f16, f32, f64, i1, 8 to 64 bit integers and complex numbers of f32 and f64"
+    raise TypeError(f"no dtype for element type {element}; {supported} are supported")
 
 
 def element_of(dtype: np.dtype[Any]) -> Attribute:
     """The builtin element type that a dtype holds (signed integers are signless)."""
     if dtype.kind == "f":
         return {2: Float16Type(), 4: Float32Type(), 8: Float64Type()}[dtype.itemsize]
+    if dtype.kind == "c":
+        return ComplexType(Float32Type() if dtype.itemsize == 8 else Float64Type())
     if dtype.kind == "b":
         return IntegerType(1)
     return IntegerType(8 * dtype.itemsize, Signedness.UNSIGNED if dtype.kind == "u" else Signedness.SIGNLESS)
@@ -87,11 +94,14 @@ def decode(text: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     tokens = _TOKEN.findall(text)
     if not tokens:
         return np.zeros(shape, dtype)
+    # A complex number is written as its two parts.
+    part = np.empty(0, dtype).real.dtype
+    numbers = np.array([_decode_token(token, part) for token in tokens], part).view(dtype)
     if "[" not in text:
-        return np.broadcast_to(np.array(_decode_token(tokens[0], dtype), dtype), shape)
-    if len(tokens) != count:
-        raise ValueError(f"dense literal holds {len(tokens)} elements where its type has {count}")
-    return np.array([_decode_token(token, dtype) for token in tokens], dtype).reshape(shape)
+        return np.broadcast_to(numbers.reshape(()), shape)
+    if numbers.size != count:
+        raise ValueError(f"dense literal holds {numbers.size} elements where its type has {count}")
+    return numbers.reshape(shape)
 
 
 def _encode_element(value: Any) -> str:
@@ -99,6 +109,8 @@ def _encode_element(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, np.integer):
         return str(int(value))
+    if isinstance(value, np.complexfloating):
+        return f"({_encode_element(value.real)},{_encode_element(value.imag)})"
     # The shortest of MLIR's two float forms that reads back as the same number; otherwise the bits.
     if np.isfinite(value):
         for form in (f"{float(value):.6e}", f"{float(value):.9g}", f"{float(value):.17e}"):
@@ -134,6 +146,8 @@ def is_splat(array: Array) -> bool:
         return False
     if all(stride == 0 or extent == 1 for stride, extent in zip(array.strides, array.shape, strict=True)):
         return True
+    if array.dtype.kind == "c":
+        return is_splat(array.real) and is_splat(array.imag)
     bits = array.view(f"u{array.dtype.itemsize}")
     first = bits[(0,) * bits.ndim]
     # Most arrays that are not a splat show it at the other end.

@@ -3,8 +3,8 @@
     module = parse_module(text, "bert.pphlo")
     assert to_text(module) == text
 
-The operations stand in `pphlo_elementwise`, `pphlo_shape`, `pphlo_compute` and `pphlo_control`; `pphlo_base` holds the
-secret type.
+The operations stand in `pphlo_elementwise`, `pphlo_complex`, `pphlo_shape`, `pphlo_compute`, `pphlo_control` and
+`pphlo_branch`; `pphlo_base` holds the secret type.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ from ditto.dialects.mlir_text import UnsupportedOp as UnsupportedOp
 from ditto.dialects.mlir_text import parse, print_module
 from ditto.dialects.pphlo_base import *  # noqa: F403
 from ditto.dialects.pphlo_base import SecretType
+from ditto.dialects.pphlo_branch import *  # noqa: F403
+from ditto.dialects.pphlo_branch import BRANCH
+from ditto.dialects.pphlo_complex import *  # noqa: F403
+from ditto.dialects.pphlo_complex import COMPLEX
 from ditto.dialects.pphlo_compute import *  # noqa: F403
 from ditto.dialects.pphlo_compute import COMPUTE
 from ditto.dialects.pphlo_control import *  # noqa: F403
@@ -32,7 +36,7 @@ from ditto.dialects.pphlo_elementwise import ELEMENTWISE
 from ditto.dialects.pphlo_shape import *  # noqa: F403
 from ditto.dialects.pphlo_shape import MOVEMENT
 
-PPHLO = Dialect("pphlo", [*ELEMENTWISE, *MOVEMENT, *COMPUTE, *CONTROL], [SecretType, DenseAttr])
+PPHLO = Dialect("pphlo", [*ELEMENTWISE, *COMPLEX, *MOVEMENT, *COMPUTE, *CONTROL, *BRANCH], [SecretType, DenseAttr])
 
 
 def context() -> Context:

@@ -12,6 +12,7 @@ from xdsl.irdl import (
     operand_def,
     opt_prop_def,
     prop_def,
+    result_def,
     traits_def,
 )
 from xdsl.parser import Parser
@@ -22,6 +23,7 @@ from ditto.dialects.mlir_text import InvalidProgram, take_dense_literal
 from ditto.dialects.pphlo_base import (
     I64Array,
     OneResult,
+    PphloOp,
     element_type,
     integers,
     integers_text,
@@ -86,6 +88,23 @@ class IotaOp(OneResult):
     def print(self, printer: Printer) -> None:
         printer.print_string(f" dim = {self.dim.value.data} : ")
         printer.print_attribute(self.result.type)
+
+
+@irdl_op_definition
+class EpsilonOp(OneResult):
+    """The least positive number that a value of the result's dtype can be."""
+
+    name = "pphlo.epsilon"
+
+
+@irdl_op_definition
+class RngOp(PphloOp):
+    """Other numbers at every run, uniform in [low, high). Not pure: two of them are two draws."""
+
+    name = "pphlo.rng"
+    low = operand_def(TensorType)
+    high = operand_def(TensorType)
+    result = result_def(TensorType)
 
 
 @irdl_op_definition
@@ -231,4 +250,4 @@ class ConvolutionOp(OneResult):
         print_types(printer, self)
 
 
-COMPUTE = (ConstantOp, IotaOp, DotOp, DotGeneralOp, ConvolutionOp)
+COMPUTE = (ConstantOp, IotaOp, EpsilonOp, RngOp, DotOp, DotGeneralOp, ConvolutionOp)

@@ -96,6 +96,13 @@ class NotOp(Unary):
 
 
 @irdl_op_definition
+class PopcntOp(Unary):
+    """How many bits of an integer are set; with `bits`, of so many low ones."""
+
+    name = "pphlo.popcnt"
+
+
+@irdl_op_definition
 class ReciprocalOp(Unary):
     """1 / x."""
 
@@ -172,6 +179,13 @@ class AndOp(Binary):
 
     name = "pphlo.and"
     traits = traits_def(Commutative())
+
+
+@irdl_op_definition
+class Atan2Op(Binary):
+    """The angle of the point (rhs, lhs), from -pi to pi."""
+
+    name = "pphlo.atan2"
 
 
 @irdl_op_definition
@@ -328,6 +342,7 @@ ELEMENTWISE = (
     LogisticOp,
     NegateOp,
     NotOp,
+    PopcntOp,
     ReciprocalOp,
     RoundNearestAfzOp,
     RoundNearestEvenOp,
@@ -339,6 +354,7 @@ ELEMENTWISE = (
     BitcastConvertOp,
     AddOp,
     AndOp,
+    Atan2Op,
     BroadcastAsOp,
     DivideOp,
     EqualOp,

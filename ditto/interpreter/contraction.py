@@ -19,7 +19,7 @@ def widened(x: Array) -> Array:
 def _factors(op: pphlo.OneResult, lhs: Array, rhs: Array) -> tuple[Array, Array]:
     """Both as they are multiplied: integers in the dtype of the result, whose sums wrap."""
     dtype = pphlo.dtype_of(pphlo.element_type(op.result.type))
-    return (lhs.astype(dtype), rhs.astype(dtype)) if dtype.kind == "i" else (widened(lhs), widened(rhs))
+    return (lhs.astype(dtype), rhs.astype(dtype)) if dtype.kind in "iu" else (widened(lhs), widened(rhs))
 
 
 def dot(op: pphlo.DotOp, lhs: Array, rhs: Array) -> Array:

@@ -12,43 +12,41 @@ from typing import Any
 import numpy as np
 
 from ditto.dialects.dense import Array
+from ditto.interpreter import bits
 
 Kernel = Callable[..., Any]
 
 
 def _divide(a: Array, b: Array) -> Any:
-    if np.result_type(a, b).kind == "f":
+    if np.result_type(a, b).kind in "fc":
         return a / b
-    # Integers divide toward zero.
-    return (a - np.fmod(a, b)) // b
+    # Integers divide toward zero; by zero, as XLA has it, all bits of the quotient are set.
+    by = np.where(b == 0, 1, b).astype(b.dtype)
+    return np.where(b == 0, ~np.zeros_like(a), (a - np.fmod(a, by)) // by)
+
+
+def _remainder(a: Array, b: Array) -> Any:
+    # Of integers by zero: all of a.
+    return np.fmod(a, b) if np.result_type(a, b).kind == "f" else np.where(b == 0, a, np.fmod(a, b))
+
+
+def _complex(real: Array, imaginary: Array) -> Any:
+    # Not real + i imaginary: infinity times i has no real part.
+    result = np.empty(real.shape, np.result_type(real, np.complex64))
+    result.real, result.imag = real, imaginary
+    return result
 
 
 def _round_away(x: Array) -> Any:
     return np.copysign(np.floor(np.abs(x) + 0.5), x)
 
 
-def _shift_left(x: Array, bits: Array) -> Any:
-    return np.where(_in_word(x, bits), np.left_shift(x, _masked(x, bits)), 0)
-
-
-def _shift_right_logical(x: Array, bits: Array) -> Any:
-    unsigned = x.view(np.dtype(f"u{x.dtype.itemsize}"))
-    shifted = np.right_shift(unsigned, _masked(x, bits).astype(unsigned.dtype))
-    return np.where(_in_word(x, bits), shifted.view(x.dtype), 0)
-
-
-def _shift_right_arithmetic(x: Array, bits: Array) -> Any:
-    width = 8 * x.dtype.itemsize
-    return np.right_shift(x, np.where(_in_word(x, bits), bits, width - 1).astype(x.dtype))
-
-
-def _in_word(x: Array, bits: Array) -> Any:
-    return (bits >= 0) & (bits < 8 * x.dtype.itemsize)
-
-
-def _masked(x: Array, bits: Array) -> Any:
-    # NumPy leaves a shift by the width or more undefined.
-    return (bits & (8 * x.dtype.itemsize - 1)).astype(x.dtype)
+def _power(a: Array, b: Array) -> Any:
+    if np.result_type(a, b).kind not in "iu":
+        return np.power(a, b)
+    # A power of an integer with a negative exponent is a fraction: its whole part.
+    whole = np.power(a, np.maximum(b, 0))
+    return np.where(b >= 0, whole, np.where(a == 1, 1, np.where(a == -1, 1 - 2 * (b & 1), 0)))
 
 
 def _multiply(a: Array, b: Array) -> Any:
@@ -63,15 +61,18 @@ def _multiply(a: Array, b: Array) -> Any:
 KERNELS: dict[str, Kernel] = {
     "pphlo.abs": np.abs,
     "pphlo.ceil": np.ceil,
+    "pphlo.complex": _complex,
     "pphlo.cosine": np.cos,
     "pphlo.exponential": np.exp,
     "pphlo.exponential_minus_one": np.expm1,
     "pphlo.floor": np.floor,
+    "pphlo.imag": np.imag,
     "pphlo.log": np.log,
     "pphlo.log_plus_one": np.log1p,
     "pphlo.logistic": lambda x: 1 / (1 + np.exp(-x)),
     "pphlo.negate": np.negative,
     "pphlo.not": np.invert,
+    "pphlo.real": np.real,
     "pphlo.reciprocal": np.reciprocal,
     "pphlo.round_nearest_afz": _round_away,
     "pphlo.round_nearest_even": np.rint,
@@ -82,6 +83,7 @@ KERNELS: dict[str, Kernel] = {
     "pphlo.tanh": np.tanh,
     "pphlo.add": np.add,
     "pphlo.and": np.bitwise_and,
+    "pphlo.atan2": np.arctan2,
     "pphlo.broadcast_as": lambda a, b: np.broadcast_to(a, b.shape),
     "pphlo.divide": _divide,
     "pphlo.equal": np.equal,
@@ -94,11 +96,11 @@ KERNELS: dict[str, Kernel] = {
     "pphlo.multiply": _multiply,
     "pphlo.not_equal": np.not_equal,
     "pphlo.or": np.bitwise_or,
-    "pphlo.power": np.power,
-    "pphlo.remainder": np.fmod,
-    "pphlo.shift_left": _shift_left,
-    "pphlo.shift_right_arithmetic": _shift_right_arithmetic,
-    "pphlo.shift_right_logical": _shift_right_logical,
+    "pphlo.power": _power,
+    "pphlo.remainder": _remainder,
+    "pphlo.shift_left": bits.shift_left,
+    "pphlo.shift_right_arithmetic": bits.shift_right_arithmetic,
+    "pphlo.shift_right_logical": bits.shift_right_logical,
     "pphlo.subtract": np.subtract,
     "pphlo.xor": np.bitwise_xor,
     "pphlo.select": np.where,

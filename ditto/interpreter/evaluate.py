@@ -6,21 +6,38 @@ it at every call. Arrays are handled whole; the body of a reduction runs on whol
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
-from xdsl.dialects.builtin import Float16Type, Float32Type, ModuleOp
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, Operation, Region, SSAValue
 
 from ditto.dialects import pphlo
 from ditto.dialects.dense import Array, cast
 from ditto.errors import CompileError
-from ditto.interpreter import calls, contraction, elementwise, movement
+from ditto.interpreter import bits, calls, contraction, elementwise, movement
 from ditto.interpreter.contraction import widened
 
 Values = MutableMapping[SSAValue, Array]
+
+
+# One unit of the fractions that SPU gives these dtypes.
+_EPSILON = {2: 2.0**-8, 4: 2.0**-18, 8: 2.0**-18}
+
+
+def epsilon(op: pphlo.EpsilonOp) -> Array:
+    """The least positive number in fixed point."""
+    return np.full(op.shape, _EPSILON[pphlo.dtype_of(pphlo.element_type(op.result.type)).itemsize])
+
+
+def rng(op: pphlo.RngOp, low: Array, high: Array) -> Array:
+    """Other numbers at every call, uniform in [low, high)."""
+    kind, shape = pphlo.dtype_of(pphlo.element_type(op.result.type)).kind, pphlo.shape_of(op.result)
+    draw = np.random.default_rng()
+    return np.asarray(draw.uniform(low, high, shape) if kind == "f" else draw.integers(low, high, shape, np.int64))
 
 
 class EvaluationError(CompileError):
@@ -36,8 +53,9 @@ _REDUCTIONS: dict[str, np.ufunc] = {
     "pphlo.multiply": np.multiply,
     "pphlo.maximum": np.maximum,
     "pphlo.minimum": np.minimum,
-    "pphlo.and": np.logical_and,
-    "pphlo.or": np.logical_or,
+    "pphlo.and": np.bitwise_and,
+    "pphlo.or": np.bitwise_or,
+    "pphlo.xor": np.bitwise_xor,
 }
 
 _OPERATIONS: dict[str, Callable[..., Array]] = {
@@ -51,6 +69,9 @@ _OPERATIONS: dict[str, Callable[..., Array]] = {
     "pphlo.concatenate": movement.concatenate,
     "pphlo.pad": movement.pad,
     "pphlo.iota": movement.iota,
+    "pphlo.popcnt": bits.population_count,
+    "pphlo.epsilon": epsilon,
+    "pphlo.rng": rng,
     "pphlo.dot": contraction.dot,
     "pphlo.dot_general": contraction.dot_general,
     "pphlo.convolution": contraction.convolution,
@@ -71,9 +92,10 @@ class Interpreter:
     def dtype(self, type: Attribute) -> np.dtype[Any]:
         """The dtype in which values of a tensor type are kept."""
         element = pphlo.element_type(type)
-        if self._exact and isinstance(element, Float16Type | Float32Type):
-            return np.dtype(np.float64)
-        return pphlo.dtype_of(element)
+        dtype = pphlo.dtype_of(element)
+        if self._exact and dtype.kind in "fc":
+            return np.dtype(np.float64 if dtype.kind == "f" else np.complex128)
+        return dtype
 
     def run(self, op: Operation, values: Values) -> None:
         """Evaluates one operation whose operands are in `values` and adds its results.
@@ -137,6 +159,11 @@ class Interpreter:
                 while self._region(op.condition, inputs, values)[0]:
                     inputs = self._region(op.body, inputs, values)
                 return inputs
+            case pphlo.IfOp():
+                return self._region(op.true_branch if inputs[0] else op.false_branch, [], values)
+            case pphlo.CaseOp():
+                index, count = int(inputs[0]), len(op.branches)
+                return self._region(op.branches[index if 0 <= index < count else -1], [], values)
             case pphlo.CustomCallOp() if call := calls.CALLS.get(op.target.data):
                 return [call(op, *inputs)]
             case pphlo.CustomCallOp():
@@ -146,27 +173,38 @@ class Interpreter:
     def _reduce(self, op: pphlo.ReduceOp, inputs: list[Array], values: Values) -> Sequence[Any]:
         count = len(inputs) // 2
         arrays, initial = inputs[:count], inputs[count:]
+        reduced = math.prod(arrays[0].shape[dim] for dim in op.dimensions)
+        if not reduced:
+            return [np.broadcast_to(value, pphlo.shape_of(op.outputs[0])) for value in initial]
         if ufunc := _REDUCTIONS.get(op.combiner() or ""):
-            reduced = ufunc.reduce(widened(arrays[0]), axis=op.dimensions)
-            return [ufunc(reduced, widened(initial[0]))]
+            return [ufunc(ufunc.reduce(widened(arrays[0]), axis=op.dimensions), widened(initial[0]))]
         # Any other body: halve the reduced axis until one entry is left, the body working on whole halves.
         last = range(-len(op.dimensions), 0)
         kept = arrays[0].ndim - len(op.dimensions)
         folded = [np.moveaxis(array, op.dimensions, last) for array in arrays]
-        folded = [array.reshape([*array.shape[:kept], -1]) for array in folded]
+        folded = [array.reshape([*array.shape[:kept], reduced]) for array in folded]
         while (extent := folded[0].shape[-1]) > 1:
             half = extent // 2
             halves = [array[..., :half] for array in folded] + [array[..., half : 2 * half] for array in folded]
             combined = self._region(op.body, halves, values)
             odd = [array[..., 2 * half :] for array in folded]
             folded = [np.concatenate(parts, -1) for parts in zip(combined, odd, strict=True)]
-        if folded[0].shape[-1] == 0:
-            return [np.broadcast_to(value, pphlo.shape_of(op.outputs[0])) for value in initial]
         return self._region(op.body, [*initial, *(array[..., 0] for array in folded)], values)
 
 
 def _convert(x: Array, dtype: np.dtype[Any]) -> Array:
-    return np.not_equal(x, 0) if dtype.kind == "b" else cast(x, dtype)
+    """Numbers in another dtype. As XLA does, floats beyond an integer's ends become these, and NaN zero."""
+    if dtype.kind == "b":
+        return np.not_equal(x, 0)
+    if x.dtype.kind == "c" and dtype.kind != "c":
+        x = x.real
+    if x.dtype.kind != "f" or dtype.kind not in "iu":
+        return cast(x, dtype)
+    ends = np.iinfo(dtype)
+    # The end itself may not be a float, the power of two behind it is.
+    above, below = x >= float(ends.max) + 1, x <= float(ends.min)
+    inside = np.where(above | below | np.isnan(x), 0, x).astype(dtype)
+    return np.where(above, ends.max, np.where(below, ends.min, inside)).astype(dtype)
 
 
 def function_named(module: ModuleOp, name: str) -> FuncOp:

@@ -138,6 +138,26 @@ def movement(x: Any, y: Any) -> Any:
     return jnp.pad(moved, ((1, 0), (0, 2)), constant_values=0.5), jnp.argmax(x, -1)
 
 
+def branches(flags: Any, x: Any) -> Any:
+    """Public bits choose what every round does to a secret."""
+
+    def body(carried: Any, flag: Any) -> Any:
+        return jax.lax.cond(flag, lambda y: y + 1, lambda y: y * 2, carried), None
+
+    return jax.lax.scan(body, x, flags)[0]
+
+
+def complex_numbers(x: Any) -> Any:
+    """Complex constants, splat and listed, arithmetic, a selection and a sum."""
+    rotated = x * np.array([1 + 1j, 2, 3, 4j], np.complex64) + 1j
+    return jnp.sum(jnp.where(x > 0, rotated, 0)), jnp.abs(rotated)
+
+
+def random_bits(key: Any, x: Any) -> Any:
+    """Bit arithmetic of 32-bit words without sign."""
+    return jnp.where(jax.random.bernoulli(jax.random.split(key)[0], 0.5, x.shape), x, 0), jax.lax.population_count(key)
+
+
 def array(*shape: int, dtype: Any = np.float32) -> Any:
     return np.ones(shape, dtype)
 
@@ -155,6 +175,9 @@ def small_programs() -> dict[str, tuple[Program, set[int]]]:
         "loop": ((loop, (array(3, 4), array(3, 4))), set()),
         "secret_loop": ((secret_loop, (array(4),)), set()),
         "movement": ((movement, (array(3, 4), array(2, 3))), set()),
+        "branches": ((branches, (array(3, dtype=np.bool_), array(4))), {0}),
+        "complex_numbers": ((complex_numbers, (array(4),)), set()),
+        "random_bits": ((random_bits, (array(2, dtype=np.uint32), array(4))), {0}),
         "gelu_erf_f16": ((lambda x: jax.nn.gelu(x, approximate=False), (array(2, 8, dtype=half),)), set()),
         "gelu_erf_f32": ((lambda x: jax.nn.gelu(x, approximate=False), (array(2, 8),)), set()),
         "gelu_tanh_f16": ((lambda x: jax.nn.gelu(x, approximate=True), (array(2, 8, dtype=half),)), set()),

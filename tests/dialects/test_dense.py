@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from ditto.dialects import pphlo
 from ditto.dialects.dense import DenseLiteral, cast, decode, encode, is_splat
 
-F16, F32, I32, BIT = (np.dtype(name) for name in ("float16", "float32", "int32", "bool"))
+F16, F32, I32, BIT, C64 = (np.dtype(name) for name in ("float16", "float32", "int32", "bool", "complex64"))
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,9 @@ F16, F32, I32, BIT = (np.dtype(name) for name in ("float16", "float32", "int32",
         ('"0x003C00BC"', (2,), F16, [1, -1]),
         ('"0x05"', (4,), BIT, [True, False, True, False]),
         ("", (0, 2), F32, np.zeros((0, 2))),
+        ("(1.500000e+00,0xFF800000)", (2,), C64, [complex(1.5, -np.inf)] * 2),
+        ("[(1.0,2.0), (-3.0,0.0)]", (2,), C64, [1 + 2j, -3]),
+        ('"0x0000803F00000040"', (1,), C64, [1 + 2j]),
     ],
 )
 def test_decode(text: str, shape: tuple[int, ...], dtype: np.dtype[Any], expected: Any) -> None:
@@ -55,9 +58,21 @@ def test_wrong_number_of_elements(text: str, shape: tuple[int, ...]) -> None:
 
 @settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    st.sampled_from([np.float16, np.float32, np.float64, np.int8, np.int32, np.int64, np.uint8, np.bool_]).flatmap(
-        lambda dtype: hnp.arrays(dtype, hnp.array_shapes(max_dims=3, max_side=7))
-    )
+    st.sampled_from(
+        [
+            np.float16,
+            np.float32,
+            np.float64,
+            np.int8,
+            np.int32,
+            np.int64,
+            np.uint8,
+            np.uint64,
+            np.complex64,
+            np.complex128,
+            np.bool_,
+        ]
+    ).flatmap(lambda dtype: hnp.arrays(dtype, hnp.array_shapes(max_dims=3, max_side=7)))
 )
 def test_encode_reads_back(array: Any) -> None:
     again = decode(encode(array), array.shape, array.dtype)

@@ -25,6 +25,19 @@ module @forms {
     %3 = pphlo.custom_call @spu.prefer_a(%arg2) : (tensor<2xi1>) -> tensor<2xi1>
     %4 = pphlo.custom_call @ditto.anything(%2, %arg1) : (tensor<2xHALF>, tensor<INT>) -> tensor<2xHALF>
     %5 = pphlo.bitcast_convert %arg0 : (tensor<2xHALF>) -> tensor<2x!pphlo.secret<i16>>
+    %6 = "pphlo.epsilon"() : () -> tensor<f32>
+    %7 = "pphlo.rng"(%6, %6) : (tensor<f32>, tensor<f32>) -> tensor<3xf32>
+    %8 = pphlo.atan2 %arg0, %arg0 : tensor<2xHALF>
+    %9 = pphlo.popcnt %arg1 {bits = 3 : i64} : tensor<INT>
+    %10:2 = "pphlo.case"(%9) ({
+      pphlo.return %1, %6 : tensor<2xHALF>, tensor<f32>
+    }, {
+      %11 = pphlo.negate %2 : tensor<2xHALF>
+      pphlo.return %11, %6 : tensor<2xHALF>, tensor<f32>
+    }, {
+      %11 = pphlo.sign %8 {ignore_zero = true} : tensor<2xHALF>
+      pphlo.return %11, %6 : tensor<2xHALF>, tensor<f32>
+    }) : (tensor<INT>) -> (tensor<2xHALF>, tensor<f32>)
     return %4 : tensor<2xHALF>
   }
 }
@@ -53,9 +66,10 @@ def test_rare_forms() -> None:
 def test_test_data_covers_the_models_operations() -> None:
     seen = {op.name for path in PROGRAMS for op in pphlo.parse_module(path.read_text()).walk()}
     models = (
-        "abs add and broadcast broadcast_as concatenate constant convert convolution custom_call divide dot "
-        "dot_general dynamic_slice dynamic_update_slice equal exponential free iota less multiply negate not or pad "
-        "reciprocal reduce reshape return rsqrt select slice tanh transpose while"
+        "abs add and bitcast_convert broadcast broadcast_as complex concatenate constant convert convolution "
+        "custom_call divide dot dot_general dynamic_slice dynamic_update_slice equal exponential free if imag iota less "
+        "multiply negate not or pad popcnt real reciprocal reduce reshape return rsqrt select shift_left "
+        "shift_right_logical slice tanh transpose while xor"
     )
     assert {f"pphlo.{name}" for name in models.split()} <= seen
 
@@ -99,6 +113,16 @@ def test_malformed_text_is_refused(right: str, wrong: str) -> None:
         ("%0 = pphlo.slice %arg0 [0:1:3, 0:1:3] : (tensor<2x3xf32>) -> tensor<3x3xf32>", "leave the operand"),
         ("%0 = pphlo.dot %arg0, %arg0 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xf32>", "does not give"),
         ("%0 = pphlo.negate %arg0 : (tensor<2x3xf32>) -> tensor<3x2xf32>", "operand of shape"),
+        (
+            '"pphlo.if"(%arg0) ({ pphlo.return }, { pphlo.return }) : (tensor<2x3xf32>) -> ()',
+            "chosen by one number",
+        ),
+        (
+            "%c = pphlo.constant dense<true> : tensor<i1>\n"
+            '%0 = "pphlo.if"(%c) ({ pphlo.return %c : tensor<i1> }, { pphlo.return %arg0 : tensor<2x3xf32> })'
+            " : (tensor<i1>) -> tensor<i1>",
+            "a branch does not take nothing and return",
+        ),
         (
             "%0 = pphlo.concatenate %arg0, %arg0 dim = 0 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<3x3xf32>",
             "entries",
