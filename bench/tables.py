@@ -39,7 +39,8 @@ TARGETS = (
     Row("the same, uncalibrated", (*BERT, "--seq-len", "128")),
     Row("the same, `--gelu quad`", (*BERT, "--seq-len", "128", "--calibrate", "--gelu", "quad")),
     Row("the same, `--policy fm64`", (*BERT, "--seq-len", "128", "--policy", "fm64")),
-    Row("MiniLM, 32 tokens", ("--calibrate",)),
+    Row("MiniLM (real weights), 32 tokens", ("--calibrate",)),
+    Row("the same, uncalibrated", ()),
 )
 SHAPES = (
     *(Row(f"BERT-base, {n} tokens", (*BERT, "--seq-len", str(n))) for n in (32, 64, 128, 256, 512)),
