@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from ditto.encoding import ValueType, check_dtype, encode_argument
-from spu_ditto.frontend import abstract
+from spu_ditto.arguments import abstract, as_known
 from spu_ditto.runtime import Runtime, Stored
 
 
@@ -48,5 +48,11 @@ class SharedArray:
 
 
 def share(tree: Any) -> Any:
-    """A handle: the same pytree with a `SharedArray` in place of every array."""
-    return jax.tree_util.tree_map(lambda leaf: leaf if isinstance(leaf, SharedArray) else SharedArray(leaf), tree)
+    """A handle: the same pytree with a `SharedArray` in place of every array.
+
+    Raises:
+        UnsupportedError: a leaf is no array of numbers.
+    """
+    return jax.tree_util.tree_map(
+        lambda leaf: leaf if isinstance(leaf, SharedArray) else SharedArray(leaf), as_known(tree)
+    )

@@ -15,7 +15,7 @@ from ditto.encoding import Encoded, ValueType
 from spu_ditto.errors import CompileError
 
 _FORMAT = "spu-ditto-program"
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True)
