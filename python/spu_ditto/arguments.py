@@ -95,12 +95,11 @@ class Parameters:
         if inspect.Parameter.VAR_POSITIONAL not in kinds:
             for number in numbers:
                 if not -count <= number < count:
-                    raise PolicyError(
-                        f"static_argnums names position {number}, but {name_of(self._fn)} has {count} positional arguments"
-                    )
-        known = [p.name for p in parameters if p.kind.name not in ("VAR_POSITIONAL", "VAR_KEYWORD")]
-        if inspect.Parameter.VAR_KEYWORD not in kinds and (unknown := [n for n in names if n not in known]):
-            raise PolicyError(f"static_argnames names {unknown}, but the parameters of {name_of(self._fn)} are {known}")
+                    known = f"{name_of(self._fn)} has {count} positional arguments"
+                    raise PolicyError(f"static_argnums names position {number}, but {known}")
+        every = [p.name for p in parameters if p.kind.name not in ("VAR_POSITIONAL", "VAR_KEYWORD")]
+        if inspect.Parameter.VAR_KEYWORD not in kinds and (unknown := [n for n in names if n not in every]):
+            raise PolicyError(f"static_argnames names {unknown}, but the parameters of {name_of(self._fn)} are {every}")
 
     def call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call:
         """Takes the arguments of a call apart.

@@ -1,4 +1,4 @@
-"""The options of `spu.compile(..., ring_policy=...)`: what is wrong with one is told with its name and what it may be."""
+"""The options of `spu.compile(..., ring_policy=...)`: a wrong one is told by name, with what it may be."""
 
 from __future__ import annotations
 

@@ -34,7 +34,6 @@ from spu_ditto.plain_run import main_inputs, ring_module
 from spu_ditto.program import Binding, RingProgram
 from spu_ditto.runtime import use_runtime
 from spu_ditto.simulator import Simulator
-from spu_ditto.signature import Signature
 from spu_ditto.stages import Compiled, SecureFunction
 
 
