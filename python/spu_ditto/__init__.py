@@ -45,6 +45,7 @@ from spu_ditto.reports.run_report import RunReport
 from spu_ditto.runtime import Runtime, current_runtime, use_runtime
 from spu_ditto.simulator import Simulator
 from spu_ditto.stages import Compiled, Lowered, SecureFunction, Traced, from_pphlo
+from spu_ditto.tracebacks import ends_here
 
 __all__ = [
     "LAN",
@@ -83,6 +84,7 @@ __all__ = [
 load = Compiled.load
 
 
+@ends_here
 def compile(
     fn: Callable[..., Any] | None = None,
     *,
@@ -127,7 +129,7 @@ def compile(
         options = {name: value for name, value in locals().items() if name != "fn"}
         return functools.partial(compile, **options)
     if not callable(fn):
-        raise TypeError(f"spu.compile with a ring_policy takes a function, not a {type(fn).__name__}")
+        raise UnknownOption(f"spu.compile with a ring_policy takes a function, not a {type(fn).__name__}")
     if guard not in ("on", "off"):
         raise PolicyError(f'guard is "on" or "off", not {guard!r}')
     if not (_is_number(headroom) and 1 <= headroom < 2.0**20):
@@ -149,24 +151,29 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
+class UnknownOption(PolicyError, TypeError):
+    """An argument that `spu.compile` does not take, or not without a ring policy."""
+
+
 _OPTIONS = tuple(inspect.signature(compile).parameters)[1:]
 
 
 def _teach(spu_compile: Callable[..., Any]) -> Callable[..., Any]:
     """Wraps `spu.compile`: with `ring_policy` it is ours, without it is SPU's own."""
 
+    @ends_here
     @functools.wraps(spu_compile)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         if "ring_policy" not in kwargs:
             own = [name for name in kwargs if name in _OPTIONS]
             if own or (args and callable(args[0])):
                 said = f"takes {own[0]} with a ring_policy only" if own else "takes a function with a ring_policy only"
-                raise TypeError(f'spu.compile {said}: add ring_policy="ditto"; SPU\'s own takes source and copts')
+                raise UnknownOption(f'spu.compile {said}: add ring_policy="ditto"; SPU\'s own takes source and copts')
             return spu_compile(*args, **kwargs)
         unknown = [name for name in kwargs if name not in ("fn", *_OPTIONS)]
         if unknown or len(args) > 1:
             given = f"the argument {unknown[0]!r}" if unknown else f"{len(args)} arguments by position"
-            raise TypeError(
+            raise UnknownOption(
                 f"spu.compile with a ring_policy does not take {given}; it takes a function and {', '.join(_OPTIONS)}"
             )
         return compile(*args, **kwargs)

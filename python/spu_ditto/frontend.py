@@ -16,6 +16,7 @@ from jaxlib.mlir import ir
 
 from spu_ditto.arguments import Argument, Call, Parameters, abstract, leaf_visibility, name_of
 from spu_ditto.errors import ShapeError, UnsupportedError
+from spu_ditto.tracebacks import users_place
 
 # StableHLO operations whose PPHLO forms our dialect covers. SPU rewrites several on the way (subtract, maximum,
 # sqrt under a division, gather), so this list is longer than the dialect's.
@@ -27,6 +28,9 @@ _STABLEHLO_OPS = frozenset(
         "log reshape return reverse rsqrt select sign slice sqrt subtract tanh transpose while xor"
     ).split()
 )
+# Numbers that a program may have captured in one array: an index, a shape or a few coefficients, but hardly a weight.
+CAPTURED = 16
+
 _STRUCTURE_OPS = frozenset({"func.func", "func.call", "func.return"})
 
 # SPU's parser does not know the chlo dialect. As custom calls these stay whole and reach our passes.
@@ -48,7 +52,10 @@ _DTYPE_REMEDY = {
 class Exported:
     """A function as StableHLO text, with and without source locations.
 
-    `in_tree` is that of (args, kwargs), `parameters` are the names of args.
+    Attributes:
+        parameters: the names of args in `in_tree`, which is that of (args, kwargs).
+        captured: how many numbers the largest array holds that the function did not get as an argument and that is not
+            one number throughout. Above CAPTURED it may be a weight: such a program is not written to disk.
     """
 
     name: str
@@ -59,6 +66,7 @@ class Exported:
     in_tree: Any
     out_tree: Any
     outputs: tuple[jax.ShapeDtypeStruct, ...]
+    captured: int
 
 
 def trace(
@@ -121,7 +129,15 @@ def to_stablehlo(traced: jax.stages.Traced, call: Call, input_visibility: Any = 
         in_tree=jax.tree_util.tree_structure((call.args, call.kwargs)),
         out_tree=out_tree,
         outputs=tuple(jax.ShapeDtypeStruct(o.shape, o.dtype) for o in outputs),
+        captured=max(map(_captured, _walk(module.operation)), default=0),
     )
+
+
+def _captured(op: Any) -> int:
+    if op.name != "stablehlo.constant":
+        return 0
+    values = ir.DenseElementsAttr(op.attributes["value"])
+    return 0 if values.is_splat else len(values)
 
 
 def _walk(operation: Any) -> Iterator[Any]:
@@ -179,8 +195,6 @@ def _replace_by_custom_call(op: Any, target: str) -> None:
 def source_line(op: Any) -> str:
     """` (JAX operation ..., file:line)` as far as the operation's location tells, else an empty string."""
     text = str(op.location)
-    # The innermost frame comes first in a call-site chain.
-    name = re.search(r'loc\("([^"]+)"\(', text)
-    place = re.search(r'"([^"]+)":(\d+):\d+', text)
-    parts = ([f"JAX operation {name[1]}"] if name else []) + ([f"{place[1]}:{place[2]}"] if place else [])
+    name, place = re.search(r'loc\("([^"]+)"\(', text), users_place(text)
+    parts = ([f"JAX operation {name[1]}"] if name else []) + ([place] if place else [])
     return f" ({', '.join(parts)})" if parts else ""

@@ -12,6 +12,7 @@ import numpy as np
 from ditto.encoding import ValueType, check_dtype, encode_argument
 from spu_ditto.arguments import abstract, as_known
 from spu_ditto.runtime import Runtime, Stored
+from spu_ditto.tracebacks import ends_here
 
 
 class SharedArray:
@@ -47,6 +48,7 @@ class SharedArray:
             return cache[str(type)], fresh
 
 
+@ends_here
 def share(tree: Any) -> Any:
     """A handle: the same pytree with a `SharedArray` in place of every array.
 

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import threading
 import types
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -22,16 +23,18 @@ from spu_ditto import handle, lowering
 from spu_ditto.arguments import Call, Parameters, abstract, name_of
 from spu_ditto.cost import CostAnalysis, cost_analysis
 from spu_ditto.errors import UnsupportedError
-from spu_ditto.frontend import Exported, to_stablehlo, traced_by_jax
+from spu_ditto.frontend import CAPTURED, Exported, to_stablehlo, traced_by_jax
 from spu_ditto.handle import SharedArray
 from spu_ditto.lowering import FractionBits
 from spu_ditto.memory import MemoryAnalysis, memory_analysis
 from spu_ditto.plain_run import check_program, plain
 from spu_ditto.program import RingProgram, load_program, save_program
+from spu_ditto.program_cache import found_or_made
 from spu_ditto.reports.run_report import RunReport
 from spu_ditto.runtime import Stored, current_runtime
 from spu_ditto.signature import Described, Signature
 from spu_ditto.spu_compiler import compile_stablehlo
+from spu_ditto.tracebacks import ends_here, user_level
 
 
 class Compiled(Described):
@@ -42,6 +45,7 @@ class Compiled(Described):
         self.program = program
         self._exact: dict[int | None, Compiled] = {}
 
+    @ends_here
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs the program on the current runtime; arguments are arrays or handles made by `share`.
 
@@ -53,6 +57,7 @@ class Compiled(Described):
         """
         return self.run(*args, **kwargs)[0]
 
+    @ends_here
     def run(
         self, *args: Any, offline_first: bool = False, exact: bool | int = False, **kwargs: Any
     ) -> tuple[Any, RunReport]:
@@ -140,18 +145,22 @@ class Compiled(Described):
             code=self.program.ring.encode(),
         )
 
+    @ends_here
     def as_text(self) -> str:
         """The program in the ring dialect."""
         return self.program.ring
 
+    @ends_here
     def cost_analysis(self) -> CostAnalysis:
         """Bytes and rounds per operation kind and per layer, before running anything."""
         return cost_analysis(self.program)
 
+    @ends_here
     def memory_analysis(self) -> MemoryAnalysis:
         """Bytes that one execution holds at a party."""
         return memory_analysis(self.program)
 
+    @ends_here
     def save(self, path: str | Path) -> None:
         """Writes the program to a file that `load` reads.
 
@@ -161,6 +170,7 @@ class Compiled(Described):
         save_program(path, self.program, self.signature.to_json())
 
     @staticmethod
+    @ends_here
     def load(path: str | Path) -> Compiled:
         """Reads a program that `save` wrote. Raises CompileError if it is none."""
         program, signature = load_program(path)
@@ -170,23 +180,27 @@ class Compiled(Described):
 class Lowered(Described):
     """A function lowered for given shapes: its texts, its cost and its calibrated `plan`, before anything runs."""
 
-    def __init__(self, signature: Signature, pphlo: str, program: RingProgram, plan: Plan | None = None) -> None:
+    def __init__(
+        self, signature: Signature, pphlo: Callable[[], str], program: RingProgram, plan: Plan | None = None
+    ) -> None:
         self.plan = plan
         self.signature = signature
         self._pphlo = pphlo
         self._program = program
 
+    @ends_here
     def as_text(self, dialect: Literal["pphlo", "ring"] = "ring") -> str:
         """The program as SPU's compiler gave it ("pphlo"), or as our passes made it of that ("ring")."""
-        texts = {"pphlo": self._pphlo, "ring": self._program.ring}
-        if dialect not in texts:
+        if dialect not in ("pphlo", "ring"):
             raise UnsupportedError(f'dialect {dialect!r} is not one of "pphlo", "ring"')
-        return texts[dialect]
+        return self._pphlo() if dialect == "pphlo" else self._program.ring
 
+    @ends_here
     def cost_analysis(self) -> CostAnalysis:
         """Bytes and rounds per operation kind and per layer, before running anything."""
         return cost_analysis(self._program)
 
+    @ends_here
     def compile(self) -> Compiled:
         """The program, ready to run."""
         return Compiled(self.signature, self._program)
@@ -207,6 +221,7 @@ class Traced(Described):
         self._exported = exported
         self._lower = lower
 
+    @ends_here
     def lower(self) -> Lowered:
         """Compiles the function for three parties."""
         return self._lower(self.signature, self._exported)
@@ -234,6 +249,7 @@ class SecureFunction:
         self._visibility = input_visibility
         self._parameters = Parameters(fn, static_argnums, static_argnames)
         self._compiled: dict[Any, Compiled] = {}
+        self._told_of_captured = False
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -243,10 +259,12 @@ class SecureFunction:
         """Methods can be decorated, as with `jax.jit`; `self` is an argument like any other."""
         return self if instance is None else types.MethodType(self, instance)
 
+    @ends_here
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs the function on the current runtime; arguments are arrays or handles made by `share`."""
         return self.run(*args, **kwargs)[0]
 
+    @ends_here
     def run(
         self, *args: Any, offline_first: bool = False, exact: bool | int = False, **kwargs: Any
     ) -> tuple[Any, RunReport]:
@@ -255,6 +273,7 @@ class SecureFunction:
         compiled = self._compiled_for(call, args, kwargs)
         return compiled.run(*call.args, offline_first=offline_first, exact=exact, **call.kwargs)
 
+    @ends_here
     def eval_shape(self, *args: Any, **kwargs: Any) -> Any:
         """The shapes and dtypes of the results, as `jax.ShapeDtypeStruct`s, without compiling anything."""
         call = self._parameters.call(args, kwargs)
@@ -263,26 +282,47 @@ class SecureFunction:
         arguments, keywords = jax.tree_util.tree_unflatten(tree, described)
         return jax.eval_shape(call.fn, *arguments, **keywords)
 
+    @ends_here
     def trace(self, *args: Any, **kwargs: Any) -> Traced:
         """Traces for the shapes and dtypes of the arguments: arrays, handles or `jax.ShapeDtypeStruct`s."""
         call = self._parameters.call(args, kwargs)
         traced = traced_by_jax(call)
         return Traced(to_stablehlo(traced, call, self._visibility), traced.jaxpr, self._lower)
 
+    @ends_here
     def lower(self, *args: Any, **kwargs: Any) -> Lowered:
         """Traces and lowers for the shapes and dtypes of the arguments."""
         return self.trace(*args, **kwargs).lower()
 
     def _lower(self, signature: Signature, exported: Exported) -> Lowered:
-        visibility = [argument.visibility for argument in exported.arguments]
-        pphlo = compile_stablehlo(exported.stablehlo, visibility, exported.located_stablehlo)
+        kept = exported.captured <= CAPTURED
+        if not kept and not self._told_of_captured:
+            self._told_of_captured = True
+            warnings.warn(
+                f"{exported.name} has captured an array of {exported.captured} numbers; it becomes a part of the "
+                "program, which all parties know: pass it as an argument to keep it secret",
+                stacklevel=user_level(),
+            )
+
+        @functools.cache
+        def pphlo() -> str:
+            visibility = [argument.visibility for argument in exported.arguments]
+            return compile_stablehlo(exported.stablehlo, visibility, exported.located_stablehlo, cached=kept)
+
         samples = [
             [np.asarray(leaf) for leaf in signature.leaves(self._parameters.call(sample, {}).args)]
             for sample in self._calibration
         ]
-        program, plan = lowering.lower_pphlo(pphlo, exported.arguments, self._policy, samples, self._headroom)
-        return Lowered(signature, pphlo, program, plan)
 
+        def lowered() -> tuple[RingProgram, Plan | None]:
+            return lowering.lower_pphlo(pphlo(), exported.arguments, self._policy, samples, self._headroom)
+
+        if samples or not kept:
+            return Lowered(signature, pphlo, *lowered())
+        program = found_or_made(exported, self._policy, lambda: lowered()[0])
+        return Lowered(signature, pphlo, program, self._policy.plan)
+
+    @ends_here
     def share(self, tree: Any) -> Any:
         """A handle that calls take in place of the arrays of `tree`; each array is shared once, at its first use."""
         return handle.share(tree)
@@ -297,6 +337,7 @@ class SecureFunction:
             return self._compiled[key]
 
 
+@ends_here
 def from_pphlo(
     source: str | spu.Executable, ring_policy: str = "ditto", fraction_bits: FractionBits = None
 ) -> Compiled:

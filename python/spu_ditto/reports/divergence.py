@@ -35,6 +35,7 @@ from spu_ditto.program import Binding, RingProgram
 from spu_ditto.runtime import use_runtime
 from spu_ditto.simulator import Simulator
 from spu_ditto.stages import Compiled, SecureFunction
+from spu_ditto.tracebacks import ends_here
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,7 @@ def _finite(value: Any) -> Any:
     return 1e308 if isinstance(value, float) and not math.isfinite(value) else value
 
 
+@ends_here
 def divergence(
     fn: Callable[..., Any],
     args: Sequence[Any],
