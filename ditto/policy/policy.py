@@ -82,11 +82,15 @@ def get_policy(name: str, fraction_bits: int | Mapping[str, int] | None = None) 
     fractions = dict(DEFAULT_FRACTIONS)
     if isinstance(fraction_bits, int):
         fractions = dict.fromkeys(fractions, fraction_bits)
-    elif fraction_bits is not None:
+    elif isinstance(fraction_bits, Mapping):
         if unknown := set(fraction_bits) - set(fractions):
             raise UnknownPolicy(f"field {sorted(unknown)} does not exist; fraction_bits takes {sorted(fractions)}")
         fractions.update(fraction_bits)
+    elif fraction_bits is not None:
+        raise ValueError(f'fraction_bits is a whole number, or a map such as {{"FM32": 8}}, not {fraction_bits!r}')
     for (field_name, bits), most in zip(sorted(fractions.items()), (16, 24)):
+        if not isinstance(bits, int) or isinstance(bits, bool):
+            raise ValueError(f"the fraction bits of {field_name} are a whole number within 4..{most}, not {bits!r}")
         if not 4 <= bits <= most:
             raise ValueError(f"{bits} fraction bits for {field_name} are not within 4..{most}")
     return Policy(name, fractions)

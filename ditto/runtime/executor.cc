@@ -139,6 +139,10 @@ class Execution {
   }
 
   void RunGroup(const Group& group) {
+    if (options_.cancelled != nullptr && *options_.cancelled) {
+      at_ = program_.Describe(group[0]);
+      throw std::runtime_error("the run was interrupted");
+    }
     if (group.size() == 1 || context_.role == Role::kP0) {
       for (size_t op : group) RunAlone(op);
     } else {

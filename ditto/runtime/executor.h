@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <stdexcept>
 #include <vector>
@@ -28,6 +29,8 @@ class RunError : public std::runtime_error {
 struct RunOptions {
   // P1 and P2 wait until P0's whole stream lies at P2: their time is then the online time.
   bool offline_first = false;
+  // Once it is true, a party fails before its next operations. It outlives the run; null: nobody cancels.
+  const std::atomic<bool>* cancelled = nullptr;
 };
 
 // A guarded value was not what the program assumes of it, so that its results mean nothing.

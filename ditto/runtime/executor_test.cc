@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <exception>
 #include <memory>
@@ -237,6 +238,17 @@ TEST(Executor, FailsEverywhereWhenProgramsDiffer) {
   const auto results = RunAll(connections, TestKeys(), {ours, ours, theirs}, inputs);
   EXPECT_NE(results.errors[1].find("op 0 (square)"), std::string::npos) << results.errors[1];
   EXPECT_NE(results.errors[2], "");
+}
+
+TEST(Executor, EndsBeforeTheNextOperationsOnceItIsCancelled) {
+  const Program program = Parallel();
+  Connections connections;
+  const std::atomic<bool> cancelled{true};
+  RunOptions options;
+  options.cancelled = &cancelled;
+  const Views shares = ShareOf(Numbers(50, 0, 9), {50}, 32);
+  const auto results = RunAll(connections, TestKeys(), {program, program, program}, {shares, shares}, options);
+  for (const std::string& error : results.errors) EXPECT_NE(error.find("interrupted"), std::string::npos) << error;
 }
 
 TEST(Executor, LanesFailTogether) {

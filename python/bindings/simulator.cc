@@ -1,5 +1,9 @@
 #include "ditto/runtime/simulator.h"
 
+#include <atomic>
+#include <chrono>
+#include <future>
+
 #include "python/bindings/program.h"
 
 namespace ditto::python {
@@ -13,14 +17,37 @@ uint64_t Put(Simulator& simulator, const py::object& values, int width) {
   return simulator.Put(data, shape, width);
 }
 
-py::tuple Run(Simulator& simulator, const LoadedProgram& loaded, const py::sequence& inputs, bool offline_first) {
-  const std::vector<Input> values = ToInputs(inputs);
-  const RunOptions options{offline_first};
-  SimulatedRun run;
+constexpr std::chrono::milliseconds kBetweenSignalChecks{50};
+
+// Runs in a thread of its own, so that the caller's can look for signals: an exception of a handler, such as
+// KeyboardInterrupt, ends the run before its next operations.
+SimulatedRun RunInterruptibly(Simulator& simulator, const LoadedProgram& loaded, const std::vector<Input>& values,
+                              RunOptions options) {
+  std::atomic<bool> cancelled{false};
+  options.cancelled = &cancelled;
+  std::future<SimulatedRun> run =
+      std::async(std::launch::async, [&] { return simulator.Run(loaded.program, loaded.schedule, values, options); });
+  bool interrupted = false;
   {
     py::gil_scoped_release release;
-    run = simulator.Run(loaded.program, loaded.schedule, values, options);
+    while (run.wait_for(kBetweenSignalChecks) != std::future_status::ready) {
+      py::gil_scoped_acquire acquire;
+      if (PyErr_CheckSignals() == 0) continue;
+      interrupted = true;
+      cancelled = true;
+      break;
+    }
+    run.wait();
   }
+  if (interrupted) throw py::error_already_set();
+  return run.get();
+}
+
+py::tuple Run(Simulator& simulator, const LoadedProgram& loaded, const py::sequence& inputs, bool offline_first) {
+  const std::vector<Input> values = ToInputs(inputs);
+  RunOptions options;
+  options.offline_first = offline_first;
+  const SimulatedRun run = RunInterruptibly(simulator, loaded, values, options);
   py::list outputs, parties;
   for (size_t i = 0; i < run.outputs.size(); ++i) {
     outputs.append(ToArray(run.outputs[i], loaded.program.values[loaded.program.outputs[i]].shape));

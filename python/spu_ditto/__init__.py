@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
+import numbers
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -42,7 +44,8 @@ from spu_ditto.reports.html import report
 from spu_ditto.reports.run_report import RunReport
 from spu_ditto.runtime import Runtime, current_runtime, use_runtime
 from spu_ditto.simulator import Simulator
-from spu_ditto.stages import Compiled, Lowered, SecureFunction, from_pphlo
+from spu_ditto.stages import Compiled, Lowered, SecureFunction, Traced, from_pphlo
+from spu_ditto.tracebacks import ends_here
 
 __all__ = [
     "LAN",
@@ -64,6 +67,7 @@ __all__ = [
     "ShapeError",
     "SharedArray",
     "Simulator",
+    "Traced",
     "UnsupportedError",
     "compile",
     "connect",
@@ -80,27 +84,32 @@ __all__ = [
 load = Compiled.load
 
 
+@ends_here
 def compile(
-    fn: Callable[..., Any],
+    fn: Callable[..., Any] | None = None,
     *,
     ring_policy: str | Path | Plan = "ditto",
     fraction_bits: FractionBits = None,
     input_visibility: Any = None,
     static_argnums: int | Sequence[int] = (),
+    static_argnames: str | Sequence[str] = (),
     calibration: Sequence[tuple[Any, ...]] = (),
     headroom: float = HEADROOM,
     ranges: Mapping[str, float] | None = None,
     guard: Literal["on", "off"] = "on",
-) -> SecureFunction:
+) -> Any:
     """Makes a JAX function run on shares.
 
     Args:
-        fn: takes and returns pytrees of arrays.
+        fn: takes and returns pytrees of arrays. Without it the rest makes a decorator:
+            `@spu.compile(ring_policy="ditto")`.
         ring_policy: "ditto" (the dtype of a value decides its ring), "fm64" (all in 64-bit rings), or a plan from an
             earlier calibration (`Lowered.plan`), or the path of its `.json` file.
         fraction_bits: of activations; one number, or a map, by default {"FM32": 8, "FM64": 18}.
-        input_visibility: None (all secret), "secret", "public", or a sequence of these, one per argument.
-        static_argnums: positions of arguments that are no arrays; hashable, compiled in.
+        input_visibility: None (all secret), "secret", "public", a sequence of these, one per argument by position, or
+            a mapping by name: {"mask": "public"}.
+        static_argnums, static_argnames: arguments that are no arrays, by position or name; hashable, compiled in. As
+            with `jax.jit` either tells the other.
         calibration: sample arguments, one tuple per sample, of the shapes of the calls. The function is run on them in
             plain, here, and every value gets a scale and a range by what it was; a call whose arguments leave theirs
             raises RangeError. The plan shows the magnitudes of samples and weights.
@@ -110,28 +119,64 @@ def compile(
         guard: "on" has the parties check what is not proven of ranges, and withhold a result that rests on a value out
             of its range (RangeError); "off" saves what that costs, and wrong numbers are then possible.
 
+    Returns:
+        A `SecureFunction`, or without `fn` what makes one of a function.
+
     Raises:
-        PolicyError: there is no such policy, or the fraction bits, headroom or ranges are out of range.
+        PolicyError: there is no such policy, an option is none, or out of its range; names it and what it may be.
     """
+    if fn is None:
+        options = {name: value for name, value in locals().items() if name != "fn"}
+        return functools.partial(compile, **options)
+    if not callable(fn):
+        raise UnknownOption(f"spu.compile with a ring_policy takes a function, not a {type(fn).__name__}")
     if guard not in ("on", "off"):
         raise PolicyError(f'guard is "on" or "off", not {guard!r}')
-    if not 1 <= headroom < 2.0**20:
-        raise PolicyError(f"headroom {headroom} is not a factor of at least 1")
+    if not (_is_number(headroom) and 1 <= headroom < 2.0**20):
+        raise PolicyError(f"headroom {headroom!r} is not a factor of at least 1")
+    if not isinstance(ranges, Mapping | None):
+        raise PolicyError(f'ranges is a map of magnitudes by argument, such as {{"x": 10}}, not {ranges!r}')
     for name, size in (ranges or {}).items():
-        if not 0 < size < 2.0**44:
-            raise PolicyError(f"ranges[{name!r}] = {size} is not a magnitude between 0 and 2^44")
+        if not (_is_number(size) and 0 < size < 2.0**44):
+            raise PolicyError(f"ranges[{name!r}] = {size!r} is not a magnitude between 0 and 2^44")
     policy = dataclasses.replace(get_policy(ring_policy, fraction_bits), guard=guard == "on", ranges=dict(ranges or {}))
+    if not (isinstance(calibration, Sequence) and all(isinstance(sample, tuple) for sample in calibration)):
+        raise PolicyError("calibration is a sequence of tuples, one per sample, of all arguments: [(params, x), ...]")
     if calibration and policy.plan is not None:
         raise PolicyError("a plan is calibrated already; leave calibration out, or name a policy")
-    return SecureFunction(fn, policy, input_visibility, static_argnums, calibration, headroom)
+    return SecureFunction(fn, policy, input_visibility, static_argnums, calibration, headroom, static_argnames)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+class UnknownOption(PolicyError, TypeError):
+    """An argument that `spu.compile` does not take, or not without a ring policy."""
+
+
+_OPTIONS = tuple(inspect.signature(compile).parameters)[1:]
 
 
 def _teach(spu_compile: Callable[..., Any]) -> Callable[..., Any]:
     """Wraps `spu.compile`: with `ring_policy` it is ours, without it is SPU's own."""
 
+    @ends_here
     @functools.wraps(spu_compile)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        return compile(*args, **kwargs) if "ring_policy" in kwargs else spu_compile(*args, **kwargs)
+        if "ring_policy" not in kwargs:
+            own = [name for name in kwargs if name in _OPTIONS]
+            if own or (args and callable(args[0])):
+                said = f"takes {own[0]} with a ring_policy only" if own else "takes a function with a ring_policy only"
+                raise UnknownOption(f'spu.compile {said}: add ring_policy="ditto"; SPU\'s own takes source and copts')
+            return spu_compile(*args, **kwargs)
+        unknown = [name for name in kwargs if name not in ("fn", *_OPTIONS)]
+        if unknown or len(args) > 1:
+            given = f"the argument {unknown[0]!r}" if unknown else f"{len(args)} arguments by position"
+            raise UnknownOption(
+                f"spu.compile with a ring_policy does not take {given}; it takes a function and {', '.join(_OPTIONS)}"
+            )
+        return compile(*args, **kwargs)
 
     wrapper.__spu_ditto__ = True  # type: ignore[attr-defined]
     return wrapper

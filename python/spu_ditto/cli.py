@@ -1,4 +1,4 @@
-"""Command line: `python -m spu_ditto.cli opt FILE` shows what the compiler's passes make of a PPHLO file."""
+"""Command line, `spu-ditto` or `python -m spu_ditto`: what the passes make of a PPHLO file; the cache on disk."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from xdsl.passes import ModulePass
 from ditto.dialects import pphlo
 from ditto.dialects.mlir_text import print_module
 from ditto.passes.pipeline import run_pipeline
+from spu_ditto import disk_cache
 from spu_ditto.errors import DittoError
 from spu_ditto.lowering import get_policy
 
@@ -53,6 +54,15 @@ def opt(
         for name, elapsed in [*seconds, ("total", sum(s for _, s in seconds))]:
             table.add_row(name, f"{elapsed:.3f}")
         Console(stderr=True).print(table)
+
+
+@app.command()
+def cache(clear: Annotated[bool, typer.Option(help="Remove everything from it.")] = False) -> None:
+    """Shows what compiled programs the cache on disk holds, or clears it."""
+    found = disk_cache.clear() if clear else disk_cache.entries()
+    size = sum(entry.size for entry in found)
+    print(f"{disk_cache.directory()}: {'removed ' if clear else ''}{len(found)} entries, {size / 1e6:.1f} MB", end="")
+    print("" if clear else f" of at most {disk_cache.LIMIT_BYTES / 1e6:.0f} MB; --clear removes them")
 
 
 if __name__ == "__main__":

@@ -5,19 +5,18 @@ What cannot run on shares is refused here, because only StableHLO still knows th
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import numpy as np
 from jaxlib.mlir import ir
 
+from spu_ditto.arguments import Argument, Call, Parameters, abstract, leaf_visibility, name_of
 from spu_ditto.errors import ShapeError, UnsupportedError
-
-Visibility = Literal["secret", "public"]
+from spu_ditto.tracebacks import users_place
 
 # StableHLO operations whose PPHLO forms our dialect covers. SPU rewrites several on the way (subtract, maximum,
 # sqrt under a division, gather), so this list is longer than the dialect's.
@@ -29,6 +28,9 @@ _STABLEHLO_OPS = frozenset(
         "log reshape return reverse rsqrt select sign slice sqrt subtract tanh transpose while xor"
     ).split()
 )
+# Numbers that a program may have captured in one array: an index, a shape or a few coefficients, but hardly a weight.
+CAPTURED = 16
+
 _STRUCTURE_OPS = frozenset({"func.func", "func.call", "func.return"})
 
 # SPU's parser does not know the chlo dialect. As custom calls these stay whole and reach our passes.
@@ -47,141 +49,95 @@ _DTYPE_REMEDY = {
 
 
 @dataclass(frozen=True)
-class Argument:
-    """One array argument of a traced function: its path in the argument tree, shape, dtype and who may see it."""
+class Exported:
+    """A function as StableHLO text, with and without source locations.
 
-    name: str
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    visibility: Visibility
-
-
-@dataclass(frozen=True)
-class Traced:
-    """A function as StableHLO text, with and without source locations."""
+    Attributes:
+        parameters: the names of args in `in_tree`, which is that of (args, kwargs).
+        captured: how many numbers the largest array holds that the function did not get as an argument and that is not
+            one number throughout. Above CAPTURED it may be a weight: such a program is not written to disk.
+    """
 
     name: str
     stablehlo: str
     located_stablehlo: str
+    parameters: tuple[str, ...]
     arguments: tuple[Argument, ...]
     in_tree: Any
     out_tree: Any
     outputs: tuple[jax.ShapeDtypeStruct, ...]
-
-
-def abstract(leaf: Any) -> jax.ShapeDtypeStruct:
-    """The shape and JAX dtype of an array, a scalar, or anything with `shape` and `dtype`."""
-    if not (hasattr(leaf, "shape") and hasattr(leaf, "dtype")):
-        leaf = np.asarray(leaf)
-        if leaf.dtype.kind not in "bifcu":
-            raise UnsupportedError(f"an argument of type {leaf.dtype} is no numeric array; pass it as static_argnums")
-    return jax.ShapeDtypeStruct(leaf.shape, jax.dtypes.canonicalize_dtype(leaf.dtype))
-
-
-def path_name(path: Sequence[Any]) -> str:
-    """A pytree path as one slash-separated name, e.g. `0/params/encoder/layer/1/kernel`."""
-    parts = []
-    for key in path:
-        value = next((getattr(key, a) for a in ("key", "name", "idx") if hasattr(key, a)), key)
-        parts.append(str(value))
-    return "/".join(parts)
-
-
-def leaf_visibility(input_visibility: Any, args: tuple[Any, ...]) -> list[Visibility]:
-    """Expands `input_visibility` to one entry per leaf of `args`.
-
-    Args:
-        input_visibility: None (all secret), one of "secret" and "public", or a sequence with one such entry (or a
-            pytree prefix of them) per positional argument.
-
-    Raises:
-        ShapeError: the entries do not match the arguments.
-        UnsupportedError: an entry is neither "secret" nor "public".
-    """
-    prefix = "secret" if input_visibility is None else input_visibility
-    if isinstance(prefix, (list, tuple)):
-        if len(prefix) != len(args):
-            raise ShapeError(f"input_visibility has {len(prefix)} entries for {len(args)} arguments")
-        prefix = tuple(prefix)
-    try:
-        leaves: list[Any] = jax.tree_util.tree_leaves(
-            jax.tree_util.tree_map(lambda mark, part: jax.tree_util.tree_map(lambda _: mark, part), prefix, args)
-        )
-    except ValueError as error:
-        raise ShapeError(f"input_visibility does not match the arguments: {error}") from error
-    for mark in leaves:
-        if mark not in ("secret", "public"):
-            raise UnsupportedError(f'input_visibility is "secret" or "public", not {mark!r}')
-    return leaves
+    captured: int
 
 
 def trace(
     fn: Callable[..., Any], args: tuple[Any, ...], input_visibility: Any = None, static_argnums: Sequence[int] = ()
-) -> Traced:
+) -> Exported:
     """Traces `fn` for the shapes and dtypes of `args` and checks that the result can run on shares.
 
     Args:
         args: pytrees whose leaves have a shape and a dtype; static ones are passed to `fn` as they are.
 
     Raises:
-        UnsupportedError: an operation or a dtype is not supported; names it and its source line.
+        UnsupportedError, ShapeError: as `traced_by_jax` and `to_stablehlo`.
+    """
+    call = Parameters(fn, static_argnums, ()).call(args, {})
+    return to_stablehlo(traced_by_jax(call), call, input_visibility)
+
+
+def traced_by_jax(call: Call) -> jax.stages.Traced:
+    """Traces a function for the shapes and dtypes of a call's arguments.
+
+    Raises:
+        UnsupportedError: an argument is no array of numbers; names it.
         ShapeError: a shape is dynamic.
     """
-    static = {n % len(args) for n in static_argnums} if args else set()
-    abstract_args = tuple(a if n in static else jax.tree_util.tree_map(abstract, a) for n, a in enumerate(args))
-    dynamic = tuple(arg for n, arg in enumerate(abstract_args) if n not in static)
-    paths = _argument_paths(fn, args, static)
-    leaves = jax.tree_util.tree_leaves(dynamic)
-    for path, leaf in zip(paths, leaves, strict=True):
-        if not all(isinstance(size, int) for size in leaf.shape):
-            raise ShapeError(f"argument {path} has the dynamic shape {leaf.shape}; lower with concrete dimensions")
+    for name, leaf in call.named_leaves():
+        shape = abstract(leaf, name).shape
+        if not all(isinstance(size, int) for size in shape):
+            raise ShapeError(f"argument {name} has the dynamic shape {shape}; lower with concrete dimensions")
+    args, kwargs = jax.tree_util.tree_map(abstract, (call.args, call.kwargs))
     # keep_unused: without it jit drops unused arguments, visibilities shift, and a secret is compiled as public.
-    traced = jax.jit(_bind(fn, args, static) if static else fn, keep_unused=True).trace(*dynamic)
+    return jax.jit(call.fn, keep_unused=True).trace(*args, **kwargs)
+
+
+def to_stablehlo(traced: jax.stages.Traced, call: Call, input_visibility: Any = None) -> Exported:
+    """A traced function as StableHLO, checked that it can run on shares.
+
+    Raises:
+        UnsupportedError: an operation or a dtype is not supported; names it and its source line.
+        ShapeError: `input_visibility` does not match the arguments.
+    """
     lowered = traced.lower(lowering_platforms=("interpreter",))
-    visibility = leaf_visibility(input_visibility, dynamic)
+    visibility = leaf_visibility(input_visibility, call)
+    leaves = call.named_leaves()
     module = lowered.compiler_ir("stablehlo")
     main_inputs = module.body.operations[0].type.inputs
-    if not len(main_inputs) == len(visibility) == len(leaves) == len(paths):
+    if not len(main_inputs) == len(visibility) == len(leaves):
         raise AssertionError(f"{len(main_inputs)} inputs, {len(leaves)} leaves, {len(visibility)} visibilities")
     _prepare(module)
     outputs, out_tree = jax.tree_util.tree_flatten(lowered.out_info)
-    return Traced(
-        name=getattr(fn, "__name__", type(fn).__name__),
+    arguments = []
+    for (name, leaf), mark in zip(leaves, visibility, strict=True):
+        described = abstract(leaf)
+        arguments.append(Argument(name, tuple(described.shape), np.dtype(described.dtype), mark))
+    return Exported(
+        name=name_of(call.fn),
         stablehlo=module.operation.get_asm(),
         located_stablehlo=module.operation.get_asm(enable_debug_info=True),
-        arguments=tuple(
-            Argument(p, tuple(x.shape), np.dtype(x.dtype), v) for p, x, v in zip(paths, leaves, visibility, strict=True)
-        ),
-        in_tree=jax.tree_util.tree_structure(dynamic),
+        parameters=call.parameters,
+        arguments=tuple(arguments),
+        in_tree=jax.tree_util.tree_structure((call.args, call.kwargs)),
         out_tree=out_tree,
         outputs=tuple(jax.ShapeDtypeStruct(o.shape, o.dtype) for o in outputs),
+        captured=max(map(_captured, _walk(module.operation)), default=0),
     )
 
 
-def _bind(fn: Callable[..., Any], args: tuple[Any, ...], static: set[int]) -> Callable[..., Any]:
-    """`fn` of the other arguments alone. A new function, as JAX would take the trace of (1,) for that of (True,)."""
-
-    def bound(*dynamic: Any) -> Any:
-        rest = iter(dynamic)
-        return fn(*(arg if n in static else next(rest) for n, arg in enumerate(args)))
-
-    bound.__name__ = getattr(fn, "__name__", type(fn).__name__)
-    return bound
-
-
-def _argument_paths(fn: Callable[..., Any], args: tuple[Any, ...], static: set[int]) -> list[str]:
-    try:
-        names = list(inspect.signature(fn).parameters)
-    except ValueError:  # Some callables written in C have no signature.
-        names = []
-    paths = []
-    for n, arg in enumerate(args):
-        if n in static:
-            continue
-        root = names[n] if n < len(names) else f"arg{n}"
-        for path, _ in jax.tree_util.tree_flatten_with_path(arg)[0]:
-            paths.append("/".join(filter(None, (root, path_name(path)))))
-    return paths
+def _captured(op: Any) -> int:
+    if op.name != "stablehlo.constant":
+        return 0
+    values = ir.DenseElementsAttr(op.attributes["value"])
+    return 0 if values.is_splat else len(values)
 
 
 def _walk(operation: Any) -> Iterator[Any]:
@@ -199,6 +155,10 @@ def _prepare(module: Any) -> None:
             _check_types(op)
             if op.name in _KEPT_WHOLE:
                 _replace_by_custom_call(op, _KEPT_WHOLE[op.name])
+            elif op.name == "stablehlo.optimization_barrier":  # of jax.checkpoint: what passes it is unchanged
+                for operand, result in zip(op.operands, op.results, strict=True):
+                    result.replace_all_uses_with(operand)
+                op.erase()
             elif op.name == "stablehlo.custom_call":
                 target = ir.StringAttr(op.attributes["call_target_name"]).value
                 if target not in _CUSTOM_CALLS:
@@ -235,8 +195,6 @@ def _replace_by_custom_call(op: Any, target: str) -> None:
 def source_line(op: Any) -> str:
     """` (JAX operation ..., file:line)` as far as the operation's location tells, else an empty string."""
     text = str(op.location)
-    # The innermost frame comes first in a call-site chain.
-    name = re.search(r'loc\("([^"]+)"\(', text)
-    place = re.search(r'"([^"]+)":(\d+):\d+', text)
-    parts = ([f"JAX operation {name[1]}"] if name else []) + ([f"{place[1]}:{place[2]}"] if place else [])
+    name, place = re.search(r'loc\("([^"]+)"\(', text), users_place(text)
+    parts = ([f"JAX operation {name[1]}"] if name else []) + ([place] if place else [])
     return f" ({', '.join(parts)})" if parts else ""

@@ -10,8 +10,9 @@ import jax
 import numpy as np
 
 from ditto.encoding import ValueType, check_dtype, encode_argument
-from spu_ditto.frontend import abstract
+from spu_ditto.arguments import abstract, as_known
 from spu_ditto.runtime import Runtime, Stored
+from spu_ditto.tracebacks import ends_here
 
 
 class SharedArray:
@@ -47,6 +48,13 @@ class SharedArray:
             return cache[str(type)], fresh
 
 
+@ends_here
 def share(tree: Any) -> Any:
-    """A handle: the same pytree with a `SharedArray` in place of every array."""
-    return jax.tree_util.tree_map(lambda leaf: leaf if isinstance(leaf, SharedArray) else SharedArray(leaf), tree)
+    """A handle: the same pytree with a `SharedArray` in place of every array.
+
+    Raises:
+        UnsupportedError: a leaf is no array of numbers.
+    """
+    return jax.tree_util.tree_map(
+        lambda leaf: leaf if isinstance(leaf, SharedArray) else SharedArray(leaf), as_known(tree)
+    )

@@ -27,8 +27,10 @@ from ditto.passes.ring.reround_results import ReroundResults
 from ditto.policy import policy as policies
 from ditto.policy.calibrate import calibrate
 from ditto.policy.plan import HEADROOM, Plan
-from spu_ditto.frontend import Argument
+from spu_ditto.arguments import Argument
 from spu_ditto.program import Binding, RingProgram
+
+_POLICIES = '"ditto", "fm64", a Plan, or the path of its .json file'
 
 FractionBits = int | Mapping[str, int] | None
 
@@ -42,6 +44,8 @@ def get_policy(ring_policy: str | Path | Plan, fraction_bits: FractionBits = Non
     try:
         if isinstance(ring_policy, Path) or (isinstance(ring_policy, str) and ring_policy.endswith(".json")):
             ring_policy = Plan.load(ring_policy)
+        if not isinstance(ring_policy, (str, Plan)):
+            raise PolicyError(f"ring_policy is {_POLICIES}, not {ring_policy!r}")
         if isinstance(ring_policy, str):
             return policies.get_policy(ring_policy, fraction_bits)
         if fraction_bits is not None:

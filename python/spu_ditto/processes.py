@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -37,8 +38,10 @@ def processes(*, timeout: float = TIMEOUT, check_ranges: bool = False) -> Iterat
     Raises:
         RuntimeFailure: a process did not start, or a party failed in a call.
     """
+    owner = os.getpid()
     with contextlib.ExitStack() as cleanup:
-        folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="spu-ditto-")))
+        folder = Path(tempfile.mkdtemp(prefix="spu-ditto-"))
+        cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
         config = folder / "3pc.json"
         config.write_text(json.dumps(_local_config(timeout)))
         authkey = secrets.token_bytes(32)
@@ -46,8 +49,13 @@ def processes(*, timeout: float = TIMEOUT, check_ranges: bool = False) -> Iterat
         connections = [cleanup.enter_context(Client(node.address(), authkey=authkey)) for node in nodes]
         parties = RemoteParties(connections, lambda role: nodes[role].obituary(), check_ranges=check_ranges)
         cleanup.callback(parties.close)
-        cleanup.enter_context(use_runtime(parties))
-        yield parties
+        try:
+            with use_runtime(parties):
+                yield parties
+        finally:
+            # A forked process that leaves the block must not end what its parent still uses.
+            if os.getpid() != owner:
+                cleanup.pop_all()
 
 
 @contextlib.contextmanager

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from ditto.encoding import Encoded, ValueType
 from spu_ditto.errors import CompileError
 
 _FORMAT = "spu-ditto-program"
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class RingProgram:
     outputs: tuple[Binding, ...]
 
 
-def save_program(path: str | Path, program: RingProgram, signature: dict[str, Any]) -> None:
+def save_program(file: str | Path | IO[bytes], program: RingProgram, signature: dict[str, Any]) -> None:
     """Writes a program and a JSON-serialisable signature to one file (a zip archive)."""
     header = {
         "format": _FORMAT,
@@ -62,7 +63,7 @@ def save_program(path: str | Path, program: RingProgram, signature: dict[str, An
         "outputs": [asdict(b) for b in program.outputs],
         "constants": len(program.constants),
     }
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("header.json", json.dumps(header))
         archive.writestr("program.ring", program.ring)
         archive.writestr("program.json", program.engine)
@@ -73,18 +74,18 @@ def save_program(path: str | Path, program: RingProgram, signature: dict[str, An
             archive.writestr(f"constant{n}.npy", buffer.getvalue())
 
 
-def load_program(path: str | Path) -> tuple[RingProgram, dict[str, Any]]:
+def load_program(file: str | Path | IO[bytes]) -> tuple[RingProgram, dict[str, Any]]:
     """Reads what `save_program` wrote.
 
     Raises:
         CompileError: the file is not such a program, or one of another version.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file) as archive:
             header = json.loads(archive.read("header.json"))
             if (header["format"], header["version"]) != (_FORMAT, _VERSION):
                 found = f"format {header['format']} version {header['version']}"
-                raise CompileError(None, f"{path} is {found}; compile it anew")
+                raise CompileError(None, f"{file} is {found}; compile it anew")
             constants = [
                 np.load(io.BytesIO(archive.read(f"constant{n}.npy")), allow_pickle=False)
                 for n in range(header["constants"])
@@ -97,8 +98,8 @@ def load_program(path: str | Path) -> tuple[RingProgram, dict[str, Any]]:
                 inputs=tuple(_binding(b) for b in header["inputs"]),
                 outputs=tuple(_binding(b) for b in header["outputs"]),
             )
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
-        raise CompileError(None, f"{path} is not a saved program: {error}") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, KeyError, ValueError, TypeError) as error:
+        raise CompileError(None, f"{file} is not a saved program: {error}") from error
     return program, header["signature"]
 
 

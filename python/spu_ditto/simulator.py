@@ -32,7 +32,8 @@ class SimulatedValue:
 
 class Simulator:
     """Three parties as threads of this process, connected by memory. It computes and sends what three machines would;
-    nothing is hidden from this process. Threads may share it: calls wait for each other.
+    nothing is hidden from this process. Threads may share it: calls wait for each other. A call that is
+    interrupted (Ctrl-C) ends before its next operations; later calls are served as ever.
 
     Args:
         check_ranges: debug mode, as in `Runtime`.

@@ -1,12 +1,10 @@
-"""SPU's compiler, StableHLO to PPHLO: in a subprocess, with its output cached on disk by content.
+"""SPU's compiler, StableHLO to PPHLO: in a subprocess, for it aborts its process on some inputs (fft, clz, ...).
 
-It takes about a second for a BERT layer, and aborts the process on some inputs (fft, clz, ...).
-The cache lives in $SPU_DITTO_CACHE, else $XDG_CACHE_HOME/spu-ditto, else ~/.cache/spu-ditto; deleting it is safe.
+It takes about a second for a BERT layer; its output is kept in the cache on disk.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -14,28 +12,26 @@ import signal
 import subprocess
 import sys
 import tempfile
-import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from spu_ditto import disk_cache
 from spu_ditto.errors import CompileError
+from spu_ditto.tracebacks import users_place
 
 TIMEOUT_SECONDS = 900.0
 _STDERR_LINES = 20
 _WORKER = Path(__file__).with_name("spu_worker.py")
 
 
-def cache_directory() -> Path:
-    """The directory that holds compiled programs."""
-    if own := os.environ.get("SPU_DITTO_CACHE"):
-        return Path(own)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "spu-ditto"
-
-
 def compile_stablehlo(
-    source: str, visibility: Sequence[str], located_source: str | None = None, timeout: float = TIMEOUT_SECONDS
+    source: str,
+    visibility: Sequence[str],
+    located_source: str | None = None,
+    timeout: float = TIMEOUT_SECONDS,
+    *,
+    cached: bool = True,
 ) -> str:
     """Compiles a StableHLO module to PPHLO text without `pphlo.free`.
 
@@ -44,21 +40,18 @@ def compile_stablehlo(
         visibility: "secret" or "public" for each argument of @main.
         located_source: the same module with locations, which SPU's error messages then carry.
         timeout: seconds until the compiler is stopped.
+        cached: whether the program may be read from the cache on disk and written to it.
 
     Raises:
         CompileError: SPU refuses the program, dies, or takes longer than `timeout`.
     """
-    identity = json.dumps([version("spu"), "disable_deallocation_insertion", list(visibility), source])
-    path = cache_directory() / f"{hashlib.sha256(identity.encode()).hexdigest()}.pphlo"
-    try:
-        return path.read_text()
-    except FileNotFoundError:
-        pass
+    name = disk_cache.name_of("pphlo", [version("spu"), "disable_deallocation_insertion", list(visibility), source])
+    known = disk_cache.read(name) if cached else None
+    if known is not None:
+        return known.decode()
     text = _run(located_source or source, visibility, timeout)
-    try:
-        _write_atomically(path, text)
-    except OSError as error:
-        warnings.warn(f"the compiled program is not cached: {error}", stacklevel=2)
+    if cached:
+        disk_cache.write(name, text.encode())
     return text
 
 
@@ -89,15 +82,4 @@ def _run(source: str, visibility: Sequence[str], timeout: float) -> str:
 
 def _error(reason: str, said: str) -> CompileError:
     operation = re.search(r"operation '([\w.]+)'", said)
-    # The innermost frame comes first in a call-site chain.
-    place = re.search(r'"([^"]+)":(\d+):\d+', said)
-    return CompileError(
-        operation[1] if operation else None, reason, source_line=f"{place[1]}:{place[2]}" if place else None
-    )
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False) as file:
-        file.write(text)
-    os.replace(file.name, path)
+    return CompileError(operation[1] if operation else None, reason, source_line=users_place(said))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import threading
-from collections.abc import Callable, Sequence
+import types
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,70 +20,24 @@ from ditto.encoding import Encoded, check_dtype, decode_result, encode_argument
 from ditto.policy.plan import HEADROOM, Plan
 from ditto.policy.policy import Policy
 from spu_ditto import handle, lowering
+from spu_ditto.arguments import Call, Parameters, abstract, name_of
 from spu_ditto.cost import CostAnalysis, cost_analysis
-from spu_ditto.errors import ShapeError, UnsupportedError
-from spu_ditto.frontend import Argument, Traced, abstract, trace
+from spu_ditto.errors import UnsupportedError
+from spu_ditto.frontend import CAPTURED, Exported, to_stablehlo, traced_by_jax
 from spu_ditto.handle import SharedArray
 from spu_ditto.lowering import FractionBits
+from spu_ditto.memory import MemoryAnalysis, memory_analysis
 from spu_ditto.plain_run import check_program, plain
 from spu_ditto.program import RingProgram, load_program, save_program
+from spu_ditto.program_cache import found_or_made
 from spu_ditto.reports.run_report import RunReport
 from spu_ditto.runtime import Stored, current_runtime
+from spu_ditto.signature import Described, Signature
 from spu_ditto.spu_compiler import compile_stablehlo
-from spu_ditto.trees import tree_from_json, tree_to_json
+from spu_ditto.tracebacks import ends_here, user_level
 
 
-@dataclasses.dataclass(frozen=True)
-class Signature:
-    """What a program takes and gives: arguments in the order of the leaves of `in_tree`, results likewise."""
-
-    name: str
-    arguments: tuple[Argument, ...]
-    in_tree: Any
-    out_tree: Any
-    outputs: tuple[jax.ShapeDtypeStruct, ...]
-
-    def leaves(self, args: tuple[Any, ...]) -> list[Any]:
-        """The leaves of `args`.
-
-        Raises:
-            ShapeError: they are not what the program was lowered for; names the first that differs.
-        """
-        leaves, tree = jax.tree_util.tree_flatten(args)
-        if tree != self.in_tree:
-            raise ShapeError(f"{self.name} was lowered for arguments of structure {self.in_tree}, not {tree}")
-        for leaf, argument in zip(leaves, self.arguments, strict=True):
-            given = abstract(leaf)
-            if tuple(given.shape) != argument.shape or given.dtype != argument.dtype:
-                raise ShapeError(
-                    f"argument {argument.name} of {self.name} is {given.dtype}{list(given.shape)}; "
-                    f"the program was lowered for {argument.dtype}{list(argument.shape)}"
-                )
-        return leaves
-
-    def to_json(self) -> dict[str, Any]:
-        """A JSON-serialisable description."""
-        return {
-            "name": self.name,
-            "arguments": [[a.name, list(a.shape), a.dtype.name, a.visibility] for a in self.arguments],
-            "in_tree": tree_to_json(self.in_tree),
-            "out_tree": tree_to_json(self.out_tree),
-            "outputs": [[list(o.shape), np.dtype(o.dtype).name] for o in self.outputs],
-        }
-
-    @staticmethod
-    def from_json(data: dict[str, Any]) -> Signature:
-        """The signature that `to_json` described."""
-        return Signature(
-            name=data["name"],
-            arguments=tuple(Argument(n, tuple(s), np.dtype(d), v) for n, s, d, v in data["arguments"]),
-            in_tree=tree_from_json(data["in_tree"]),
-            out_tree=tree_from_json(data["out_tree"]),
-            outputs=tuple(jax.ShapeDtypeStruct(tuple(s), np.dtype(d)) for s, d in data["outputs"]),
-        )
-
-
-class Compiled:
+class Compiled(Described):
     """A program for one set of shapes and dtypes, ready to run. Call it with the arguments it was lowered for."""
 
     def __init__(self, signature: Signature, program: RingProgram) -> None:
@@ -88,7 +45,8 @@ class Compiled:
         self.program = program
         self._exact: dict[int | None, Compiled] = {}
 
-    def __call__(self, *args: Any) -> Any:
+    @ends_here
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs the program on the current runtime; arguments are arrays or handles made by `share`.
 
         Raises:
@@ -97,9 +55,12 @@ class Compiled:
             UnsupportedError: ranges are to be checked, and a handle has no array.
             RuntimeFailure: a party failed.
         """
-        return self.run(*args)[0]
+        return self.run(*args, **kwargs)[0]
 
-    def run(self, *args: Any, offline_first: bool = False, exact: bool | int = False) -> tuple[Any, RunReport]:
+    @ends_here
+    def run(
+        self, *args: Any, offline_first: bool = False, exact: bool | int = False, **kwargs: Any
+    ) -> tuple[Any, RunReport]:
         """Like a call, and tells what it cost.
 
         Args:
@@ -109,8 +70,9 @@ class Compiled:
                 fraction bits, a number so many.
         """
         if exact:
-            return self._rerounded(None if exact is True else exact).run(*args, offline_first=offline_first)
-        leaves = self.signature.leaves(args)
+            rerounded = self._rerounded(None if exact is True else exact)
+            return rerounded.run(*args, offline_first=offline_first, **kwargs)
+        leaves = self.signature.leaves(args, kwargs)
         public = self.public_part(leaves)
         runtime = current_runtime()
         named = zip(leaves, self.signature.arguments, strict=True)
@@ -183,14 +145,22 @@ class Compiled:
             code=self.program.ring.encode(),
         )
 
+    @ends_here
     def as_text(self) -> str:
         """The program in the ring dialect."""
         return self.program.ring
 
+    @ends_here
     def cost_analysis(self) -> CostAnalysis:
         """Bytes and rounds per operation kind and per layer, before running anything."""
         return cost_analysis(self.program)
 
+    @ends_here
+    def memory_analysis(self) -> MemoryAnalysis:
+        """Bytes that one execution holds at a party."""
+        return memory_analysis(self.program)
+
+    @ends_here
     def save(self, path: str | Path) -> None:
         """Writes the program to a file that `load` reads.
 
@@ -200,35 +170,61 @@ class Compiled:
         save_program(path, self.program, self.signature.to_json())
 
     @staticmethod
+    @ends_here
     def load(path: str | Path) -> Compiled:
         """Reads a program that `save` wrote. Raises CompileError if it is none."""
         program, signature = load_program(path)
         return Compiled(Signature.from_json(signature), program)
 
 
-class Lowered:
+class Lowered(Described):
     """A function lowered for given shapes: its texts, its cost and its calibrated `plan`, before anything runs."""
 
-    def __init__(self, signature: Signature, pphlo: str, program: RingProgram, plan: Plan | None = None) -> None:
+    def __init__(
+        self, signature: Signature, pphlo: Callable[[], str], program: RingProgram, plan: Plan | None = None
+    ) -> None:
         self.plan = plan
-        self._signature = signature
+        self.signature = signature
         self._pphlo = pphlo
         self._program = program
 
+    @ends_here
     def as_text(self, dialect: Literal["pphlo", "ring"] = "ring") -> str:
         """The program as SPU's compiler gave it ("pphlo"), or as our passes made it of that ("ring")."""
-        texts = {"pphlo": self._pphlo, "ring": self._program.ring}
-        if dialect not in texts:
+        if dialect not in ("pphlo", "ring"):
             raise UnsupportedError(f'dialect {dialect!r} is not one of "pphlo", "ring"')
-        return texts[dialect]
+        return self._pphlo() if dialect == "pphlo" else self._program.ring
 
+    @ends_here
     def cost_analysis(self) -> CostAnalysis:
         """Bytes and rounds per operation kind and per layer, before running anything."""
         return cost_analysis(self._program)
 
+    @ends_here
     def compile(self) -> Compiled:
         """The program, ready to run."""
-        return Compiled(self._signature, self._program)
+        return Compiled(self.signature, self._program)
+
+
+class Traced(Described):
+    """A function traced for given shapes, not lowered yet.
+
+    Attributes:
+        jaxpr: the function as JAX traced it.
+        fun_name: the function's name.
+    """
+
+    def __init__(self, exported: Exported, jaxpr: Any, lower: Callable[[Signature, Exported], Lowered]) -> None:
+        self.signature = Signature.of(exported)
+        self.fun_name = exported.name
+        self.jaxpr = jaxpr
+        self._exported = exported
+        self._lower = lower
+
+    @ends_here
+    def lower(self) -> Lowered:
+        """Compiles the function for three parties."""
+        return self._lower(self.signature, self._exported)
 
 
 class SecureFunction:
@@ -242,68 +238,106 @@ class SecureFunction:
         static_argnums: int | Sequence[int] = (),
         calibration: Sequence[tuple[Any, ...]] = (),
         headroom: float = HEADROOM,
+        static_argnames: str | Sequence[str] = (),
     ) -> None:
-        self._fn = fn
+        # Not its attributes: a jitted function's would hide the methods here.
+        functools.update_wrapper(self, fn, updated=())
+        self.__name__ = name_of(fn)
         self._headroom = headroom
         self._calibration = calibration
         self._policy = policy
         self._visibility = input_visibility
-        self._static = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
+        self._parameters = Parameters(fn, static_argnums, static_argnames)
         self._compiled: dict[Any, Compiled] = {}
+        self._told_of_captured = False
         self._lock = threading.Lock()
-        self.__name__ = getattr(fn, "__name__", type(fn).__name__)
-        self.__doc__ = fn.__doc__
 
-    def __call__(self, *args: Any) -> Any:
+    def __repr__(self) -> str:
+        return f"<SecureFunction {self.__name__}, ring policy {self._policy.name}>"
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """Methods can be decorated, as with `jax.jit`; `self` is an argument like any other."""
+        return self if instance is None else types.MethodType(self, instance)
+
+    @ends_here
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs the function on the current runtime; arguments are arrays or handles made by `share`."""
-        return self.run(*args)[0]
+        return self.run(*args, **kwargs)[0]
 
-    def run(self, *args: Any, offline_first: bool = False, exact: bool | int = False) -> tuple[Any, RunReport]:
+    @ends_here
+    def run(
+        self, *args: Any, offline_first: bool = False, exact: bool | int = False, **kwargs: Any
+    ) -> tuple[Any, RunReport]:
         """Like a call, and tells what it cost; see `Compiled.run`."""
-        return self._compiled_for(args).run(*self._dynamic(args), offline_first=offline_first, exact=exact)
+        call = self._parameters.call(args, kwargs)
+        compiled = self._compiled_for(call, args, kwargs)
+        return compiled.run(*call.args, offline_first=offline_first, exact=exact, **call.kwargs)
 
-    def lower(self, *args: Any) -> Lowered:
-        """Lowers for the shapes and dtypes of `args`, which may be arrays, handles or `jax.ShapeDtypeStruct`s."""
-        traced = trace(self._fn, args, self._visibility, self._static)
-        pphlo = compile_stablehlo(traced.stablehlo, [a.visibility for a in traced.arguments], traced.located_stablehlo)
-        signature = _signature(traced)
-        samples = [[np.asarray(leaf) for leaf in signature.leaves(self._dynamic(args))] for args in self._calibration]
-        program, plan = lowering.lower_pphlo(pphlo, traced.arguments, self._policy, samples, self._headroom)
-        return Lowered(signature, pphlo, program, plan)
+    @ends_here
+    def eval_shape(self, *args: Any, **kwargs: Any) -> Any:
+        """The shapes and dtypes of the results, as `jax.ShapeDtypeStruct`s, without compiling anything."""
+        call = self._parameters.call(args, kwargs)
+        described = [abstract(leaf, name) for name, leaf in call.named_leaves()]
+        tree = jax.tree_util.tree_structure((call.args, call.kwargs))
+        arguments, keywords = jax.tree_util.tree_unflatten(tree, described)
+        return jax.eval_shape(call.fn, *arguments, **keywords)
 
+    @ends_here
+    def trace(self, *args: Any, **kwargs: Any) -> Traced:
+        """Traces for the shapes and dtypes of the arguments: arrays, handles or `jax.ShapeDtypeStruct`s."""
+        call = self._parameters.call(args, kwargs)
+        traced = traced_by_jax(call)
+        return Traced(to_stablehlo(traced, call, self._visibility), traced.jaxpr, self._lower)
+
+    @ends_here
+    def lower(self, *args: Any, **kwargs: Any) -> Lowered:
+        """Traces and lowers for the shapes and dtypes of the arguments."""
+        return self.trace(*args, **kwargs).lower()
+
+    def _lower(self, signature: Signature, exported: Exported) -> Lowered:
+        kept = exported.captured <= CAPTURED
+        if not kept and not self._told_of_captured:
+            self._told_of_captured = True
+            warnings.warn(
+                f"{exported.name} has captured an array of {exported.captured} numbers; it becomes a part of the "
+                "program, which all parties know: pass it as an argument to keep it secret",
+                stacklevel=user_level(),
+            )
+
+        @functools.cache
+        def pphlo() -> str:
+            visibility = [argument.visibility for argument in exported.arguments]
+            return compile_stablehlo(exported.stablehlo, visibility, exported.located_stablehlo, cached=kept)
+
+        samples = [
+            [np.asarray(leaf) for leaf in signature.leaves(self._parameters.call(sample, {}).args)]
+            for sample in self._calibration
+        ]
+
+        def lowered() -> tuple[RingProgram, Plan | None]:
+            return lowering.lower_pphlo(pphlo(), exported.arguments, self._policy, samples, self._headroom)
+
+        if samples or not kept:
+            return Lowered(signature, pphlo, *lowered())
+        program = found_or_made(exported, self._policy, lambda: lowered()[0])
+        return Lowered(signature, pphlo, program, self._policy.plan)
+
+    @ends_here
     def share(self, tree: Any) -> Any:
         """A handle that calls take in place of the arrays of `tree`; each array is shared once, at its first use."""
         return handle.share(tree)
 
-    def _static_positions(self, count: int) -> set[int]:
-        return {n % count for n in self._static} if count else set()
-
-    def _dynamic(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        static = self._static_positions(len(args))
-        return tuple(arg for n, arg in enumerate(args) if n not in static)
-
-    def _compiled_for(self, args: tuple[Any, ...]) -> Compiled:
-        leaves, tree = jax.tree_util.tree_flatten(self._dynamic(args))
-        shapes = tuple((tuple(a.shape), str(a.dtype)) for a in map(abstract, leaves))
-        static = tuple(_static_key(args[n]) for n in sorted(self._static_positions(len(args))))
-        key = (tree, shapes, len(args), static)
+    def _compiled_for(self, call: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Compiled:
+        tree = jax.tree_util.tree_structure((call.args, call.kwargs))
+        described = (abstract(leaf, name) for name, leaf in call.named_leaves())
+        key = (tree, tuple((tuple(a.shape), str(a.dtype), a.weak_type) for a in described), call.static)
         with self._lock:
             if key not in self._compiled:
-                self._compiled[key] = self.lower(*args).compile()
+                self._compiled[key] = self.lower(*args, **kwargs).compile()
             return self._compiled[key]
 
 
-def _static_key(value: Any) -> Any:
-    """Tells apart what compares equal but computes otherwise: 1, True and 1.0; 0.0 and -0.0; tuples of them."""
-    if isinstance(value, tuple):
-        return type(value), tuple(map(_static_key, value))
-    return type(value), value.hex() if isinstance(value, float) else value
-
-
-def _signature(traced: Traced) -> Signature:
-    return Signature(traced.name, traced.arguments, traced.in_tree, traced.out_tree, traced.outputs)
-
-
+@ends_here
 def from_pphlo(
     source: str | spu.Executable, ring_policy: str = "ditto", fraction_bits: FractionBits = None
 ) -> Compiled:
@@ -328,8 +362,9 @@ def from_pphlo(
     arguments, outputs = lowering.pphlo_signature(source, names)
     signature = Signature(
         name,
+        tuple(argument.name for argument in arguments),
         arguments,
-        jax.tree_util.tree_structure(tuple(0 for _ in arguments)),
+        jax.tree_util.tree_structure((tuple(0 for _ in arguments), {})),
         jax.tree_util.tree_structure(tuple(0 for _ in outputs)),
         outputs,
     )

@@ -229,6 +229,18 @@ def test_a_terminals_interrupt_between_calls_leaves_the_parties_running() -> Non
     assert (done.stdout, done.returncode) == ("still there\n", 0), done.stderr
 
 
+def test_the_simulator_leaves_a_long_run_and_goes_on() -> None:
+    long, short, parties = endless(), shift(), Simulator()
+    value = parties.put(np.zeros((1, 1000, 1000), np.int64), value_type(fxp(32, 8, [1, 1000, 1000])))
+    main = threading.main_thread().ident
+    assert main is not None
+    interrupt = threading.Timer(0.5, signal.pthread_kill, (main, signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        interrupt.start()
+        parties.run(long, [value])
+    check(parties, short, 0)
+
+
 class InterruptedEngine:
     """The engine, with SIGINT before or after each of its calls."""
 

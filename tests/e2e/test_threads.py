@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
+import subprocess
+import sys
+import textwrap
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
@@ -84,3 +88,34 @@ def test_a_forked_process_is_refused_and_leaves_the_session_alone(runtime: Any) 
         child.join()
         assert child.exitcode == 0
         check(secure, W, inputs(3))
+
+
+def test_a_forked_process_that_leaves_the_block_ends_nothing() -> None:
+    # JAX itself hangs when a forked process comes to its regular end.
+    script = """
+        import os
+        import spu_ditto
+        from tests.e2e.test_threads import W, check, inputs, secure_model
+
+        secure = secure_model()
+        child = None
+        try:
+            with spu_ditto.processes():
+                check(secure, W, inputs(0))
+                child = os.fork()
+                if not child:
+                    secure(W, inputs(1))
+                os.waitpid(child, 0)
+                check(secure, W, inputs(2))
+        except spu_ditto.RuntimeFailure as error:
+            os.write(1, str(error).encode() + b"\\n")
+        if not child:
+            os._exit(0)
+        print("still there")
+    """
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    refused, *rest = done.stdout.splitlines()
+    assert refused.startswith("the session belongs to process") and refused.endswith("after a fork")
+    assert (rest, done.returncode) == (["still there"], 0), done.stdout + done.stderr

@@ -1,11 +1,16 @@
-"""`python -m spu_ditto.cli opt`: the passes on a file."""
+"""The command line: the passes on a file, the cache."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
+from spu_ditto import disk_cache
 from spu_ditto.cli import app
 
 PROGRAM = """module @jit_f attributes {pphlo.version = "0.9.5"} {
@@ -51,3 +56,22 @@ def test_errors_are_one_line(tmp_path: Path) -> None:
     assert code == 1 and "fm128" in err and "Traceback" not in err
     code, _, err = _opt(tmp_path, PROGRAM.replace("pphlo.dot", "pphlo.sort"))
     assert code == 1 and "pphlo.sort" in err and "Traceback" not in err
+
+
+def test_the_cache_is_shown_and_cleared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPU_DITTO_CACHE", str(tmp_path))
+    for n in range(3):
+        disk_cache.write(disk_cache.name_of("pphlo", [n]), b"x" * 100_000)
+    other = tmp_path / "notes.txt"
+    other.write_text("mine")
+    for options, said in (([], "3 entries, 0.3 MB of at most 1074 MB"), (["--clear"], "removed 3"), ([], "0 entries")):
+        result = CliRunner().invoke(app, ["cache", *options])
+        assert result.exit_code == 0 and said in result.stdout and str(tmp_path) in result.stdout
+    assert list(tmp_path.iterdir()) == [other]
+
+
+def test_it_is_a_module_too(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "spu_ditto", "cache"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "SPU_DITTO_CACHE": str(tmp_path / "none")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert (done.returncode, "0 entries" in done.stdout) == (0, True), done.stderr

@@ -86,11 +86,3 @@ def test_spus_refusal_names_the_operation_and_the_source_line() -> None:
 def test_a_compiler_that_hangs_is_stopped() -> None:
     with pytest.raises(CompileError, match="did not finish within 0.01 s"):
         spu_compiler.compile_stablehlo(ADD, ["secret", "secret"], timeout=0.01)
-
-
-def test_the_cache_follows_the_desktop_convention(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SPU_DITTO_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
-    assert spu_compiler.cache_directory() == Path("/somewhere/spu-ditto")
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    assert spu_compiler.cache_directory() == Path.home() / ".cache" / "spu-ditto"

@@ -34,7 +34,8 @@ from spu_ditto.plain_run import main_inputs, ring_module
 from spu_ditto.program import Binding, RingProgram
 from spu_ditto.runtime import use_runtime
 from spu_ditto.simulator import Simulator
-from spu_ditto.stages import Compiled, SecureFunction, Signature
+from spu_ditto.stages import Compiled, SecureFunction
+from spu_ditto.tracebacks import ends_here
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,7 @@ def _finite(value: Any) -> Any:
     return 1e308 if isinstance(value, float) and not math.isfinite(value) else value
 
 
+@ends_here
 def divergence(
     fn: Callable[..., Any],
     args: Sequence[Any],
@@ -245,7 +247,7 @@ def _run(
     )
     outputs = (*(jax.ShapeDtypeStruct(type.shape, np.float64) for type in types), *signature.outputs)
     tree = jax.tree_util.tree_structure([0] * len(outputs))
-    described = Signature(signature.name, signature.arguments, signature.in_tree, tree, outputs)
+    described = dataclasses.replace(signature, out_tree=tree, outputs=outputs)
     with use_runtime(Simulator()):
         revealed = Compiled(described, shown)(*args)
     return revealed[: len(watched)], revealed[len(watched) :]
