@@ -19,6 +19,7 @@ from ditto.dialects import pphlo
 from ditto.errors import CompileError
 from ditto.passes.pphlo.drop_nan_checks import DropNanChecks
 from ditto.passes.pphlo.erase_no_effect import EraseNoEffect
+from ditto.passes.pphlo.expand_indices import ExpandIndices
 from ditto.passes.pphlo.expand_pooling import ExpandPooling
 from ditto.passes.pphlo.expand_sorting import ExpandSorting
 from ditto.passes.pphlo.expand_windows import ExpandWindows
@@ -64,6 +65,7 @@ PPHLO_STEPS: tuple[Step, ...] = (
     Step(lambda policy: ExpandPooling(), "the same of what chooses among the elements of a window"),
     Step(lambda policy: ExpandSorting(), "the same of comparators"),
     Step(lambda policy: FoldConstants(), "the ones vector and the causal mask are constants only after their moves"),
+    Step(lambda policy: ExpandIndices(), "indices that are constants are so by now"),
     Step(lambda policy: EraseNoEffect(), "what is erased here costs neither a ring nor a cast"),
     Step(lambda policy: SplitPublic(), "what is public and left depends on arguments: the caller computes it"),
 )
