@@ -6,9 +6,10 @@ input, runs the piece on sample inputs and compares with the function meant. The
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from xdsl.ir import Block, Operation, SSAValue
+import numpy as np
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from ditto.analysis.look_through import splat_value
 from ditto.dialects import pphlo
@@ -75,6 +76,25 @@ def run_piece(output: SSAValue, source: SSAValue, samples: Array) -> Array | Non
         return evaluate_values([output], known, exact=True)[0]
     except EvaluationError:
         return None
+
+
+def run_region(region: Region, arrays: Sequence[Array]) -> list[Array] | None:
+    """What a region of scalars makes of arrays in place of its arguments; None if it cannot be evaluated."""
+    known: dict[SSAValue, Array] = dict(zip(region.block.args, arrays, strict=True))
+    last = region.block.last_op
+    try:
+        return evaluate_values(last.operands, known, exact=True) if last is not None else None
+    except EvaluationError:
+        return None
+
+
+def sample_numbers(type: Attribute) -> Array:
+    """A few numbers of a tensor type's dtype, of both signs, zero and equal ones among them; both booleans."""
+    dtype = pphlo.dtype_of(pphlo.element_type(type))
+    if dtype.kind == "b":
+        return np.array([False, True, True, False, True, False, False, True])
+    samples = np.array([0, -3, 7, 7, -100, 1, 2, -3])
+    return (samples / 2 if dtype.kind == "f" else samples).astype(dtype)
 
 
 def block_order(block: Block) -> dict[Operation, int]:

@@ -276,11 +276,16 @@ def _square(op: ring.RingOp, x: list[Interval]) -> Interval:
     return Interval(0, x[0].size ** 2)
 
 
-def _matmul(op: ring.RingOp, x: list[Interval]) -> Interval:
+def _picks_rows(op: ring.RingOp) -> bool:
+    """Whether the first operand of a product is one-hot rows."""
     source = op.arguments[0]
     while isinstance(source.owner, ring.ReshapeOp):
         source = source.owner.arguments[0]
-    if isinstance(source.owner, ring.OneHotOp):
+    return isinstance(source.owner, ring.OneHotOp)
+
+
+def _matmul(op: ring.RingOp, x: list[Interval]) -> Interval:
+    if _picks_rows(op):
         return x[1].union(ZERO)
     inner = ring.shape(op.arguments[0])[2]
     if is_inner_square(op):
@@ -289,6 +294,8 @@ def _matmul(op: ring.RingOp, x: list[Interval]) -> Interval:
 
 
 def _matmul_public(op: ring.RingOp, x: list[Interval]) -> Interval:
+    if _picks_rows(op):
+        return x[1].union(ZERO)
     encoded = op.arguments[1].owner
     constant = encoded.arguments[0].owner if isinstance(encoded, ring.EncodeOp) else encoded
     if isinstance(constant, ring.ConstantOp):

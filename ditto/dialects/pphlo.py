@@ -3,8 +3,8 @@
     module = parse_module(text, "bert.pphlo")
     assert to_text(module) == text
 
-The operations stand in `pphlo_elementwise`, `pphlo_complex`, `pphlo_shape`, `pphlo_compute`, `pphlo_control` and
-`pphlo_branch`; `pphlo_base` holds the secret type.
+The operations stand in `pphlo_elementwise`, `pphlo_complex`, `pphlo_shape`, `pphlo_compute`, `pphlo_control`,
+`pphlo_branch`, `pphlo_windows` and `pphlo_sorting`; `pphlo_base` holds the secret type.
 """
 
 from __future__ import annotations
@@ -35,8 +35,16 @@ from ditto.dialects.pphlo_elementwise import *  # noqa: F403
 from ditto.dialects.pphlo_elementwise import ELEMENTWISE
 from ditto.dialects.pphlo_shape import *  # noqa: F403
 from ditto.dialects.pphlo_shape import MOVEMENT
+from ditto.dialects.pphlo_sorting import *  # noqa: F403
+from ditto.dialects.pphlo_sorting import SORTING
+from ditto.dialects.pphlo_windows import *  # noqa: F403
+from ditto.dialects.pphlo_windows import WINDOWS
 
-PPHLO = Dialect("pphlo", [*ELEMENTWISE, *COMPLEX, *MOVEMENT, *COMPUTE, *CONTROL, *BRANCH], [SecretType, DenseAttr])
+PPHLO = Dialect(
+    "pphlo",
+    [*ELEMENTWISE, *COMPLEX, *MOVEMENT, *COMPUTE, *CONTROL, *BRANCH, *WINDOWS, *SORTING],
+    [SecretType, DenseAttr],
+)
 
 
 def context() -> Context:

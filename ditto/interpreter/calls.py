@@ -52,6 +52,11 @@ def gather(op: pphlo.CustomCallOp, operand: Array, indices: Array) -> Array:
     return np.broadcast_to(operand[tuple(selectors)], result)
 
 
+def take(op: pphlo.CustomCallOp, x: Array, positions: Array) -> Array:
+    """The elements of x, flattened, at `positions`."""
+    return np.asarray(x.reshape(-1)[positions])
+
+
 def embedding(op: pphlo.CustomCallOp, table: Array, ids: Array) -> Array:
     """Row `ids[i]` of `table` for every i; zeros where there is no such row."""
     flat = ids.reshape(-1)
@@ -72,14 +77,23 @@ def exact_logistic(x: Array) -> Array:
     return np.asarray(expit(x))
 
 
+def top_k(op: pphlo.CustomCallOp, x: Array, *again: Array) -> tuple[Array, Array]:
+    """The greatest elements along the last axis in falling order, and their positions; of equals the first."""
+    count = pphlo.shape_of(op.outputs[0])[-1]
+    order = x.shape[-1] - 1 - np.argsort(x[..., ::-1], axis=-1, kind="stable")[..., ::-1][..., :count]
+    return np.take_along_axis(x, order, -1), order
+
+
 CALLS: dict[str, Callable[..., Any]] = {
     "spu.gather": gather,
     # A hint about where to keep a value.
     "spu.prefer_a": lambda op, x: x,
     "mhlo.tan": lambda op, x: np.tan(x),
     "mhlo.is_finite": lambda op, x: np.isfinite(x),
+    "mpc.topk": top_k,
     "mpc.erf": lambda op, x: erf(x),
     "mpc.erfc": lambda op, x: erfc(x),
+    "ditto.take": take,
     "ditto.embedding": embedding,
     "ditto.gelu": lambda op, x: exact_gelu(x),
     "ditto.logistic": lambda op, x: exact_logistic(x),

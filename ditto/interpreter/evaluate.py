@@ -18,7 +18,7 @@ from xdsl.ir import Attribute, Operation, Region, SSAValue
 from ditto.dialects import pphlo
 from ditto.dialects.dense import Array, cast
 from ditto.errors import CompileError
-from ditto.interpreter import bits, calls, contraction, elementwise, movement
+from ditto.interpreter import bits, calls, contraction, elementwise, movement, sorting, windows
 from ditto.interpreter.contraction import widened
 
 Values = MutableMapping[SSAValue, Array]
@@ -155,6 +155,23 @@ class Interpreter:
                 return [np.ascontiguousarray(stored).view(pphlo.dtype_of(pphlo.element_type(op.result.type)))]
             case pphlo.ReduceOp():
                 return self._reduce(op, inputs, values)
+            case pphlo.ReduceWindowOp():
+                return windows.reduce_window(op, inputs, lambda pairs: self._region(op.body, pairs, values))
+            case pphlo.SelectAndScatterOp():
+                return windows.select_and_scatter(
+                    op,
+                    inputs,
+                    lambda pair: self._region(op.select, pair, values),
+                    lambda pair: self._region(op.scatter, pair, values),
+                )
+            case pphlo.ArgmaxOp():
+                return windows.argmax(op, *inputs)
+            case pphlo.MaxpoolScatterOp():
+                return windows.maxpool_scatter(op, *inputs)
+            case pphlo.SortOp():
+                return sorting.sort(op, inputs, lambda pairs: self._region(op.comparator, pairs, values)[0])
+            case pphlo.SimpleSortOp():
+                return sorting.simple_sort(op, *inputs)
             case pphlo.WhileOp():
                 while self._region(op.condition, inputs, values)[0]:
                     inputs = self._region(op.body, inputs, values)
@@ -165,7 +182,8 @@ class Interpreter:
                 index, count = int(inputs[0]), len(op.branches)
                 return self._region(op.branches[index if 0 <= index < count else -1], [], values)
             case pphlo.CustomCallOp() if call := calls.CALLS.get(op.target.data):
-                return [call(op, *inputs)]
+                result = call(op, *inputs)
+                return result if isinstance(result, tuple) else [result]
             case pphlo.CustomCallOp():
                 raise EvaluationError(f"cannot evaluate a call of '{op.target.data}' in plain")
         raise EvaluationError(f"cannot evaluate '{op.name}' in plain")
@@ -178,18 +196,16 @@ class Interpreter:
             return [np.broadcast_to(value, pphlo.shape_of(op.outputs[0])) for value in initial]
         if ufunc := _REDUCTIONS.get(op.combiner() or ""):
             return [ufunc(ufunc.reduce(widened(arrays[0]), axis=op.dimensions), widened(initial[0]))]
-        # Any other body: halve the reduced axis until one entry is left, the body working on whole halves.
+        # Any other body: it combines neighbours along the reduced axis, all at once, until one entry is left.
         last = range(-len(op.dimensions), 0)
         kept = arrays[0].ndim - len(op.dimensions)
         folded = [np.moveaxis(array, op.dimensions, last) for array in arrays]
         folded = [array.reshape([*array.shape[:kept], reduced]) for array in folded]
-        while (extent := folded[0].shape[-1]) > 1:
-            half = extent // 2
-            halves = [array[..., :half] for array in folded] + [array[..., half : 2 * half] for array in folded]
-            combined = self._region(op.body, halves, values)
-            odd = [array[..., 2 * half :] for array in folded]
-            folded = [np.concatenate(parts, -1) for parts in zip(combined, odd, strict=True)]
-        return self._region(op.body, [*initial, *(array[..., 0] for array in folded)], values)
+
+        def body(pairs: Sequence[Array]) -> Sequence[Array]:
+            return self._region(op.body, pairs, values)
+
+        return body([*initial, *windows.fold(folded, body)])
 
 
 def _convert(x: Array, dtype: np.dtype[Any]) -> Array:

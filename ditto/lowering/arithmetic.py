@@ -421,4 +421,11 @@ def _clamp(e: Emitter, v: list[Value], type: Attribute) -> Value:
         elif isinstance(bound, SSAValue) and ring.shape(bound) != shape:
             bound = e.emit(ring.BroadcastOp, [bound], ring.fxp(shape, ring.width(bound), ring.fraction(bound)), dims=[])
         bounds.append(bound)
-    return minimum(e, maximum(e, x, bounds[0], type), bounds[1], type)
+    result = minimum(e, maximum(e, x, bounds[0], type), bounds[1], type)
+    known = [bound.numbers for bound in bounds if isinstance(bound, Public) and bound.numbers is not None]
+    if not isinstance(result, SSAValue) or ring.is_bit(result) or len(known) < 2:
+        return result
+    # Bounds of different signs may be further apart than integers go.
+    if e.bits is None or all(np.all(numbers >= 0) for numbers in known):
+        e.note_size(result, max(float(np.abs(numbers.astype(np.float64)).max(initial=0)) for numbers in known))
+    return result

@@ -10,9 +10,12 @@ from xdsl.ir import Operation, SSAValue
 
 from ditto.analysis.sum_terms import resting_fraction
 from ditto.dialects import pphlo, ring
-from ditto.lowering.arithmetic import Rule
-from ditto.lowering.emitter import Emitter, Public, Value, public_type
+from ditto.lowering.arithmetic import Rule, complement, zero
+from ditto.lowering.emitter import Emitter, Public, Value, is_bits, public_type
 from ditto.lowering.movement import reshape, transpose
+
+# The ring in which bits of a table are picked: numbers that are 0 or 1.
+_BIT_WIDTH = 32
 
 _NHWC, _HWIO = ["b", "0", "1", "f"], ["0", "1", "i", "o"]
 
@@ -116,19 +119,32 @@ def _convolution(e: Emitter, op: Operation, values: list[Value]) -> Value:
 
 
 def _embedding(e: Emitter, op: Operation, values: list[Value]) -> Value:
-    """Rows of a secret table at secret positions: one-hot rows times the table, exactly."""
+    """Rows of a table at secret positions: one-hot rows times the table, exactly."""
     table, ids = values
-    if not isinstance(table, SSAValue):
-        raise e.fail("a public table looked up at secret positions; declare the table secret")
     assert isinstance(ids, SSAValue)
-    depth, columns = ring.shape(table)
-    count = math.prod(ring.shape(ids))
-    rows = e.emit(
-        ring.OneHotOp, [reshape(e, ids, (count,))], ring.fxp((count, depth), ring.width(table), 0), depth=depth
-    )
-    result = ring.fxp((1, count, columns), ring.width(table), ring.fraction(table))
-    operands = [reshape(e, rows, (1, count, depth)), reshape(e, table, (1, depth, columns))]
-    return reshape(e, e.emit(ring.MatmulOp, operands, result, shift=0), ring.shape(op.results[0].type))
+    made, bits = op.results[0], is_bits(op.results[0].type)
+    (depth, columns), count = _shape(table), math.prod(ring.shape(ids))
+    width, fraction = (_BIT_WIDTH, 0) if bits else e.ring_of(made.type)
+    if isinstance(table, SSAValue):
+        if bits:
+            table = e.emit(ring.BitToFxpOp, [table], ring.fxp((depth, columns), width, 0))
+        width, fraction = ring.width(table), ring.fraction(table)
+    rows = e.emit(ring.OneHotOp, [reshape(e, ids, (count,))], ring.fxp((count, depth), width, 0), depth=depth)
+    rows = reshape(e, rows, (1, count, depth))
+    result = ring.fxp((1, count, columns), width, fraction)
+    if isinstance(table, SSAValue):
+        found = e.emit(ring.MatmulOp, [rows, reshape(e, table, (1, depth, columns))], result, shift=0)
+    elif table.numbers is None:
+        raise e.fail("a public argument is looked up at secret positions; declare the table secret")
+    else:
+        numbers = table.numbers.reshape(1, depth, columns)
+        encoded = e.constant(numbers.astype(np.float64 if table.is_float else np.int64))
+        if table.is_float:
+            encoded = e.emit(ring.EncodeOp, [encoded], public_type(numbers.shape), fraction=fraction)
+        found = e.emit(ring.MatmulPublicOp, [rows, encoded], result, shift=0)
+    if bits:
+        found = complement(e, zero(e, found))
+    return reshape(e, found, ring.shape(made.type))
 
 
 RULES: dict[str, Rule] = {

@@ -16,7 +16,7 @@ import numpy as np
 from xdsl.dialects.builtin import AnyFloat, IntegerType, TensorType, i64
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
-from ditto.analysis.intervals import WRAP, Interval, Intervals, signed_integers
+from ditto.analysis.intervals import FACT, WRAP, Interval, Intervals, signed_integers
 from ditto.dialects import pphlo, ring
 from ditto.dialects.dense import Array, is_splat
 from ditto.errors import CompileError
@@ -125,6 +125,16 @@ class Emitter:
             if made.result not in self.intervals.wraps:
                 del made.attributes[WRAP]
         return made.result
+
+    def note_size(self, made: SSAValue, size: float) -> None:
+        """Notes of a result that it is no larger than `size` and does not wrap, though its operands' intervals do not
+        show it."""
+        op = made.owner
+        if isinstance(op, ring.RingOp) and np.isfinite(size):
+            op.attributes[FACT] = ring.attribute(float(size))
+            op.attributes.pop(WRAP, None)
+            self.intervals.wraps.discard(made)
+            self.intervals.visit(op)
 
     # ------------------------------------------------------------------------------------------------ integers
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from xdsl.ir import Attribute, Operation, SSAValue
 
+from ditto.analysis.reductions import seeks_extreme
 from ditto.dialects import pphlo, ring
 from ditto.dialects.dense import Array
 from ditto.interpreter import calls, movement
@@ -112,6 +113,14 @@ def _dynamic_update_slice(e: Emitter, op: Operation, values: list[Value]) -> Val
     )
 
 
+def _take(e: Emitter, op: Operation, values: list[Value]) -> Value:
+    """Elements at public positions, which may be known only at the call."""
+    x, positions = _secret(values[0]), values[1]
+    assert isinstance(positions, Public)
+    index = e.constant(positions.known().astype(np.int64)) if positions.value is None else positions.value
+    return e.emit(ring.TakeOp, [reshape(e, x, (math.prod(ring.shape(x)),)), index], moved_type(x, positions.shape))
+
+
 def _gather(e: Emitter, op: Operation, values: list[Value]) -> Value:
     assert isinstance(op, pphlo.CustomCallOp)
     x = _secret(values[0])
@@ -161,18 +170,11 @@ def _reduce(e: Emitter, op: Operation, values: list[Value]) -> Value:
 
 def reduce_pair(e: Emitter, op: pphlo.ReduceOp, values: list[Value]) -> list[Value]:
     """argmax and argmin: numbers reduced together with their positions. Returns the extreme and where it stands."""
-    comparison = next(iter(op.body.block.ops))
-    dims, (x, positions) = list(op.dimensions), values[:2]
-    accumulator, element = op.body.block.args[0], op.body.block.args[2] if len(op.body.block.args) == 4 else None
-    ordered = isinstance(comparison, pphlo.LessOp | pphlo.GreaterOp) and set(comparison.operands) == {
-        accumulator,
-        element,
-    }
-    if not (ordered and len(dims) == 1 and isinstance(x, SSAValue) and _is_iota(positions, dims[0])):
+    sign, (x, positions) = seeks_extreme(op), values[:2]
+    if sign is None or not isinstance(x, SSAValue):
         raise e.fail("only argmax and argmin along one axis reduce two tensors together")
-    # The accumulator wins if it is the greater one.
-    greatest = (comparison.operands[0] is accumulator) == isinstance(comparison, pphlo.GreaterOp)
     with e.exactly():
+        greatest, dims = sign > 0, list(op.dimensions)
         if not ring.is_bit(x):
             return _extreme(e, x, positions, greatest, dims, op.outputs[1].type)
         numbers = e.emit(ring.BitToFxpOp, [x], ring.fxp(ring.shape(x), 32, 0))
@@ -213,13 +215,6 @@ def _may_be_compared(e: Emitter, x: SSAValue) -> bool:
         return True
     span = e.integers_of(x)
     return e.fits(span.plus(span.scaled(-1)))
-
-
-def _is_iota(positions: Value, dim: int) -> bool:
-    if not isinstance(positions, Public) or positions.numbers is None:
-        return False
-    extents = [n if axis == dim else 1 for axis, n in enumerate(positions.shape)]
-    return bool(np.all(positions.numbers == np.arange(positions.shape[dim]).reshape(extents)))
 
 
 def _count(e: Emitter, x: SSAValue, dims: list[int]) -> SSAValue:
@@ -330,4 +325,4 @@ RULES: dict[str, Rule] = {
     "pphlo.dynamic_update_slice": _dynamic_update_slice,
     "pphlo.reduce": _reduce,
 }
-CALLS: dict[str, Rule] = {"spu.gather": _gather}
+CALLS: dict[str, Rule] = {"spu.gather": _gather, "ditto.take": _take}

@@ -17,7 +17,12 @@ from xdsl.utils.exceptions import VerifyException
 
 from ditto.dialects import pphlo
 from ditto.errors import CompileError
+from ditto.passes.pphlo.drop_nan_checks import DropNanChecks
 from ditto.passes.pphlo.erase_no_effect import EraseNoEffect
+from ditto.passes.pphlo.expand_indices import ExpandIndices
+from ditto.passes.pphlo.expand_pooling import ExpandPooling
+from ditto.passes.pphlo.expand_sorting import ExpandSorting
+from ditto.passes.pphlo.expand_windows import ExpandWindows
 from ditto.passes.pphlo.fold_constants import FoldConstants
 from ditto.passes.pphlo.match_embedding import MatchEmbedding
 from ditto.passes.pphlo.match_gelu import MatchGelu
@@ -55,7 +60,12 @@ PPHLO_STEPS: tuple[Step, ...] = (
     Step(lambda policy: MatchGelu(), "65 operations become one before anybody looks at them singly"),
     Step(lambda policy: RecoverMaxSub(), "max with -inf must be a maximum before it can be erased"),
     Step(lambda policy: UnrollLoops(), "constants of a round appear only when the loop is gone"),
+    Step(lambda policy: DropNanChecks(), "a comparator that asks for NaN is ten operations, one that does not is one"),
+    Step(lambda policy: ExpandWindows(), "what a body makes of whole tensors is then an operation like any other"),
+    Step(lambda policy: ExpandPooling(), "the same of what chooses among the elements of a window"),
+    Step(lambda policy: ExpandSorting(), "the same of comparators"),
     Step(lambda policy: FoldConstants(), "the ones vector and the causal mask are constants only after their moves"),
+    Step(lambda policy: ExpandIndices(), "indices that are constants are so by now"),
     Step(lambda policy: EraseNoEffect(), "what is erased here costs neither a ring nor a cast"),
     Step(lambda policy: SplitPublic(), "what is public and left depends on arguments: the caller computes it"),
 )

@@ -23,9 +23,10 @@ from spu_ditto.tracebacks import users_place
 _STABLEHLO_OPS = frozenset(
     "stablehlo." + name
     for name in (
-        "abs add and broadcast_in_dim compare concatenate constant convert convolution custom_call divide dot_general "
-        "dynamic_slice dynamic_update_slice exponential gather iota maximum minimum multiply negate not or pad reduce "
-        "log reshape return reverse rsqrt select sign slice sqrt subtract tanh transpose while xor"
+        "abs add and broadcast_in_dim ceil clamp compare concatenate constant convert convolution custom_call divide "
+        "dot_general dynamic_slice dynamic_update_slice exponential floor gather iota log maximum minimum multiply "
+        "negate not or pad reduce reduce_window reshape return reverse rsqrt scatter select select_and_scatter sign "
+        "slice sort sqrt subtract tanh transpose while xor"
     ).split()
 )
 # Numbers that a program may have captured in one array: an index, a shape or a few coefficients, but hardly a weight.
@@ -34,7 +35,7 @@ CAPTURED = 16
 _STRUCTURE_OPS = frozenset({"func.func", "func.call", "func.return"})
 
 # SPU's parser does not know the chlo dialect. As custom calls these stay whole and reach our passes.
-_KEPT_WHOLE = {"chlo.erf": "mpc.erf", "chlo.erfc": "mpc.erfc"}
+_KEPT_WHOLE = {"chlo.erf": "mpc.erf", "chlo.erfc": "mpc.erfc", "chlo.top_k": "mpc.topk"}
 _CUSTOM_CALLS = frozenset(_KEPT_WHOLE.values())
 
 _ELEMENT_TYPES = frozenset({"f16", "f32", "i1", "i8", "i16", "i32", "i64"})
@@ -182,7 +183,8 @@ def _replace_by_custom_call(op: Any, target: str) -> None:
     call = ir.Operation.create(
         "stablehlo.custom_call",
         results=[r.type for r in op.results],
-        operands=list(op.operands),
+        # SPU wants as many operands as results, where there are several: the operand again.
+        operands=list(op.operands) * len(op.results),
         attributes={"call_target_name": ir.StringAttr.get(target)},
         loc=op.location,
         ip=ir.InsertionPoint(op),

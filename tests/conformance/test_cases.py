@@ -18,9 +18,12 @@ from ditto.dialects import pphlo
 from ditto.interpreter import evaluate
 from ditto.passes.ring.assign_rings import _CALLS, _RULES
 from spu_ditto.spu_compiler import compile_stablehlo
-from tests.conformance.cases import CASES, Case
+from tests.conformance.cases import CASES as SINGLE
+from tests.conformance.cases import Case
 from tests.conformance.outcome import REFUSALS, run_of
+from tests.conformance.structure_cases import STRUCTURE
 
+CASES = [*SINGLE, *STRUCTURE]
 POLICIES = ("ditto", "fm64")
 IDS = [case.name for case in CASES]
 ACCEPTED = [case for case in CASES if not case.refused]

@@ -158,6 +158,33 @@ def random_bits(key: Any, x: Any) -> Any:
     return jnp.where(jax.random.bernoulli(jax.random.split(key)[0], 0.5, x.shape), x, 0), jax.lax.population_count(key)
 
 
+def windows(x: Any, n: Any) -> Any:
+    """Pooling, overlapping and padded, cumulative sums, maxima and products."""
+
+    def pool(x: Any) -> Any:
+        return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 2, 3), (1, 2, 2), "SAME")
+
+    mean = jax.lax.reduce_window(
+        x, 0.0, jax.lax.add, (1, 3, 2), (1, 1, 2), ((0, 0), (1, 0), (0, 1)), (1, 2, 1), (1, 1, 2)
+    )
+    return pool(x), mean, jnp.cumsum(x, 1), jax.lax.cummax(n, 0, reverse=True), jnp.cumprod(x / 8, 2)
+
+
+def pooling_gradients(x: Any) -> Any:
+    """The gradients of maximum pooling: where windows overlap, alone, and with the pooled values."""
+
+    def pool(x: Any, size: int) -> Any:
+        return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, size, size), (1, 2, 2), "VALID")
+
+    both = jax.value_and_grad(lambda x: (pool(x, 2) ** 2).sum())(x)
+    return both, jax.grad(lambda x: pool(x, 3).sum())(x)
+
+
+def sorting(x: Any, y: Any, n: Any) -> Any:
+    """Comparators, keys of integers, positions, several keys, a median."""
+    return jnp.sort(x), jnp.argsort(n), jnp.lexsort((y, x)), jnp.sort(n, descending=True), jnp.median(y)
+
+
 def array(*shape: int, dtype: Any = np.float32) -> Any:
     return np.ones(shape, dtype)
 
@@ -178,6 +205,9 @@ def small_programs() -> dict[str, tuple[Program, set[int]]]:
         "branches": ((branches, (array(3, dtype=np.bool_), array(4))), {0}),
         "complex_numbers": ((complex_numbers, (array(4),)), set()),
         "random_bits": ((random_bits, (array(2, dtype=np.uint32), array(4))), {0}),
+        "windows": ((windows, (array(2, 5, 6), array(7, dtype=np.int32))), set()),
+        "pooling_gradients": ((pooling_gradients, (array(1, 6, 5),)), set()),
+        "sorting": ((sorting, (array(6), array(6), array(5, dtype=np.int32))), set()),
         "gelu_erf_f16": ((lambda x: jax.nn.gelu(x, approximate=False), (array(2, 8, dtype=half),)), set()),
         "gelu_erf_f32": ((lambda x: jax.nn.gelu(x, approximate=False), (array(2, 8),)), set()),
         "gelu_tanh_f16": ((lambda x: jax.nn.gelu(x, approximate=True), (array(2, 8, dtype=half),)), set()),
@@ -193,7 +223,7 @@ def main() -> None:
             programs[f"{name}_{suffix}"] = (make(dtype), set())
     for name, ((function, arguments), public) in programs.items():
         (HERE / f"{name}.pphlo").write_text(compile_program(function, arguments, public, whole=False))
-        if name in ("gelu_erf_f16", "gelu_erf_f32", "bert_f16"):
+        if name in ("gelu_erf_f16", "gelu_erf_f32", "bert_f16", "sorting"):
             (HERE / f"{name}_whole.pphlo").write_text(compile_program(function, arguments, public, whole=True))
 
 

@@ -67,8 +67,8 @@ def test_test_data_covers_the_models_operations() -> None:
     seen = {op.name for path in PROGRAMS for op in pphlo.parse_module(path.read_text()).walk()}
     models = (
         "abs add and bitcast_convert broadcast broadcast_as complex concatenate constant convert convolution "
-        "custom_call divide dot dot_general dynamic_slice dynamic_update_slice equal exponential free if imag iota less "
-        "multiply negate not or pad popcnt real reciprocal reduce reshape return rsqrt select shift_left "
+        "custom_call divide dot dot_general dynamic_slice dynamic_update_slice equal exponential free if imag iota "
+        "less multiply negate not or pad popcnt real reciprocal reduce reshape return rsqrt select shift_left "
         "shift_right_logical slice tanh transpose while xor"
     )
     assert {f"pphlo.{name}" for name in models.split()} <= seen

@@ -1,4 +1,4 @@
-"""What callers compute in the clear, as JAX has it: integers of every width and sign, bits, branches, complex numbers."""
+"""What callers compute in the clear is what JAX has: integers of all widths and signs, bits, branches, complex ones."""
 
 from __future__ import annotations
 

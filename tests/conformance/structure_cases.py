@@ -1,0 +1,290 @@
+"""Operations with a region, and others that compilation writes in terms of simpler ones, as cases: windows, sorting.
+
+Most have no line of PPHLO of their own here: it is what SPU makes of the JAX function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from tests.conformance.cases import JAX_DTYPES, NUMBERS, Case, Operand, tensor
+from tests.conformance.outcome import Array
+
+STRUCTURE: list[Case] = []
+
+
+def made(
+    op: str,
+    element: str,
+    shapes: list[tuple[int, ...]],
+    shape: tuple[int, ...],
+    meaning: Callable[..., Any],
+    function: Callable[..., Any] | None,
+    *,
+    result: str | None = None,
+    **options: Any,
+) -> None:
+    """A case of operands of one dtype; the text is SPU's unless it is given."""
+    operands = tuple(Operand(element, s) for s in shapes)
+    STRUCTURE.append(Case(op, operands, result or element, shape, meaning, jax=function, **options))
+
+
+# ------------------------------------------------------------------------------------------------ windows
+
+_SIZES, _STRIDES, _PADDING = (2, 3), (1, 2), ((1, 0), (1, 1))
+_BASE, _WINDOW = (2, 1), (1, 2)
+
+
+def _pooled(combine: Callable[..., Any], start: Callable[[Any], Any]) -> Callable[[Array], Array]:
+    """Windows of a 4 x 7 matrix, one after the other."""
+
+    def meaning(x: Array) -> Array:
+        initial = start(x.dtype)
+        spread = np.full((7, 7), initial, x.dtype)
+        spread[::2] = x
+        padded = np.pad(spread, _PADDING, constant_values=initial)
+        rows = [
+            [combine(padded[i : i + 2, j : j + 5 : 2].reshape(-1), initial) for j in range(0, padded.shape[1] - 4, 2)]
+            for i in range(padded.shape[0] - 1)
+        ]
+        return np.array(rows, x.dtype)
+
+    return meaning
+
+
+def _least(dtype: Any) -> Any:
+    return -np.inf if np.dtype(dtype).kind == "f" else np.iinfo(dtype).min
+
+
+def _most(dtype: Any) -> Any:
+    return np.inf if np.dtype(dtype).kind == "f" else np.iinfo(dtype).max
+
+
+def _pool(combine: Any, start: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda x: lax.reduce_window(
+        x, np.asarray(start(x.dtype), x.dtype), combine, _SIZES, _STRIDES, _PADDING, _BASE, _WINDOW
+    )
+
+
+for _e in (e for e in NUMBERS if e in JAX_DTYPES):
+    for _label, _combine, _start, _function in (
+        ("add", lambda w, s: w.sum(dtype=w.dtype), lambda d: 0, lax.add),
+        ("max", lambda w, s: w.max(), _least, lax.max),
+        ("min", lambda w, s: w.min(), _most, lax.min),
+    ):
+        made(
+            "pphlo.reduce_window",
+            _e,
+            [(4, 7)],
+            (7, 3),
+            _pooled(_combine, _start),
+            _pool(_function, _start),
+            label=_label,
+        )
+    made(
+        "pphlo.reduce_window",
+        _e,
+        [(3, 9)],
+        (3, 9),
+        lambda x: x.cumsum(1, dtype=x.dtype),
+        lambda x: lax.cumsum(x, 1),
+        label="cumsum",
+    )
+    made(
+        "pphlo.reduce_window",
+        _e,
+        [(3, 9)],
+        (3, 9),
+        lambda x: np.maximum.accumulate(x[:, ::-1], 1)[:, ::-1],
+        lambda x: lax.cummax(x, 1, reverse=True),
+        label="cummax",
+    )
+for _e in ("f32", "i32", "i8"):
+    made(
+        "pphlo.reduce_window",
+        _e,
+        [(5, 3)],
+        (5, 3),
+        lambda x: x.cumprod(0, dtype=x.dtype),
+        lambda x: lax.cumprod(x, 0),
+        label="cumprod",
+        levels=("ordinary",) if _e == "f32" else (),
+        # Each factor errs by half a unit, and so does each product.
+        tolerance=lambda expected, x: 2.0**-17 * 9.0**4 if x.dtype.kind == "f" else 0,
+    )
+made(
+    "pphlo.reduce_window",
+    "i1",
+    [(4, 7)],
+    (7, 3),
+    _pooled(lambda w, s: w.any(), lambda d: False),
+    _pool(lax.bitwise_or, lambda d: False),
+    label="or",
+)
+
+
+def _chosen(x: Array, update: Array, size: int, stride: int) -> Array:
+    """`update` added to the first greatest element of every window."""
+    result = np.zeros_like(x)
+    for i in range(update.shape[0]):
+        for j in range(update.shape[1]):
+            window = x[i * stride : i * stride + size, j * stride : j * stride + size]
+            row, column = np.unravel_index(window.argmax(), window.shape)
+            result[i * stride + row, j * stride + column] += update[i, j]
+    return result
+
+
+def _pooling(size: int, stride: int) -> Callable[[Any], Any]:
+    return lambda x: lax.reduce_window(x, -jnp.inf, lax.max, (size, size), (stride, stride), "VALID")
+
+
+for _e in ("f16", "f32"):
+    for _size, _stride, _count in ((2, 2, 3), (3, 2, 3), (3, 1, 5)):
+        made(
+            "pphlo.select_and_scatter",
+            _e,
+            [(7, 7), (_count, _count)],
+            (7, 7),
+            lambda x, u, size=_size, stride=_stride: _chosen(x, u, size, stride),
+            lambda x, u, size=_size, stride=_stride: jax.vjp(_pooling(size, stride), x)[1](u)[0],
+            label=f"{_size}by{_stride}",
+        )
+
+
+def _windows_text(element: str) -> str:
+    x, bits = tensor(element, (6, 7), True), tensor("i1", (3, 3, 4), True)
+    small = tensor(element, (3, 3), True)
+    where = "window_dimensions = array<i64: 2, 2>, window_strides = array<i64: 2, 2>"
+    return (
+        f"%p:2 = pphlo.argmax %a {{window_dilations = array<i64: 1, 1>, {where}}} : ({x}) -> ({small}, {bits})\n"
+        f"%u = pphlo.add %b, %p#0 : {small}\n"
+        f"%r = pphlo.maxpool_scatter %p#1, %u {{{where}}} : ({bits}, {small}) -> {x}"
+    )
+
+
+def _pooled_and_back(x: Array, update: Array) -> Array:
+    greatest = x[:, :6].reshape(3, 2, 3, 2).max((1, 3))
+    return _chosen(x, update + greatest, 2, 2)
+
+
+for _e in ("f16", "f32"):
+    for _op in ("pphlo.argmax", "pphlo.maxpool_scatter"):
+        made(_op, _e, [(6, 7), (3, 3)], (6, 7), _pooled_and_back, None, text=_windows_text(_e))
+
+# ------------------------------------------------------------------------------------------------ reductions
+
+for _e in ("f32", "i32"):
+    made(
+        "pphlo.reduce",
+        _e,
+        [(3, 5)],
+        (3,),
+        lambda x: x.prod(1, dtype=x.dtype),
+        lambda x: jnp.prod(x, 1),
+        label="multiply",
+        levels=("ordinary",),
+        tolerance=lambda expected, x: 2.0**-17 * 9.0**4 if x.dtype.kind == "f" else 0,
+    )
+    made(
+        "pphlo.reduce",
+        _e,
+        [(3, 6), (3, 6)],
+        (3,),
+        lambda x, y: x.sum(1, dtype=x.dtype) - y.max(1),
+        lambda x, y: (lambda pair: pair[0] - pair[1])(
+            lax.reduce(
+                (x, y),
+                (np.zeros((), x.dtype), np.asarray(_least(y.dtype), y.dtype)),
+                lambda p, q: (p[0] + q[0], jnp.maximum(p[1], q[1])),
+                (1,),
+            )
+        ),
+        label="pair",
+    )
+made(
+    "pphlo.reduce",
+    "i1",
+    [(3, 6)],
+    (3,),
+    lambda x: np.logical_xor.reduce(x, 1),
+    lambda x: lax.reduce(x, np.bool_(False), lax.bitwise_xor, (1,)),
+    label="xor",
+)
+
+# ------------------------------------------------------------------------------------------------ sorting
+
+for _e in JAX_DTYPES:
+    made("pphlo.sort", _e, [(3, 7)], (3, 7), lambda x: np.sort(x, 1), lambda x: jnp.sort(x, 1))
+    made(
+        "pphlo.sort",
+        _e,
+        [(6, 2)],
+        (6, 2),
+        lambda x: np.sort(x, 0)[::-1],
+        lambda x: jnp.sort(x, 0, descending=True),
+        label="descending",
+    )
+for _e in ("i64", "i16", "i1"):
+    for _direction in ("ASC", "DES"):
+        _type = tensor(_e, (2, 9), True)
+        made(
+            "pphlo.simple_sort",
+            _e,
+            [(2, 9)],
+            (2, 9),
+            lambda x, step=1 if _direction == "ASC" else -1: np.sort(x, 1)[:, ::step],
+            None,
+            text=f"%r = pphlo.simple_sort %a  {_direction}, dim = 1, num_keys = 1 : ({_type}) -> {_type}",
+            label=_direction.lower(),
+        )
+_TIES = ("ordinary", "whole", "most")
+for _e in ("f16", "f32", "i8", "i32"):
+    _levels = ("ordinary", "tens") if _e[0] == "f" else _TIES
+    made(
+        "pphlo.sort",
+        _e,
+        [(2, 9)],
+        (2, 9),
+        # With ties.
+        lambda x: np.argsort(np.sign(x) if x.dtype.kind == "f" else x, 1, kind="stable"),
+        lambda x: jnp.argsort(jnp.sign(x) if x.dtype.kind == "f" else x, 1),
+        result="i32",
+        label="argsort",
+        levels=_levels,
+    )
+    made(
+        "@mpc.topk",
+        _e,
+        [(2, 9)],
+        (2, 3),
+        lambda x: -np.sort(-x.astype(np.float64), 1)[:, :3],
+        lambda x: lax.top_k(x, 3)[0],
+        label="values",
+    )
+    made(
+        "@mpc.topk",
+        _e,
+        [(2, 9)],
+        (2, 3),
+        lambda x: np.argsort(-x.astype(np.float64), 1, kind="stable")[:, :3],
+        lambda x: lax.top_k(x, 3)[1],
+        result="i32",
+        label="positions",
+        levels=_levels,
+    )
+    made(
+        "pphlo.sort",
+        _e,
+        [(8,), (8,)],
+        (8,),
+        lambda x, y: y[np.lexsort((y, x))],
+        lambda x, y: lax.sort((x, y), num_keys=2)[1],
+        label="keys",
+        levels=_levels,
+    )
