@@ -32,7 +32,7 @@ from ditto.dialects.pphlo_base import (
     shape_of,
 )
 from ditto.dialects.pphlo_shape import finish, print_types
-from ditto.dialects.traits import Dot
+from ditto.dialects.traits import Constant, Dot
 
 
 @irdl_op_definition
@@ -41,6 +41,7 @@ class ConstantOp(OneResult):
 
     name = "pphlo.constant"
     value = prop_def(DenseAttr)
+    traits = traits_def(Constant())
 
     @classmethod
     def from_numpy(cls, array: Array, type: Attribute | None = None) -> Self:

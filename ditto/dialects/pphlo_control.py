@@ -232,9 +232,24 @@ class CustomCallOp(PphloOp):
         printer.print_operation_type(self)
 
 
+def target_of(op: object) -> str | None:
+    """The name of the function that an operation calls, if it does."""
+    return op.target.data if isinstance(op, CustomCallOp) else None
+
+
 def calls(op: Operation, *targets: str) -> bool:
     """Whether an operation calls one of these functions."""
-    return isinstance(op, CustomCallOp) and op.target.data in targets
+    return target_of(op) in targets
+
+
+def combiner_of(op: object) -> str | None:
+    """The name of the operation by which a reduction combines, where `ReduceOp.combiner` tells."""
+    return op.combiner() if isinstance(op, ReduceOp) else None
+
+
+def reduces(op: object, *combiners: str) -> bool:
+    """Whether an operation is a reduction, and by one of these operations if any are named."""
+    return isinstance(op, ReduceOp) and (not combiners or op.combiner() in combiners)
 
 
 @irdl_op_definition

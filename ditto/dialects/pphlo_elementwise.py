@@ -6,7 +6,7 @@ from xdsl.irdl import irdl_op_definition, traits_def
 from xdsl.traits import Commutative
 
 from ditto.dialects.pphlo_base import Binary, Unary
-from ditto.dialects.traits import Adds, Linear, Multiplies, Rescales
+from ditto.dialects.traits import Adds, Divides, Linear, Multiplies, Rescales, Transcendental
 
 
 @irdl_op_definition
@@ -36,6 +36,7 @@ class CosineOp(Unary):
     """Cosine."""
 
     name = "pphlo.cosine"
+    traits = traits_def(Transcendental())
 
 
 @irdl_op_definition
@@ -43,6 +44,7 @@ class ExponentialOp(Unary):
     """e^x."""
 
     name = "pphlo.exponential"
+    traits = traits_def(Transcendental())
 
 
 @irdl_op_definition
@@ -50,6 +52,7 @@ class ExponentialMinusOneOp(Unary):
     """e^x - 1."""
 
     name = "pphlo.exponential_minus_one"
+    traits = traits_def(Transcendental())
 
 
 @irdl_op_definition
@@ -64,6 +67,7 @@ class LogOp(Unary):
     """Natural logarithm."""
 
     name = "pphlo.log"
+    traits = traits_def(Transcendental())
 
 
 @irdl_op_definition
@@ -71,6 +75,7 @@ class LogPlusOneOp(Unary):
     """Log(1 + x)."""
 
     name = "pphlo.log_plus_one"
+    traits = traits_def(Transcendental())
 
 
 @irdl_op_definition
@@ -78,6 +83,7 @@ class LogisticOp(Unary):
     """1 / (1 + e^-x)."""
 
     name = "pphlo.logistic"
+    traits = traits_def(Transcendental())
 
 
 @irdl_op_definition
@@ -142,6 +148,7 @@ class SineOp(Unary):
     """Sine."""
 
     name = "pphlo.sine"
+    traits = traits_def(Transcendental())
 
 
 @irdl_op_definition
@@ -156,6 +163,7 @@ class TanhOp(Unary):
     """Hyperbolic tangent."""
 
     name = "pphlo.tanh"
+    traits = traits_def(Transcendental())
 
 
 @irdl_op_definition
@@ -200,6 +208,7 @@ class DivideOp(Binary):
     """Quotient; of integers, toward zero."""
 
     name = "pphlo.divide"
+    traits = traits_def(Divides())
 
 
 @irdl_op_definition

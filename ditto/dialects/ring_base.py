@@ -253,6 +253,10 @@ class RingOp(IRDLOperation):
         """What is wrong with the widths, or None."""
         return None
 
+    def terms(self) -> int:
+        """How many numbers, or products, are added up for each element of the result."""
+        return 1
+
     # -------------------------------------------------------------------------------------------- for the checks
 
     def expect_shape(self, expected: Sequence[int]) -> None:

@@ -11,7 +11,7 @@ from xdsl.dialects.builtin import TensorType, f64, i64
 from xdsl.irdl import IRDLOperation, irdl_op_definition, prop_def, result_def, traits_def
 from xdsl.parser import Parser
 from xdsl.printer import Printer
-from xdsl.traits import Pure
+from xdsl.traits import Commutative, Pure
 from xdsl.utils.exceptions import VerifyException
 
 from ditto.dialects.dense import Array, DenseAttr, DenseLiteral, dtype_of
@@ -19,6 +19,7 @@ from ditto.dialects.mlir_text import take_dense_literal
 from ditto.dialects.ring_base import PureOp, RingOp, fraction, is_bit, is_fxp, is_public, shape, width
 from ditto.dialects.traits import (
     Adds,
+    Constant,
     Dot,
     Elementwise,
     InsertsZeros,
@@ -28,9 +29,12 @@ from ditto.dialects.traits import (
     Local,
     Moves,
     Multiplies,
+    Narrows,
+    Outgrows,
     Rearranges,
     Rescales,
     Reshapes,
+    Sums,
     TimesPowerOfTwo,
     Truncates,
 )
@@ -43,7 +47,7 @@ class ConstantOp(IRDLOperation):
     name = "ring.constant"
     value = prop_def(DenseAttr)
     result = result_def(TensorType)
-    traits = traits_def(Pure(), Local())
+    traits = traits_def(Pure(), Local(), Constant())
 
     @classmethod
     def make(cls, array: Array) -> Self:
@@ -116,7 +120,7 @@ class AddOp(SameRing):
 
     name = "ring.add"
     KINDS: ClassVar[str] = "xx"
-    traits = traits_def(Adds(), KeepsNonNegative())
+    traits = traits_def(Adds(), KeepsNonNegative(), Commutative())
 
 
 @irdl_op_definition
@@ -153,6 +157,7 @@ class BitXorOp(SameRing):
     name = "ring.bit_xor"
     KINDS: ClassVar[str] = "bb"
     RESULT: ClassVar[str] = "b"
+    traits = traits_def(Commutative())
 
 
 @irdl_op_definition
@@ -220,10 +225,13 @@ class MatmulPublicOp(Shifting):
 
     name = "ring.matmul_public"
     KINDS: ClassVar[str] = "xp"
-    traits = traits_def(Dot(), KeepsNonNegative())
+    traits = traits_def(Dot(), KeepsNonNegative(), Outgrows())
 
     def check(self) -> None:
         self.expect_shape(matmul_shape(self))
+
+    def terms(self) -> int:
+        return shape(self.arguments[0])[2]
 
 
 @irdl_op_definition
@@ -245,7 +253,7 @@ class NarrowOp(PureOp):
 
     name = "ring.narrow"
     KINDS: ClassVar[str] = "x"
-    traits = traits_def(Local(), Rescales())
+    traits = traits_def(Local(), Rescales(), Narrows())
 
     def check(self) -> None:
         self.expect_same(*self.arguments)
@@ -443,10 +451,13 @@ class SumOp(Shaped):
     KINDS: ClassVar[str] = "x"
     RESULT: ClassVar[str] = "x"
     REQUIRED: ClassVar[tuple[str, ...]] = ("dims",)
-    traits = traits_def(KeepsNonNegative())
+    traits = traits_def(Sums())
 
     def result_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
         return [n for i, n in enumerate(shapes[0]) if i not in self.get("dims")]
+
+    def terms(self) -> int:
+        return math.prod(shape(self.arguments[0])[dim] for dim in self.get("dims"))
 
 
 def matmul_shape(op: RingOp) -> tuple[int, ...]:

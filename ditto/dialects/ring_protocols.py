@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 from xdsl.irdl import irdl_op_definition, traits_def
+from xdsl.traits import Commutative
 
 from ditto.dialects.ring_base import PureOp, RingOp, fraction, is_bit, is_fxp, shape, width
 from ditto.dialects.ring_local import matmul_shape
 from ditto.dialects.traits import (
     AnyWidth,
+    Chooses,
     Compares,
     ComparesElements,
     ComparesThresholds,
+    Divides,
     Dot,
     Elementwise,
     InsertsZeros,
@@ -20,8 +24,11 @@ from ditto.dialects.traits import (
     KeepsRing,
     Multiplies,
     NonNegative,
+    Orders,
+    Outgrows,
     RealFunction,
     Rescales,
+    TakesBelow,
     TakesPositive,
     Truncates,
 )
@@ -69,7 +76,7 @@ class Product(Interactive):
     """A product over the low shift + out bits of its operands, truncated by `shift` into the result's `out` bits."""
 
     REQUIRED: ClassVar[tuple[str, ...]] = ("shift",)
-    traits = traits_def(Truncates())
+    traits = traits_def(Truncates(), Outgrows())
 
     def check(self) -> None:
         self.check_shapes()
@@ -97,7 +104,7 @@ class MulOp(Product):
 
     name = "ring.mul"
     KINDS: ClassVar[str] = "xx"
-    traits = traits_def(Multiplies(), Elementwise(), KeepsNonNegative())
+    traits = traits_def(Multiplies(), Elementwise(), KeepsNonNegative(), Commutative())
 
 
 @irdl_op_definition
@@ -120,6 +127,9 @@ class MatmulOp(Product):
     def check_shapes(self) -> None:
         self.expect_shape(matmul_shape(self))
 
+    def terms(self) -> int:
+        return shape(self.arguments[0])[2]
+
 
 @irdl_op_definition
 class ConvOp(Product):
@@ -136,6 +146,9 @@ class ConvOp(Product):
             self.fail(f"{list(image)} convolved with {list(kernel)} is not NHWC with HWIO")
         spans = zip(image[1:3], kernel[:2], self.get("strides"), strict=True)
         self.expect_shape((image[0], *((n - k) // stride + 1 for n, k, stride in spans), kernel[3]))
+
+    def terms(self) -> int:
+        return math.prod(shape(self.arguments[1])[:3])
 
 
 @irdl_op_definition
@@ -211,7 +224,7 @@ class MsbOp(Compared):
     KINDS: ClassVar[str] = "x"
     RESULT: ClassVar[str] = "b"
     REQUIRED: ClassVar[tuple[str, ...]] = ("bits", "drop")
-    traits = traits_def(Compares(), Elementwise())
+    traits = traits_def(Compares(), Elementwise(), Orders())
 
     def check(self) -> None:
         self.expect_shape(shape(self.arguments[0]))
@@ -225,7 +238,7 @@ class EqualZeroOp(Compared):
     KINDS: ClassVar[str] = "x"
     RESULT: ClassVar[str] = "b"
     REQUIRED: ClassVar[tuple[str, ...]] = ("bits",)
-    traits = traits_def(Compares(), Elementwise())
+    traits = traits_def(Compares(), Elementwise(), Orders())
 
     def check(self) -> None:
         self.expect_shape(shape(self.arguments[0]))
@@ -238,7 +251,7 @@ class MaxOp(Compared):
     name = "ring.max"
     KINDS: ClassVar[str] = "x"
     REQUIRED: ClassVar[tuple[str, ...]] = ("axis", "bits", "drop")
-    traits = traits_def(ComparesElements(), KeepsRing(), KeepsNonNegative())
+    traits = traits_def(ComparesElements(), KeepsRing(), Chooses())
 
     def check(self) -> None:
         self.expect_fraction(fraction(self.arguments[0]))
@@ -256,7 +269,7 @@ class ArgmaxOp(Compared):
     name = "ring.argmax"
     KINDS: ClassVar[str] = "x"
     REQUIRED: ClassVar[tuple[str, ...]] = ("axis", "bits")
-    traits = traits_def(ComparesElements(), NonNegative())
+    traits = traits_def(ComparesElements(), NonNegative(), Orders())
 
     def check(self) -> None:
         self.expect_fraction(0)
@@ -271,7 +284,7 @@ class BitAndOp(Interactive):
     name = "ring.bit_and"
     KINDS: ClassVar[str] = "bb"
     RESULT: ClassVar[str] = "b"
-    traits = traits_def(Elementwise())
+    traits = traits_def(Elementwise(), Commutative())
 
     def check(self) -> None:
         self.expect_same(*self.arguments)
@@ -312,7 +325,7 @@ class SelectOp(Interactive):
 
     name = "ring.select"
     KINDS: ClassVar[str] = "bxx"
-    traits = traits_def(Elementwise(), KeepsRing(), KeepsNonNegative())
+    traits = traits_def(Elementwise(), KeepsRing(), Chooses())
 
     def check(self) -> None:
         self.expect_same(*self.arguments[1:])
@@ -373,7 +386,7 @@ class ExpBelowOp(Function):
 
     name = "ring.exp_below"
     REQUIRED: ClassVar[tuple[str, ...]] = ("bits", "hi")
-    traits = traits_def(NonNegative(), Compares())
+    traits = traits_def(NonNegative(), Compares(), TakesBelow())
 
 
 @irdl_op_definition
@@ -382,7 +395,7 @@ class ReciprocalOp(Function):
 
     name = "ring.reciprocal"
     REQUIRED: ClassVar[tuple[str, ...]] = ("lo", "hi")
-    traits = traits_def(TakesPositive(), NonNegative(), AnyWidth())
+    traits = traits_def(TakesPositive(what="the divisor"), NonNegative(), AnyWidth())
 
 
 @irdl_op_definition
@@ -392,7 +405,7 @@ class DivideOp(Function):
     name = "ring.divide"
     KINDS: ClassVar[str] = "xx"
     REQUIRED: ClassVar[tuple[str, ...]] = ("lo", "hi")
-    traits = traits_def(TakesPositive())
+    traits = traits_def(TakesPositive(what="the divisor"), Divides(), Outgrows())
 
     def check(self) -> None:
         super().check()

@@ -23,6 +23,10 @@ class KeepsNonNegative(OpTrait):
 # ------------------------------------------------------------------------------------------------ elements
 
 
+class Constant(OpTrait):
+    """Numbers that stand in the program (`numpy`): everybody knows them."""
+
+
 class Elementwise(OpTrait):
     """An element of the result depends on the operands' elements at the same place (and on scalars) alone."""
 
@@ -41,6 +45,10 @@ class Reshapes(Rearranges):
 
 class InsertsZeros(OpTrait):
     """Zeros may stand beside the elements of the operand, or in their place."""
+
+
+class Chooses(KeepsNonNegative):
+    """An element of the result is an element of an operand; a secret decides which."""
 
 
 # ------------------------------------------------------------------------------------------------ numbers
@@ -62,12 +70,24 @@ class Adds(Linear):
     """The sum or difference of two operands."""
 
 
+class Sums(KeepsNonNegative):
+    """Sums of the one operand's elements."""
+
+
 class Multiplies(OpTrait):
     """Products of the operands' elements."""
 
 
 class Dot(Multiplies):
     """Sums of products: a matrix product, a convolution."""
+
+
+class Divides(OpTrait):
+    """The first operand divided by the second."""
+
+
+class Transcendental(OpTrait):
+    """A real function that no finite number of sums and products is."""
 
 
 class RealFunction(Elementwise):
@@ -89,11 +109,23 @@ class Truncates(OpTrait):
     """The result is shifted right by `shift`: operands have `shift` bits more."""
 
 
+class Narrows(OpTrait):
+    """The operand modulo a smaller power of two."""
+
+
 class AnyWidth(OpTrait):
     """The result may be as wide as its uses want it, at the price of those bits alone."""
 
 
 # ------------------------------------------------------------------------------------------------ ranges
+
+
+class Outgrows(OpTrait):
+    """By its operands' ranges the result may be far larger than it ever is: less is claimed of it without evidence."""
+
+
+class Orders(OpTrait):
+    """Of the operand's elements, nothing but their signs or their order counts."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +148,14 @@ class ComparesThresholds(Compares):
 
 @dataclass(frozen=True)
 class TakesPositive(OpTrait):
-    """Defined for 2^lo <= x < 2^hi of its last operand; lo and hi are attributes. With `zero`, for 0 <= x < 2^hi."""
+    """Defined for 2^lo <= x < 2^hi of its last operand; lo and hi are attributes. With `zero`, for 0 <= x < 2^hi.
+
+    `what` is what the last operand is called.
+    """
 
     zero: bool = False
+    what: str = "the operand"
+
+
+class TakesBelow(OpTrait):
+    """An exponential, of what is not above the attribute hi."""

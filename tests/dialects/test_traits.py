@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from xdsl.irdl import IRDLOperation
+from xdsl.traits import Commutative
 
 from ditto.dialects import ring
 from ditto.dialects.pphlo_base import ElementwiseOp
@@ -11,15 +12,20 @@ from ditto.dialects.pphlo_elementwise import ELEMENTWISE
 from ditto.dialects.ring_local import LOCAL
 from ditto.dialects.ring_protocols import PROTOCOLS, Function, Guard, Interactive
 from ditto.dialects.traits import (
+    Chooses,
     Compares,
+    Dot,
     Elementwise,
     KeepsNonNegative,
     Local,
     Moves,
     NonNegative,
+    Orders,
     RealFunction,
     Rearranges,
     Rescales,
+    Sums,
+    TakesBelow,
     TakesPositive,
     Truncates,
 )
@@ -42,8 +48,7 @@ def test_either_local_or_interactive(op: type[IRDLOperation]) -> None:
 def test_traits_name_attributes_that_the_operation_takes(op: type[ring.RingOp]) -> None:
     # Re-rounding takes its bits from the width too.
     assert op.has_trait(Truncates) == ("shift" in op.REQUIRED and op is not ring.ReroundOp)
-    # e^x for x <= hi takes negative numbers too.
-    assert op.has_trait(TakesPositive) == ("hi" in op.REQUIRED and op is not ring.ExpBelowOp)
+    assert (op.has_trait(TakesPositive) or op.has_trait(TakesBelow)) == ("hi" in op.REQUIRED)
     compares = op.get_trait(Compares)
     # Bits to shift by, to start from, to guard: nothing is compared that ranges would tell the width of.
     others = {"bits"} if op in (ring.ShlOp, ring.ExtendOp, ring.RequireRangeOp) else set()
@@ -57,6 +62,24 @@ def test_one_trait_of_those_that_exclude_each_other(op: type[ring.RingOp]) -> No
     assert not (op.has_trait(Moves) and op.has_trait(Elementwise))
     assert not (op.has_trait(NonNegative) and op.has_trait(KeepsNonNegative))
     assert op.has_trait(RealFunction) == issubclass(op, Function)
+
+
+@pytest.mark.parametrize("op", OPERATIONS, ids=named)
+def test_what_adds_up_says_how_many(op: type[ring.RingOp]) -> None:
+    assert (op.has_trait(Sums) or op.has_trait(Dot)) == (op.terms is not ring.RingOp.terms)
+
+
+@pytest.mark.parametrize("op", OPERATIONS, ids=named)
+def test_what_asks_for_an_order_looks_at_bits(op: type[ring.RingOp]) -> None:
+    if op.has_trait(Orders):
+        assert op.has_trait(Compares)
+        assert not op.has_trait(Chooses)
+
+
+@pytest.mark.parametrize("op", OPERATIONS, ids=named)
+def test_what_commutes_has_two_operands_of_one_kind(op: type[ring.RingOp]) -> None:
+    if op.has_trait(Commutative):
+        assert op.KINDS in ("xx", "bb")
 
 
 @pytest.mark.parametrize("op", OPERATIONS, ids=named)
