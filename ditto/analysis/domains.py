@@ -6,7 +6,7 @@ import math
 
 from ditto.analysis.intervals import BOUND, CLAIM, FACT, Intervals
 from ditto.dialects import ring
-from ditto.dialects.traits import TakesPositive
+from ditto.dialects.traits import TakesBelow, TakesPositive
 
 # f(x) = x^power.
 _POWERS: dict[type[ring.RingOp], float] = {ring.ReciprocalOp: -1.0, ring.RsqrtOp: -0.5}
@@ -36,7 +36,7 @@ def set_domain(op: ring.RingOp, intervals: Intervals) -> None:
             continue
         if operand.high > 0:
             _set(op, "hi", max(op.get("hi"), math.ceil(math.log2(operand.high))))
-    if isinstance(op, ring.ExpBelowOp):
+    if op.has_trait(TakesBelow):
         high, bound = intervals.of(op.arguments[0]).high, op.get(BOUND)
         highest = op.get("hi") if bound is None else min(op.get("hi"), max(0, math.ceil(math.log(bound))))
         _set(op, "hi", min(highest, max(0, math.ceil(high))))

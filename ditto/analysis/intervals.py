@@ -15,11 +15,25 @@ from dataclasses import dataclass
 import numpy as np
 from xdsl.dialects.builtin import ArrayAttr, StringAttr
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Block, BlockArgument, SSAValue
+from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
-from ditto.analysis.look_through import row_of_softmax
+from ditto.analysis.look_through import beyond, has_any, known_numbers, reshaped
+from ditto.analysis.pattern import either, made, match, matches, named, through
+from ditto.analysis.softmax import row_of_softmax
 from ditto.dialects import ring
-from ditto.dialects.traits import InsertsZeros, Linear, Local, Moves, Rescales, Truncates
+from ditto.dialects.dense import Array
+from ditto.dialects.traits import (
+    Chooses,
+    InsertsZeros,
+    Linear,
+    Local,
+    Moves,
+    Outgrows,
+    Rescales,
+    Reshapes,
+    Sums,
+    Truncates,
+)
 from ditto.policy.policy import ARGUMENT_BOUND, LONG_TABLE, PRODUCT_BOUND, TABLE_RANGE
 
 # The dtypes of the secret arguments, on @main.
@@ -34,6 +48,10 @@ FACT = "fact"
 MODULAR = "modular"
 # What the rules alone would give of a result that is claimed to be smaller.
 CLAIM = "claim"
+# Rows of a table, picked by one-hot rows; sums of squares of rows.
+_ROWS = through(reshaped, named("rows", made(ring.OneHotOp)))
+_LOOK_UP = either(made(ring.MatmulOp, _ROWS), made(ring.MatmulPublicOp, _ROWS))
+_INNER_SQUARE = made(ring.MatmulOp, through(reshaped, "rows"), through(reshaped, "rows"))
 # From here on a number is as good as infinite: no ring holds it.
 _INFINITE = 2.0**200
 # The bits of the integer dtype at whose ends a result wraps.
@@ -147,23 +165,10 @@ class Intervals:
         return int(dtype[1:]) if dtype[:1] == "i" and dtype[1:].isdigit() and dtype != "i1" else None
 
     def _public(self, value: SSAValue) -> Interval:
-        op = value.owner
-        if isinstance(op, ring.EncodeOp):
-            numbers, mask = self.of(op.arguments[0]).cut(_INFINITE), op.get("mask")
-            if mask is not None:
-                size = 2.0**mask
-                if isinstance(op.arguments[0], BlockArgument):
-                    # What is known only at the call may hold masks, and beside them any number that is none.
-                    size = max(size, min(numbers.size, ARGUMENT_BOUND[32]))
-                    numbers = Interval(-size, size)
-                numbers = numbers.cut(size)
-            # Rounded to the encoding's fraction.
-            return numbers.widened(2.0 ** (-1 - op.get("fraction")))
-        if isinstance(op, ring.ConstantOp):
-            if op.numpy().dtype.kind == "i" and op.numpy().size:
-                return Interval(int(op.numpy().min()), int(op.numpy().max()))
-            array = np.nan_to_num(op.numpy().astype(np.float64))
-            return Interval(float(array.min()), float(array.max())) if array.size else ZERO
+        if isinstance(value.owner, ring.RingOp):
+            return RULES[type(value.owner)](value.owner, [self.of(operand) for operand in value.owner.arguments])
+        if (numbers := known_numbers(value)) is not None:
+            return _span(numbers)
         if ring.is_public_bit(value):
             return Interval(0.0, 1.0)
         if ring.is_public_integer(value) and isinstance(value, BlockArgument):
@@ -207,7 +212,7 @@ class Intervals:
         value, bound = op.result, op.get(BOUND)
         # What is opened has as few bits as the result anyway: there a claim saves most.
         shifted = op.has_trait(Truncates) and op.has_trait(Local)
-        opened = (op.has_trait(Truncates) and not shifted) or isinstance(op, ring.DivideOp)
+        opened = op.has_trait(Outgrows) and not op.has_trait(Local)
         room = 63 - ring.fraction(value) - (op.get("shift", 0) if op.has_trait(Truncates) else 0)
         if ring.is_integer_arithmetic(op):
             return proven
@@ -215,12 +220,12 @@ class Intervals:
             # Headroom beyond what the ring holds is given up; the guard sees to that.
             limit = _below(min(bound, 2.0**room), value)
             saved = proven.bits(ring.fraction(value)) - limit.bits(ring.fraction(value))
-            if opened or (saved >= _WORTH and (shifted or isinstance(op, ring.SumOp) or op.has_trait(Linear))):
+            if opened or (saved >= _WORTH and (shifted or has_any(op, Sums, Linear))):
                 return proven.cut(limit.size)
-        elif opened or isinstance(op, ring.MatmulPublicOp) or _is_narrowed(op):
+        elif op.has_trait(Outgrows) or _is_narrowed(op):
             limit = _below(PRODUCT_BOUND[32 if ring.width(value) <= 32 else 64], value)
             return proven.cut(min(limit.size, _below(2.0**room, value).size))
-        if isinstance(op, ring.ShlOp) and not ring.fraction(op.arguments[0]):
+        if op.has_trait(Rescales) and ring.fraction(value) > ring.fraction(op.arguments[0]) == 0:
             # Integers of 64 bits as floats; what is left of the ring is for sums of them.
             return proven.cut(_below(2.0 ** (room - 1), value).size)
         return proven.cut(_below(2.0**room, value).size) if shifted else proven
@@ -237,22 +242,42 @@ def _is_narrowed(op: ring.RingOp) -> bool:
     return op.has_trait(Rescales) and op.has_trait(Truncates) and ring.width(op.result) < ring.width(op.arguments[0])
 
 
+def picking_rows(op: Operation) -> SSAValue | None:
+    """The one-hot rows by which an operation picks rows of a table, if it does."""
+    found = match(op, _LOOK_UP)
+    return None if found is None else found["rows"]
+
+
 def is_long_table(value: SSAValue) -> bool:
     """Whether rows of an argument are picked by one-hot rows, and many."""
-    for use in value.uses:
-        op = use.operation
-        if isinstance(op, ring.ReshapeOp | ring.DownCastOp) and is_long_table(op.result):
-            return True
-        if isinstance(op, ring.MatmulOp) and use.index == 1:
-            rows = op.arguments[0]
-            while isinstance(rows.owner, ring.ReshapeOp):
-                rows = rows.owner.arguments[0]
-            if isinstance(rows.owner, ring.OneHotOp):
-                return ring.shape(rows)[-1] >= LONG_TABLE
-    return False
+    tables = (use.operation for use in beyond(value, Reshapes, Rescales) if use.index == 1)
+    return any(rows is not None and ring.shape(rows)[-1] >= LONG_TABLE for rows in map(picking_rows, tables))
+
+
+def _span(numbers: Array) -> Interval:
+    """From the least to the greatest of public numbers, those that are infinite aside."""
+    if not numbers.size:
+        return ZERO
+    if numbers.dtype.kind == "i":
+        return Interval(int(numbers.min()), int(numbers.max()))
+    reals = np.nan_to_num(numbers.astype(np.float64))
+    return Interval(float(reals.min()), float(reals.max()))
 
 
 Rule = Callable[[ring.RingOp, list[Interval]], Interval]
+
+
+def _encode(op: ring.RingOp, x: list[Interval]) -> Interval:
+    numbers, mask = x[0].cut(_INFINITE), op.get("mask")
+    if mask is not None:
+        size = 2.0**mask
+        if isinstance(op.arguments[0], BlockArgument):
+            # What is known only at the call may hold masks, and beside them any number that is none.
+            size = max(size, min(numbers.size, ARGUMENT_BOUND[32]))
+            numbers = Interval(-size, size)
+        numbers = numbers.cut(size)
+    # Rounded to the encoding's fraction.
+    return numbers.widened(2.0 ** (-1 - op.get("fraction")))
 
 
 def _or_zero(op: ring.RingOp, x: list[Interval]) -> Interval:
@@ -260,9 +285,8 @@ def _or_zero(op: ring.RingOp, x: list[Interval]) -> Interval:
 
 
 def _take(op: ring.RingOp, x: list[Interval]) -> Interval:
-    index = op.arguments[1].owner
-    nothing = isinstance(index, ring.ConstantOp) and bool(np.all(index.numpy() == -1))
-    return ZERO if nothing else _or_zero(op, x)
+    index = known_numbers(op.arguments[1])
+    return ZERO if index is not None and bool(np.all(index == -1)) else _or_zero(op, x)
 
 
 def _sub(op: ring.RingOp, x: list[Interval]) -> Interval:
@@ -276,59 +300,38 @@ def _square(op: ring.RingOp, x: list[Interval]) -> Interval:
     return Interval(0, x[0].size ** 2)
 
 
-def _picks_rows(op: ring.RingOp) -> bool:
-    """Whether the first operand of a product is one-hot rows."""
-    source = op.arguments[0]
-    while isinstance(source.owner, ring.ReshapeOp):
-        source = source.owner.arguments[0]
-    return isinstance(source.owner, ring.OneHotOp)
-
-
 def _matmul(op: ring.RingOp, x: list[Interval]) -> Interval:
-    if _picks_rows(op):
+    if picking_rows(op) is not None:
         return x[1].union(ZERO)
-    inner = ring.shape(op.arguments[0])[2]
-    if is_inner_square(op):
-        return Interval(0, inner * x[0].size ** 2)
-    return x[0].times(x[1]).scaled(inner)
+    return Interval(0, op.terms() * x[0].size ** 2) if is_inner_square(op) else _products(op, x)
+
+
+def _products(op: ring.RingOp, x: list[Interval]) -> Interval:
+    return x[0].times(x[1]).scaled(op.terms())
 
 
 def _matmul_public(op: ring.RingOp, x: list[Interval]) -> Interval:
-    if _picks_rows(op):
+    if picking_rows(op) is not None:
         return x[1].union(ZERO)
-    encoded = op.arguments[1].owner
-    constant = encoded.arguments[0].owner if isinstance(encoded, ring.EncodeOp) else encoded
-    if isinstance(constant, ring.ConstantOp):
-        numbers = constant.numpy()
-        if numbers.dtype.kind == "i":
-            most = x[0].size * int(np.abs(numbers.astype(object)).sum(-2).max(initial=0))
-            return Interval(-most, most)
-        numbers = np.abs(numbers.astype(np.float64))
-        if isinstance(encoded, ring.EncodeOp):
-            numbers = numbers + 2.0 ** (-1 - encoded.get("fraction"))
-        size = x[0].size * float(numbers.sum(-2).max(initial=0.0))
-        return Interval(-size, size)
-    return _matmul(op, x)
+    numbers = known_numbers(op.arguments[1])
+    if numbers is None:
+        return _products(op, x)
+    if numbers.dtype.kind == "i":
+        most = x[0].size * int(np.abs(numbers.astype(object)).sum(-2).max(initial=0))
+        return Interval(-most, most)
+    fraction = ring.fraction(op.result) + op.get("shift") - ring.fraction(op.arguments[0])
+    numbers = np.abs(numbers.astype(np.float64)) + 2.0 ** (-1 - fraction)
+    size = x[0].size * float(numbers.sum(-2).max(initial=0.0))
+    return Interval(-size, size)
 
 
 def is_inner_square(op: ring.RingOp) -> bool:
     """Whether a matmul multiplies rows with themselves: sums of squares."""
-    if not isinstance(op, ring.MatmulOp) or ring.shape(op.result)[1:] != (1, 1):
-        return False
-    sources = []
-    for value in op.arguments:
-        while isinstance(value.owner, ring.ReshapeOp):
-            value = value.owner.arguments[0]
-        sources.append(value)
-    return sources[0] is sources[1]
-
-
-def _conv(op: ring.RingOp, x: list[Interval]) -> Interval:
-    return x[0].times(x[1]).scaled(math.prod(ring.shape(op.arguments[1])[:3]))
+    return ring.shape(op.result)[1:] == (1, 1) and matches(op, _INNER_SQUARE)
 
 
 def _sum(op: ring.RingOp, x: list[Interval]) -> Interval:
-    return x[0].scaled(math.prod(ring.shape(op.arguments[0])[dim] for dim in op.get("dims")))
+    return x[0].scaled(op.terms())
 
 
 def _union(op: ring.RingOp, x: list[Interval]) -> Interval:
@@ -391,6 +394,7 @@ def _up_to(power: Callable[[ring.RingOp], float]) -> Rule:
 
 
 _OWN: dict[type[ring.RingOp], Rule] = {
+    ring.EncodeOp: _encode,
     ring.AddOp: lambda op, x: x[0].plus(x[1]),
     ring.SubOp: _sub,
     ring.AddPublicOp: lambda op, x: x[0].plus(x[1]),
@@ -402,11 +406,9 @@ _OWN: dict[type[ring.RingOp], Rule] = {
     ring.MulOp: lambda op, x: x[0].times(x[1]),
     ring.SquareOp: _square,
     ring.MatmulOp: _matmul,
-    ring.ConvOp: _conv,
+    ring.ConvOp: _products,
     ring.SumOp: _sum,
     ring.RelabelOp: _relabel,
-    ring.SelectOp: _union,
-    ring.MaxOp: _union,
     ring.BitMulOp: _or_zero,
     ring.BitToFxpOp: lambda op, x: Interval(0, 1),
     ring.OneHotOp: lambda op, x: Interval(0, 1),
@@ -432,11 +434,13 @@ def rule_of(kind: type[ring.RingOp]) -> Rule | None:
         return _OWN[kind]
     if kind.has_trait(InsertsZeros):
         return _or_zero
-    return _union if kind.has_trait(Moves) or kind.has_trait(Rescales) else None
+    return _union if any(map(kind.has_trait, (Moves, Rescales, Chooses))) else None
 
 
-RULES = {op: rule for op in ring.OPERATIONS if op.RESULT in "xs" and (rule := rule_of(op)) is not None}
+# All that make numbers.
+_MAKE_NUMBERS = [op for op in ring.OPERATIONS if op.RESULT in "xsp"]
+RULES = {op: rule for op in _MAKE_NUMBERS if (rule := rule_of(op)) is not None}
 
 # An operation without a rule must not get somebody else's interval.
-if missing := [op.name for op in ring.OPERATIONS if op.RESULT in "xs" and op not in RULES]:
+if missing := [op.name for op in _MAKE_NUMBERS if op not in RULES]:
     raise ImportError(f"no interval rule for {missing}: add one to ditto/analysis/intervals.py")

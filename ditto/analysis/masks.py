@@ -21,21 +21,23 @@ from xdsl.ir import Block, Operation, SSAValue
 
 from ditto.analysis.domains import set_domain
 from ditto.analysis.intervals import CLAIM, Intervals
-from ditto.analysis.look_through import behind, has_any, row_of_softmax
+from ditto.analysis.look_through import has_any, known_numbers, taken_from
+from ditto.analysis.pattern import every, made, matches, through
+from ditto.analysis.softmax import ROW
 from ditto.dialects import ring
-from ditto.dialects.traits import InsertsZeros, Linear, Moves, Rescales
+from ditto.dialects.traits import Chooses, ComparesElements, InsertsZeros, Linear, Moves, Orders, Rescales
 from ditto.encoding import MASK_FROM
 
 # Of each result the exponent of the masks in it, or 0; and what they stand for, below and above zero.
 INFINITE_RESULTS, INFINITIES = "ditto.infinite_results", "ditto.infinities"
 
+_TIMES_BIT = made(ring.MulPublicOp, through(taken_from, made(ring.BitToFxpOp)))
 
-def _stands_for_infinity(encoded: ring.EncodeOp) -> bool:
+
+def _stands_for_infinity(encoded: SSAValue) -> bool:
     """Whether an encoding may hold a mask: a constant that does, or numbers known only when the program is called."""
-    constant = encoded.arguments[0].owner
-    return not isinstance(constant, ring.ConstantOp) or bool(
-        np.any(np.abs(np.nan_to_num(constant.numpy(), nan=0.0)) >= MASK_FROM)
-    )
+    numbers = known_numbers(encoded)
+    return numbers is None or bool(np.any(np.abs(np.nan_to_num(numbers, nan=0.0)) >= MASK_FROM))
 
 
 @dataclass
@@ -43,19 +45,19 @@ class _Reach:
     """Where a mask arrives: what compares it, the maxima of scores it was added to, the results it is part of."""
 
     compared: set[Operation] = field(default_factory=set)
-    biased: set[ring.MaxOp] = field(default_factory=set)
+    biased: set[Operation] = field(default_factory=set)
     results: set[int] = field(default_factory=set)
 
     def with_(self, other: _Reach) -> _Reach:
         return _Reach(self.compared | other.compared, self.biased | other.biased, self.results | other.results)
 
 
-def _reach(encoded: ring.EncodeOp, masks: Container[SSAValue]) -> _Reach | None:
+def _reach(encoded: SSAValue, masks: Container[SSAValue]) -> _Reach | None:
     """Where a mask arrives, if only its order is asked for."""
     found = _Reach()
     # A value, and whether a mask was added to it.
     seen: set[tuple[SSAValue, bool]] = set()
-    pending: list[tuple[SSAValue, bool]] = [(encoded.result, False)]
+    pending: list[tuple[SSAValue, bool]] = [(encoded, False)]
     while pending:
         value, added = pending.pop()
         if (value, added) in seen:
@@ -68,12 +70,10 @@ def _reach(encoded: ring.EncodeOp, masks: Container[SSAValue]) -> _Reach | None:
             elif _is_end(op):
                 found.compared.add(op)
             elif _passes(op):
-                result = op.results[0]
                 # Sums with what is itself a mask, or with a bit's number, are still the mask.
-                others = [v for v in op.operands if v is not value and v not in masks]
-                adds = isinstance(op, ring.AddOp | ring.AddPublicOp | ring.SubOp) and bool(others)
-                pending.append((result, (added or adds) and "chosen" not in op.attributes))
-                if isinstance(op, ring.MaxOp):
+                adds = op.has_trait(Linear) and any(v is not value and v not in masks for v in op.operands)
+                pending.append((op.results[0], (added or adds) and "chosen" not in op.attributes))
+                if op.has_trait(ComparesElements):
                     found.compared.add(op)
                     if added:
                         found.biased.add(op)
@@ -86,30 +86,24 @@ def _made_of_masks(block: Block) -> set[SSAValue]:
     """The values that are made of bits' numbers and public numbers alone."""
     found: set[SSAValue] = set()
     for op in block.ops:
-        if isinstance(op, ring.EncodeOp | ring.BitToFxpOp) or (
-            isinstance(op, ring.RingOp) and all(v in found or ring.is_public(v) for v in op.arguments)
-        ):
-            found.add(op.results[0])
+        if isinstance(op, ring.RingOp) and all(v in found or not ring.is_fxp(v) for v in op.arguments):
+            found.add(op.result)
     return found
 
 
 def _is_end(op: Operation) -> bool:
     """Whether an operation asks for nothing but an order."""
-    if isinstance(op, ring.SubOp):
-        return row_of_softmax(op.result) is not None
-    return isinstance(op, ring.MsbOp | ring.EqualZeroOp | ring.ArgmaxOp)
+    return op.has_trait(Orders) or ROW in op.attributes
 
 
 def _passes(op: Operation) -> bool:
     """Whether what an operation makes of a mask is one still."""
-    if isinstance(op, ring.MulPublicOp):
-        return isinstance(behind(op.arguments[0], Moves, Rescales).owner, ring.BitToFxpOp)
-    return has_any(op, Moves, Rescales, Linear, InsertsZeros) or isinstance(op, ring.SelectOp | ring.MaxOp)
+    return has_any(op, Moves, Rescales, Linear, InsertsZeros, Chooses) or matches(op, _TIMES_BIT)
 
 
-def _groups(found: dict[ring.EncodeOp, _Reach]) -> list[tuple[set[ring.EncodeOp], _Reach]]:
+def _groups(found: dict[ring.RingOp, _Reach]) -> list[tuple[set[ring.RingOp], _Reach]]:
     """Masks that meet, and where they arrive."""
-    groups: list[tuple[set[ring.EncodeOp], _Reach]] = []
+    groups: list[tuple[set[ring.RingOp], _Reach]] = []
     for mask, reach in found.items():
         masks, joined = {mask}, _Reach(set(reach.compared), set(reach.biased), set(reach.results))
         apart = []
@@ -129,17 +123,17 @@ def intervals_with_masks(function: FuncOp) -> Intervals:
     Masks that meet have one size; others do not depend on each other. Sets the domains of functions on the way.
     """
     block = function.body.block
-    found: dict[ring.EncodeOp, _Reach] = {}
-    made = _made_of_masks(block)
-    for op in block.ops:
-        if isinstance(op, ring.EncodeOp) and _stands_for_infinity(op) and (reach := _reach(op, made)) is not None:
-            found[op] = reach
+    found: dict[ring.RingOp, _Reach] = {}
+    made_of_masks = _made_of_masks(block)
+    for encoded in every(block, ring.EncodeOp):
+        if _stands_for_infinity(encoded.result) and (reach := _reach(encoded.result, made_of_masks)) is not None:
+            found[encoded] = reach
     fills = _fills(op for op, reach in found.items() if reach.results)
     if fills is None:
         found = {op: reach for op, reach in found.items() if not reach.results}
-    for op in found:
+    for mask in found:
         # What they are compared with, they themselves aside.
-        op.attributes["mask"] = ring.attribute(0)
+        mask.attributes["mask"] = ring.attribute(0)
     intervals = Intervals(function)
     for op in block.ops:
         if isinstance(op, ring.RingOp):
@@ -165,14 +159,12 @@ def intervals_with_masks(function: FuncOp) -> Intervals:
     return intervals
 
 
-def _fills(encoded: Iterable[ring.EncodeOp]) -> tuple[float, float] | None:
+def _fills(encoded: Iterable[ring.RingOp]) -> tuple[float, float] | None:
     """The negative and the positive number that masks stand for, infinity where none does; None if several do."""
     ends: dict[bool, set[float]] = {False: set(), True: set()}
     for op in encoded:
-        constant = op.arguments[0].owner
-        if not isinstance(constant, ring.ConstantOp):
+        if (numbers := known_numbers(op.result)) is None:
             return None
-        numbers = constant.numpy()
         for number in np.unique(numbers[np.abs(numbers) >= MASK_FROM]):
             ends[bool(number > 0)].add(float(number))
     if any(len(numbers) > 1 for numbers in ends.values()):

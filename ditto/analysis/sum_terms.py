@@ -23,7 +23,7 @@ def _is_small(value: SSAValue) -> bool:
 def _has_maximum(value: SSAValue) -> bool:
     """Whether a softmax looks for the largest of these values: every bit would be compared."""
     users = (use.operation for use in beyond(value, Moves))
-    return any(isinstance(op, pphlo.ReduceOp) and not has_any(op.body.block.first_op, Adds) for op in users)
+    return any(pphlo.reduces(op) and not pphlo.reduces(op, "pphlo.add") for op in users)
 
 
 def is_sum_term(value: SSAValue) -> bool:

@@ -27,17 +27,21 @@ from xdsl.ir import Operation, SSAValue
 from ditto.dialects import ring
 from ditto.dialects.dense import Array
 from ditto.dialects.traits import (
+    Chooses,
     Compares,
     ComparesElements,
     ComparesThresholds,
-    Dot,
     Elementwise,
     Linear,
     Local,
     Moves,
     Multiplies,
+    Narrows,
     RealFunction,
+    Rescales,
     Reshapes,
+    Sums,
+    TakesBelow,
     TakesPositive,
     TimesPowerOfTwo,
     Truncates,
@@ -45,7 +49,7 @@ from ditto.dialects.traits import (
 from ditto.errors import RangeError
 from ditto.interpreter.exact import run_exactly
 from ditto.interpreter.ring import RingInterpreter, truncated
-from ditto.interpreter.ring_kernels import KERNELS, signed
+from ditto.interpreter.ring_kernels import kernel, signed
 from ditto.interpreter.walk import walk
 
 # Integers up to here leave int64 room for rounding.
@@ -121,20 +125,23 @@ def _positive(op: ring.RingOp, operands: Sequence[Array]) -> Iterator[Demand]:
     An interval may end at 2^hi, where the function of the last octave still holds.
     """
     x, fraction = operands[-1], ring.fraction(op.arguments[-1])
-    zero = op.get("lo") is None
-    least = 0 if zero else 1 << max(0, op.get("lo") + fraction)
-    kind = "the divisor" if isinstance(op, ring.DivideOp | ring.ReciprocalOp) else "the operand"
-    away = "must not be negative" if zero else "must be positive: add an epsilon, or clip it from below"
-    yield Demand(x, least, math.inf, kind, f"it {away}", fraction)
-    yield Demand(x, -math.inf, math.ldexp(1.0, fraction + op.get("hi")), kind, fraction=fraction)
+    [positive] = op.get_traits_of_type(TakesPositive)
+    least = 0 if positive.zero else 1 << max(0, op.get("lo") + fraction)
+    away = "must not be negative" if positive.zero else "must be positive: add an epsilon, or clip it from below"
+    yield Demand(x, least, math.inf, positive.what, f"it {away}", fraction)
+    yield Demand(x, -math.inf, math.ldexp(1.0, fraction + op.get("hi")), positive.what, fraction=fraction)
 
 
 def _spare_bit(op: ring.RingOp, operands: Sequence[Array]) -> Iterator[Demand]:
-    """|x| < 2^(w - 2) of what is widened."""
-    width = ring.width(op.arguments[0])
-    size = 1 << width - 2
-    if width < ring.MAX_WIDTH or isinstance(op, ring.DivideOp):
-        yield Demand(operands[0], -size, size - 1, "the operand", fraction=ring.fraction(op.arguments[0]))
+    """|x| < 2^(w - 2)."""
+    size = 1 << ring.width(op.arguments[0]) - 2
+    yield Demand(operands[0], -size, size - 1, "the operand", fraction=ring.fraction(op.arguments[0]))
+
+
+def _widened(op: ring.RingOp, operands: Sequence[Array]) -> Iterator[Demand]:
+    """A spare bit, unless the ring is the widest."""
+    if ring.width(op.arguments[0]) < ring.MAX_WIDTH:
+        yield from _spare_bit(op, operands)
 
 
 def _exp(op: ring.RingOp, operands: Sequence[Array]) -> Iterator[Demand]:
@@ -145,7 +152,7 @@ def _exp(op: ring.RingOp, operands: Sequence[Array]) -> Iterator[Demand]:
     yield Demand(operands[0], low, op.get("slack"), "the exponent", remedy, fraction)
 
 
-def _exp_below(op: ring.RingOp, operands: Sequence[Array]) -> Iterator[Demand]:
+def _below(op: ring.RingOp, operands: Sequence[Array]) -> Iterator[Demand]:
     fraction = ring.fraction(op.arguments[0])
     remedy = "subtract the maximum first, state the ranges= of the arguments, or calibrate on such a sample"
     yield Demand(operands[0], -math.inf, op.get("hi") << fraction, "the exponent", remedy, fraction)
@@ -180,6 +187,7 @@ def _false(op: ring.RingOp, operands: Sequence[Array]) -> Iterator[Demand]:
 # By trait, and by operation what no trait says. An operation is here if it takes whatever fits the rings of its
 # operands as well, with nothing said of it.
 _BY_TRAIT: dict[type, tuple[Rule, ...]] = {
+    TakesBelow: (_below,),
     Compares: (_compared,),
     TakesPositive: (_positive,),
     Truncates: (),
@@ -191,19 +199,18 @@ _BY_OPERATION: dict[type[ring.RingOp], tuple[Rule, ...]] = {
     ring.BitToFxpOp: (),
     ring.ConvertOp: (),
     ring.DivideOp: (_spare_bit,),
-    ring.ExpBelowOp: (_exp_below,),
     ring.ExpOp: (_exp,),
     ring.ExtendOp: (),
-    ring.GeluOp: (_spare_bit,),
+    ring.GeluOp: (_widened,),
     ring.NormaliseOp: (),
     ring.OneHotOp: (_one_hot,),
-    ring.PolynomialOp: (_spare_bit,),
+    ring.PolynomialOp: (_widened,),
     ring.RequireFalseOp: (_false,),
     ring.RequireRangeOp: (_guarded,),
     ring.ReroundOp: (_rerounded,),
     ring.SelectOp: (),
     ring.TakeOp: (_take,),
-    ring.UpCastOp: (_spare_bit,),
+    ring.UpCastOp: (_widened,),
 }
 
 
@@ -254,20 +261,20 @@ class _Checker:
     def run(self, op: Operation, values: Sequence[_Value]) -> _Value:
         operands = [value.array for value in values]
         if not isinstance(op, ring.RingOp):
-            return _Value(KERNELS[op.name.removeprefix("ring.")](op))
-        if isinstance(op, ring.EncodeOp):
+            return _Value(kernel(op)(op))
+        if ring.is_public(op.result):
             return _Value(self._encoded(op, operands))
         doubt = _inherited(op, values)
         demands = [demand for rule in PRECONDITIONS[type(op)] for demand in rule(op, operands)]
-        if isinstance(op, ring.SubOp) and op.get("row") and self._infinity is not None:
+        if op.get("row") and self._infinity is not None:
             demands.append(_allowed(op, operands, self._infinity))
         for demand in demands:
             doubt = _met(op, demand, doubt)
         if not ring.is_fxp(op.result):
-            return _Value(KERNELS[op.name.removeprefix("ring.")](op, *operands), doubt)
+            return _Value(kernel(op)(op, *operands), doubt)
         return _result(op, operands, doubt)
 
-    def _encoded(self, op: ring.EncodeOp, operands: Sequence[Array]) -> Array:
+    def _encoded(self, op: ring.RingOp, operands: Sequence[Array]) -> Array:
         if op.get("mask") and np.any(np.isneginf(operands[0])):
             self._infinity = -(2.0 ** (op.get("mask") - 1))
         try:
@@ -297,8 +304,8 @@ def _inherited(op: ring.RingOp, values: Sequence[_Value]) -> Doubt | None:
         some = next(doubt for doubt in doubts if doubt)
         # Of public operands, positions to take from, the numbers themselves.
         arrays = [value.array if ring.is_public(v) else value.doubtful() for v, value in zip(op.arguments, values)]
-        return _some(KERNELS[op.name.removeprefix("ring.")](op, *arrays), some)
-    if isinstance(op, ring.SelectOp):
+        return _some(kernel(op)(op, *arrays), some)
+    if op.has_trait(Chooses) and ring.is_bit(op.arguments[0]):
         chosen = values[0].array
         doubts[1:] = [
             doubt and _some(doubt.where & here, doubt)
@@ -349,28 +356,28 @@ def _result(op: ring.RingOp, operands: Sequence[Array], doubt: Doubt | None) -> 
 
     if (wrap := op.get("wrap")) is not None:
         # Right modulo 2^64, and so modulo any less.
-        return _Value(signed(KERNELS[op.name.removeprefix("ring.")](op, *operands), wrap), doubt)
+        return _Value(signed(kernel(op)(op, *operands), wrap), doubt)
     commutes = _commutes(op)
     if op.has_trait(RealFunction):
         reals = run_exactly(op, [x.astype(np.float64) for x in operands])
         doubt = check(reals, doubt)
         exact = np.rint(reals if doubt is None else np.where(doubt.where, 0.0, reals)).astype(np.int64)
     elif _largest(op, operands) < _ROOM:
-        exact = KERNELS[op.name.removeprefix("ring.")](op, *operands)
+        exact = kernel(op)(op, *operands)
         exact = truncated(op, exact) if op.has_trait(Truncates) else exact
-    elif op.get("modular") or op.has_trait(Linear) or isinstance(op, ring.SumOp) or ring.is_integer_arithmetic(op):
+    elif op.get("modular") or op.has_trait(Linear) or op.has_trait(Sums) or ring.is_integer_arithmetic(op):
         # Few enough for Python's integers: rows of sums, or integers of 64 bits.
-        exact = np.asarray(KERNELS[op.name.removeprefix("ring.")](op, *(x.astype(object) for x in operands)))
+        exact = np.asarray(kernel(op)(op, *(x.astype(object) for x in operands)))
         exact = truncated(op, exact) if op.has_trait(Truncates) else exact
     else:
         ideal = run_exactly(op, [x if x.dtype == np.bool_ else x.astype(np.float64) for x in operands])
         doubt = check(ideal, doubt)
         # Now known to fit the ring, modulo which it is exact.
-        whole = KERNELS[op.name.removeprefix("ring.")](op, *operands)
+        whole = kernel(op)(op, *operands)
         if op.has_trait(Truncates):
             whole = truncated(op, signed(whole, min(op.get("shift") + width, 64)))
         exact = signed(whole, width)
-    if isinstance(op, ring.NarrowOp) and not fraction:
+    if op.has_trait(Narrows) and not fraction:
         # An integer that goes on to wrap, or is not taken.
         where = (exact < -size) | (exact >= size)
         error = Demand(exact, -size, size - 1, "a value", remedy, fraction).error(op, where) if np.any(where) else None
@@ -386,7 +393,7 @@ def _result(op: ring.RingOp, operands: Sequence[Array], doubt: Doubt | None) -> 
 
 def _commutes(op: ring.RingOp) -> bool:
     """Whether a wrap before an operation is the same as one after it."""
-    if isinstance(op, ring.NarrowOp):
+    if op.has_trait(Narrows):
         return True
     return not op.get("shift", 0) and any(map(op.has_trait, (Linear, Multiplies, Reshapes, TimesPowerOfTwo)))
 
@@ -395,16 +402,13 @@ def _largest(op: ring.RingOp, operands: Sequence[Array]) -> float:
     """A bound of all that is computed on the way to a result."""
     sizes = [max(float(np.max(x, initial=0)), -float(np.min(x, initial=0))) for x in operands]
     if op.has_trait(Multiplies):
-        terms = 1
-        if op.has_trait(Dot):
-            terms = math.prod(ring.shape(op.arguments[1])[:3]) if isinstance(op, ring.ConvOp) else operands[0].shape[2]
-        return sizes[0] * sizes[-1] * terms
+        return sizes[0] * sizes[-1] * op.terms()
     if op.has_trait(Linear):
         return sum(sizes)
-    if isinstance(op, ring.SumOp):
-        return sizes[0] * float(math.prod(ring.shape(op.arguments[0])[dim] for dim in op.get("dims")))
-    if isinstance(op, ring.ShlOp):
-        return math.ldexp(sizes[0], op.get("bits"))
+    if op.has_trait(Sums):
+        return sizes[0] * op.terms()
+    if op.has_trait(Rescales) and (gain := ring.fraction(op.result) - ring.fraction(op.arguments[0])) > 0:
+        return math.ldexp(sizes[0], gain)
     return max(sizes) if op.has_trait(Truncates) else 0.0
 
 

@@ -16,7 +16,7 @@ from ditto.dialects import ring
 from ditto.dialects.dense import Array
 from ditto.dialects.traits import Truncates
 from ditto.encoding import clip_mask
-from ditto.interpreter.ring_kernels import FUNCTIONS, KERNELS, conv, real_function
+from ditto.interpreter.ring_kernels import FUNCTIONS, conv, kernel, real_function, short_name
 from ditto.interpreter.walk import walk
 
 Observer = Callable[[ring.RingOp, Array], None]
@@ -42,10 +42,10 @@ _KERNELS: dict[str, Callable[..., Array]] = {
 
 def run_exactly(op: ring.RingOp, operands: Sequence[Array]) -> Array:
     """The result of one operation on float64 operands (x * 2^fraction), not rounded; bools and integers stay so."""
-    name = op.name.removeprefix("ring.")
+    name = short_name(op)
     if function := FUNCTIONS.get(name):
         return real_function(function, op, operands)
-    result = (_KERNELS.get(name) or KERNELS[name])(op, *operands)
+    result = (_KERNELS.get(name) or kernel(op))(op, *operands)
     if (bits := op.get("wrap")) is not None:
         result = _wrapped(result, bits)
     return np.ldexp(result, -op.get("shift")) if op.has_trait(Truncates) else result
@@ -61,7 +61,7 @@ def evaluate_exactly(module: ModuleOp, inputs: Sequence[Array], observe: Observe
 
     def run(op: Operation, operands: list[Array]) -> Array:
         if not isinstance(op, ring.RingOp):
-            return KERNELS[op.name.removeprefix("ring.")](op)
+            return kernel(op)(op)
         result = run_exactly(op, operands)
         if ring.is_fxp(op.result):
             result = result.astype(np.float64, copy=False)

@@ -18,7 +18,7 @@ from ditto.dialects import ring
 from ditto.dialects.dense import Array
 from ditto.dialects.traits import Local, Truncates
 from ditto.encoding import decode, encode
-from ditto.interpreter.ring_kernels import KERNELS, signed
+from ditto.interpreter.ring_kernels import kernel, signed
 from ditto.interpreter.walk import walk
 
 
@@ -48,7 +48,7 @@ class RingInterpreter:
     def run(self, op: Operation, operands: Sequence[Array]) -> Array:
         """The result of one operation."""
         with np.errstate(over="ignore"):
-            result = KERNELS[op.name.removeprefix("ring.")](op, *operands)
+            result = kernel(op)(op, *operands)
         if not isinstance(op, ring.RingOp) or not ring.is_fxp(op.result):
             return result
         return self._settled(op, np.asarray(result, np.int64))

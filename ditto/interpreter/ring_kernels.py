@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.special import erf
+from xdsl.ir import Operation
 
 from ditto.dialects import ring
 from ditto.dialects.dense import Array
@@ -177,3 +178,13 @@ KERNELS: dict[str, Kernel] = {
     "require_false": lambda op, x: x,
     **{name: _function(function) for name, function in FUNCTIONS.items()},
 }
+
+
+def kernel(op: Operation) -> Kernel:
+    """The kernel of an operation: takes it and the arrays of its operands."""
+    return KERNELS[short_name(op)]
+
+
+def short_name(op: Operation) -> str:
+    """The name without the dialect's."""
+    return op.name.removeprefix("ring.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from xdsl.dialects.builtin import AnyFloat, TensorType, i1
@@ -14,7 +15,8 @@ from ditto.lowering.emitter import Emitter, Public, Value, integer_bits, is_bits
 # A public factor from here on stands for infinity: what it multiplies is a sign.
 _INFINITE = 1e30
 
-Rule = Callable[[Emitter, Operation, list[Value]], Value]
+# How the operation that a table names is converted; its operands' values are given.
+Rule = Callable[[Emitter, Any, list[Value]], Value]
 
 
 def _is_float(type: Attribute) -> bool:

@@ -72,8 +72,7 @@ def _dot(e: Emitter, op: Operation, values: list[Value]) -> Value:
     return reshape(e, matmul(e, x, y, op.results[0]), ring.shape(op.results[0].type))
 
 
-def _dot_general(e: Emitter, op: Operation, values: list[Value]) -> Value:
-    assert isinstance(op, pphlo.DotGeneralOp)
+def _dot_general(e: Emitter, op: pphlo.DotGeneralOp, values: list[Value]) -> Value:
     arranged = []
     extents = []
     values = _numbers(e, values, op.results[0])
@@ -90,8 +89,7 @@ def _dot_general(e: Emitter, op: Operation, values: list[Value]) -> Value:
     return reshape(e, product, ring.shape(op.results[0].type))
 
 
-def _convolution(e: Emitter, op: Operation, values: list[Value]) -> Value:
-    assert isinstance(op, pphlo.ConvolutionOp)
+def _convolution(e: Emitter, op: pphlo.ConvolutionOp, values: list[Value]) -> Value:
     type = op.result.type
     labels = op.dimension_labels()
     orders = [[found.index(label) for label in wanted] for found, wanted in zip(labels, (_NHWC, _HWIO, _NHWC))]

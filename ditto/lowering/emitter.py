@@ -19,6 +19,7 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 from ditto.analysis.intervals import FACT, WRAP, Interval, Intervals, signed_integers
 from ditto.dialects import pphlo, ring
 from ditto.dialects.dense import Array, is_splat
+from ditto.dialects.traits import Rearranges
 from ditto.errors import CompileError
 from ditto.policy.policy import FINEST_SMALL_FRACTION, PUBLIC_BITS, Policy
 
@@ -111,8 +112,8 @@ class Emitter:
         name = "function"
         if self.op is not None:
             name = self.op.name
-            if isinstance(self.op, pphlo.CustomCallOp):
-                name += f" @{self.op.target.data}"
+            if (target := pphlo.target_of(self.op)) is not None:
+                name += f" @{target}"
         return CompileError(name, reason)
 
     def emit(self, op: type[ring.RingOp], operands: Sequence[SSAValue], type: Attribute, **attributes: Any) -> SSAValue:
@@ -298,10 +299,10 @@ class Emitter:
     def _before_broadcast(self, name: str, x: SSAValue, apply: Callable[[SSAValue], SSAValue]) -> SSAValue:
         source = x
         moves: list[ring.RingOp] = []
-        while isinstance(source.owner, ring.BroadcastOp | ring.ReshapeOp | ring.TransposeOp):
+        while isinstance(source.owner, ring.RingOp) and source.owner.has_trait(Rearranges):
             moves.append(source.owner)
             source = source.owner.arguments[0]
-        if not any(isinstance(move, ring.BroadcastOp) for move in moves):
+        if math.prod(ring.shape(source)) == math.prod(ring.shape(x)):
             return apply(x)
         result = apply(source)
         for move in reversed(moves):

@@ -10,9 +10,10 @@ from xdsl.dialects.builtin import AnyFloat
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from ditto.analysis.intervals import WRAP
-from ditto.analysis.look_through import beyond, origin, rescaled, softmax_row, sums_softmax_rows
+from ditto.analysis.look_through import beyond, origin
+from ditto.analysis.softmax import ROW, is_softmax, softmax_row, sums_softmax_rows
 from ditto.dialects import pphlo, ring
-from ditto.dialects.traits import Moves, Rescales
+from ditto.dialects.traits import Divides, Moves, Rescales
 from ditto.lowering.arithmetic import Rule, add, multiply, multiply_public, negative, of_one_dtype, scale
 from ditto.lowering.emitter import Emitter, Public, Value
 
@@ -40,9 +41,9 @@ def _is_softmax(value: SSAValue) -> bool:
         """Which operands of quotients the value and its sums are; None if they are anything else."""
         sides: list[int] = []
         for use in beyond(value, Moves, Rescales):
-            if isinstance(use.operation, pphlo.DivideOp):
+            if use.operation.has_trait(Divides):
                 sides.append(use.index)
-            elif isinstance(use.operation, pphlo.ReduceOp) and use.operation.combiner() == "pphlo.add":
+            elif pphlo.reduces(use.operation, "pphlo.add"):
                 if (found := divided(use.operation.results[0])) is None:
                     return None
                 sides += found
@@ -60,9 +61,7 @@ def exponential(e: Emitter, x: SSAValue, made: SSAValue) -> SSAValue:
     width = e.ring_of(made.type)[0]
     if found is not None:
         row = found.length
-        difference = rescaled(x).owner
-        assert isinstance(difference, ring.SubOp)
-        difference.attributes["row"] = ring.attribute(row)
+        found.difference.attributes[ROW] = ring.attribute(row)
         divided = width == 32 or _is_softmax(made)
         x = e.with_fraction(x, min(ring.fraction(x), EXP_FRACTION if divided else EXP_FINE_FRACTION))
         slack = 1 << (ring.fraction(x) - 1)
@@ -146,7 +145,7 @@ def divide(e: Emitter, x: Value, y: Value, type: Attribute) -> SSAValue:
             return multiply_public(e, x, Public(y.type, 1 / y.known().astype(np.float64)))
     if isinstance(x, Public):
         return multiply_public(e, reciprocal(e, y), x)
-    if isinstance(origin(x).owner, ring.ExpOp) and sums_softmax_rows(y):
+    if is_softmax(x, y):
         return multiply(e, x, reciprocal(e, y), PROBABILITY_FRACTION)
     repeats = math.prod(ring.shape(y)) // max(1, math.prod(ring.shape(origin(y))))
     if ring.width(y) == 32 or repeats >= _FEW:

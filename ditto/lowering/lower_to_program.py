@@ -16,6 +16,7 @@ from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Attribute, BlockArgument, Operation, SSAValue
 
 from ditto.analysis.intervals import ARGUMENT_TYPES
+from ditto.analysis.look_through import known_numbers
 from ditto.analysis.masks import INFINITE_RESULTS, INFINITIES
 from ditto.dialects import ring
 from ditto.dialects.dense import Array
@@ -108,21 +109,22 @@ class _Lowering:
 
     def add(self, op: Operation) -> None:
         """One operation. Constants that only encodings use are not carried along."""
-        if isinstance(op, ring.ConstantOp):
-            if op.numpy().dtype.kind == "i":
-                self.constant(op.result, op.numpy())
+        numbers = known_numbers(op.results[0])
+        if not isinstance(op, ring.RingOp):
+            assert numbers is not None, op
+            if numbers.dtype.kind == "i":
+                self.constant(op.results[0], numbers)
             return
-        if isinstance(op, ring.EncodeOp):
-            source = op.arguments[0]
-            if isinstance(source.owner, ring.ConstantOp):
-                try:
-                    self.constant(op.result, encode(source.owner.numpy(), op.get("fraction"), op.get("mask")))
-                except ValueError as error:
-                    raise CompileError(op.name, f"a constant cannot be encoded: {error}", op.get("layer")) from error
-            else:
-                self.public_argument(op.result, source, op.get("fraction"), op.get("mask"))
+        if ring.is_public(op.result):
+            # An encoding.
+            if numbers is None:
+                self.public_argument(op.result, op.arguments[0], op.get("fraction"), op.get("mask"))
+                return
+            try:
+                self.constant(op.result, encode(numbers, op.get("fraction"), op.get("mask")))
+            except ValueError as error:
+                raise CompileError(op.name, f"a constant cannot be encoded: {error}", op.get("layer")) from error
             return
-        assert isinstance(op, ring.RingOp), op
         for value in op.arguments:
             if ring.is_public(value) and value not in self.ids:
                 if not isinstance(value, BlockArgument):

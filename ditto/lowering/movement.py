@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from xdsl.ir import Attribute, Operation, SSAValue
@@ -44,15 +45,13 @@ def _known(e: Emitter, value: Value) -> Array:
     raise e.fail("indices must be constants of the program; secret ones are supported as embedding look-ups only")
 
 
-def _slice(e: Emitter, op: Operation, values: list[Value]) -> Value:
-    assert isinstance(op, pphlo.SliceOp)
+def _slice(e: Emitter, op: pphlo.SliceOp, values: list[Value]) -> Value:
     x, ranges = _secret(values[0]), op.ranges()
     start, limit, stride = ([getattr(r, name) for r in ranges] for name in ("start", "stop", "step"))
     return e.emit(ring.SliceOp, [x], moved_type(x, op.shape), start=start, limit=limit, stride=stride)
 
 
-def _concatenate(e: Emitter, op: Operation, values: list[Value]) -> Value:
-    assert isinstance(op, pphlo.ConcatenateOp)
+def _concatenate(e: Emitter, op: pphlo.ConcatenateOp, values: list[Value]) -> Value:
     parts = same_fraction(e, values)
     return e.emit(ring.ConcatOp, parts, moved_type(parts[0], op.shape), dim=op.dimension)
 
@@ -67,8 +66,7 @@ def same_fraction(e: Emitter, values: list[Value]) -> list[SSAValue]:
     return [e.with_fraction(part, fraction) for part in parts]
 
 
-def _pad(e: Emitter, op: Operation, values: list[Value]) -> Value:
-    assert isinstance(op, pphlo.PadOp)
+def _pad(e: Emitter, op: pphlo.PadOp, values: list[Value]) -> Value:
     edges = [list(column) for column in zip(*op.edges())] or [[], [], []]
     low, high, interior = edges
     x, fill = values
@@ -95,16 +93,14 @@ def _positions(x: SSAValue, first: int = 0) -> Array:
     return np.arange(first, first + math.prod(shape)).reshape(shape)
 
 
-def _dynamic_slice(e: Emitter, op: Operation, values: list[Value]) -> Value:
-    assert isinstance(op, pphlo.DynamicSliceOp)
+def _dynamic_slice(e: Emitter, op: pphlo.DynamicSliceOp, values: list[Value]) -> Value:
     x, starts = _secret(values[0]), [int(_known(e, value).reshape(())) for value in values[1:]]
     starts = [min(max(s, 0), n - size) for s, n, size in zip(starts, ring.shape(x), op.shape)]
     limit = [start + size for start, size in zip(starts, op.shape)]
     return e.emit(ring.SliceOp, [x], moved_type(x, op.shape), start=starts, limit=limit, stride=[1] * len(starts))
 
 
-def _dynamic_update_slice(e: Emitter, op: Operation, values: list[Value]) -> Value:
-    assert isinstance(op, pphlo.DynamicUpdateSliceOp)
+def _dynamic_update_slice(e: Emitter, op: pphlo.DynamicUpdateSliceOp, values: list[Value]) -> Value:
     starts = [_known(e, value) for value in values[2:]]
     x, update = same_fraction(e, values[:2])
     positions = _positions(x)
@@ -121,8 +117,7 @@ def _take(e: Emitter, op: Operation, values: list[Value]) -> Value:
     return e.emit(ring.TakeOp, [reshape(e, x, (math.prod(ring.shape(x)),)), index], moved_type(x, positions.shape))
 
 
-def _gather(e: Emitter, op: Operation, values: list[Value]) -> Value:
-    assert isinstance(op, pphlo.CustomCallOp)
+def _gather(e: Emitter, op: pphlo.CustomCallOp, values: list[Value]) -> Value:
     x = _secret(values[0])
     index = calls.gather(op, _positions(x), _known(e, values[1]))
     rows = index.reshape(-1)
@@ -147,8 +142,7 @@ def _gather(e: Emitter, op: Operation, values: list[Value]) -> Value:
 # ------------------------------------------------------------------------------------------------ reductions
 
 
-def _reduce(e: Emitter, op: Operation, values: list[Value]) -> Value:
-    assert isinstance(op, pphlo.ReduceOp)
+def _reduce(e: Emitter, op: pphlo.ReduceOp, values: list[Value]) -> Value:
     x, initial, dims, combiner = _secret(values[0]), values[1], list(op.dimensions), op.combiner()
     type = op.outputs[0].type
     match combiner:
@@ -168,8 +162,8 @@ def _reduce(e: Emitter, op: Operation, values: list[Value]) -> Value:
     raise e.fail(f"a reduction by {combiner or 'a body of its own'} is not supported; use sum, max, min, any or all")
 
 
-def reduce_pair(e: Emitter, op: pphlo.ReduceOp, values: list[Value]) -> list[Value]:
-    """argmax and argmin: numbers reduced together with their positions. Returns the extreme and where it stands."""
+def _reduce_pair(e: Emitter, op: pphlo.ReduceOp, values: list[Value]) -> list[Value]:
+    """Argmax and argmin: numbers reduced together with their positions. Returns the extreme and where it stands."""
     sign, (x, positions) = seeks_extreme(op), values[:2]
     if sign is None or not isinstance(x, SSAValue):
         raise e.fail("only argmax and argmin along one axis reduce two tensors together")
@@ -304,19 +298,19 @@ def _every(e: Emitter, x: SSAValue, axis: int, start: int, limit: int, stride: i
 
 RULES: dict[str, Rule] = {
     "pphlo.reshape": lambda e, op, v: reshape(e, _secret(v[0]), ring.shape(op.results[0].type)),
-    "pphlo.transpose": lambda e, op, v: transpose(e, _secret(v[0]), list(op.dimensions)),  # type: ignore[attr-defined]
+    "pphlo.transpose": lambda e, op, v: transpose(e, _secret(v[0]), list(op.dimensions)),
     "pphlo.broadcast": lambda e, op, v: e.emit(
         ring.BroadcastOp,
         [_secret(v[0])],
         moved_type(_secret(v[0]), ring.shape(op.results[0].type)),
-        dims=list(op.dimensions),  # type: ignore[attr-defined]
+        dims=list(op.dimensions),
     ),
     "pphlo.broadcast_as": lambda e, op, v: _spread(e, v[0], op.results[0].type),
     "pphlo.reverse": lambda e, op, v: e.emit(
         ring.ReverseOp,
         [_secret(v[0])],
         v[0].type,
-        dims=list(op.dimensions),  # type: ignore[attr-defined]
+        dims=list(op.dimensions),
     ),
     "pphlo.slice": _slice,
     "pphlo.concatenate": _concatenate,
@@ -326,3 +320,5 @@ RULES: dict[str, Rule] = {
     "pphlo.reduce": _reduce,
 }
 CALLS: dict[str, Rule] = {"spu.gather": _gather, "ditto.take": _take}
+# Of operations with two results.
+PAIRS: dict[str, Callable[[Emitter, Any, list[Value]], list[Value]]] = {"pphlo.reduce": _reduce_pair}

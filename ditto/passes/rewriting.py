@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.pattern_rewriter import GreedyRewritePatternApplier, PatternRewriter, PatternRewriteWalker, RewritePattern
 from xdsl.traits import Pure
 
+from ditto.analysis.pattern import every as every
 from ditto.dialects import pphlo
-
-Op = TypeVar("Op", bound=Operation)
 
 
 def apply_patterns(module: ModuleOp, *patterns: RewritePattern) -> None:
     """Rewrites until no pattern matches; operations without uses disappear."""
     PatternRewriteWalker(GreedyRewritePatternApplier(list(patterns))).rewrite_module(module)
-
-
-def every(root: Operation, *kinds: type[Op]) -> list[Op]:
-    """The operations of some kinds inside another, in order, as they are now."""
-    return [op for op in root.walk() if isinstance(op, kinds)]
 
 
 def replace_with(rewriter: PatternRewriter, op: Operation, value: SSAValue) -> None:
@@ -52,7 +46,7 @@ def merge_common(block: Block) -> None:
         for region in op.regions:
             for inner in region.blocks:
                 merge_common(inner)
-        body = op.combiner() if isinstance(op, pphlo.ReduceOp) else None
+        body = pphlo.combiner_of(op)
         if not op.has_trait(Pure) or op.regions and body is None:
             continue
         key = (
@@ -60,7 +54,7 @@ def merge_common(block: Block) -> None:
             tuple(op.operands),
             tuple(op.result_types),
             frozenset(op.properties.items()),
-            frozenset(op.attributes.items()) if isinstance(op, pphlo.CustomCallOp) else None,
+            frozenset(op.attributes.items()) if pphlo.target_of(op) else None,
             body,
         )
         first = seen.setdefault(key, op)

@@ -21,7 +21,7 @@ from xdsl.ir import Block, Operation, SSAValue
 from ditto.analysis.look_through import has_any, is_argument
 from ditto.dialects import pphlo, ring
 from ditto.dialects.dense import Array
-from ditto.dialects.traits import Adds, Dot, Moves, Multiplies, Rescales
+from ditto.dialects.traits import Adds, Constant, Divides, Dot, Moves, Multiplies, Rescales
 from ditto.encoding import MASK_FROM
 from ditto.interpreter import Interpreter
 from ditto.interpreter.ring import RingInterpreter
@@ -110,7 +110,7 @@ def scales(block: Block, samples: Sequence[Sequence[Array]], headroom: float, us
 
 def _is_unscaled(value: SSAValue) -> bool:
     """Whether a value has the scale of what it is made of, or none."""
-    return isinstance(value.owner, pphlo.ConstantOp) or has_any(value.owner, Moves)
+    return has_any(value.owner, Constant, Moves)
 
 
 def _limits(value: SSAValue, op: Operation, seen: Seen, headroom: float) -> list[int]:
@@ -120,17 +120,14 @@ def _limits(value: SSAValue, op: Operation, seen: Seen, headroom: float) -> list
             return [0]
         bits = math.ceil(math.log2(bound_of(seen[op.results[0]], headroom)))
         return [_OPERAND - WEIGHT_FRACTION - max(bits, 0)]
-    if isinstance(op, pphlo.ReduceOp):
-        return [0] if op.combiner() == "pphlo.maximum" else []
-    if has_any(op, Moves, Rescales, Adds, Multiplies) or isinstance(op, pphlo.DivideOp):
+    if pphlo.reduces(op):
+        return [0] if pphlo.reduces(op, "pphlo.maximum") else []
+    if has_any(op, Moves, Rescales, Adds, Multiplies, Divides):
         wide = not isinstance(pphlo.element_type(op.results[0].type), Float16Type)
         uses = op.results[0].uses
         if wide:
-            return [
-                0
-                for use in uses
-                if isinstance(use.operation, pphlo.ReduceOp) and use.operation.combiner() != "pphlo.add"
-            ]
+            reductions = [use.operation for use in uses if pphlo.reduces(use.operation)]
+            return [0 for op in reductions if not pphlo.reduces(op, "pphlo.add")]
         return [limit for use in uses for limit in _limits(op.results[0], use.operation, seen, headroom)]
     return []
 

@@ -13,10 +13,10 @@ from ditto.analysis.look_through import (
     in_order,
     is_argument,
     known_numbers,
+    multiple_of,
     origin,
-    softmax_row,
+    reshaped,
     splat_value,
-    sums_softmax_rows,
 )
 from ditto.dialects import pphlo, ring
 from ditto.dialects.traits import Adds, Moves, Rearranges, Rescales
@@ -39,6 +39,8 @@ func.func @main(%x: tensor<2x3x!ring.fxp<32, 8>>, %y: tensor<2x3x!ring.fxp<32, 1
   func.return %o : tensor<2x!ring.fxp<32, 8>>
 }
 """
+
+ROW, COLUMN = "tensor<2x!ring.fxp<32, 8>>", "tensor<2x1x!ring.fxp<32, 10>>"
 
 
 @pytest.fixture
@@ -91,6 +93,35 @@ def test_numbers_of_constants_are_known(values: dict[str, SSAValue]) -> None:
     assert known_numbers(values["x"]) is None
 
 
+def test_what_is_behind_reshapes_alone(values: dict[str, SSAValue]) -> None:
+    assert reshaped(values["c"]) is values["a"]
+    assert reshaped(values["d"]) is values["d"]
+
+
+def test_public_multiples_are_known_with_their_factors() -> None:
+    module = ring.parse_module(f"""
+func.func @main(%x: {ROW}, %y: {ROW}) -> {ROW} {{
+  %c = ring.constant dense<0.75> : tensor<f64>
+  %n = ring.constant dense<[1.0, 2.0]> : tensor<2xf64>
+  %p = ring.encode %c {{fraction = 12 : i64}} : (tensor<f64>) -> tensor<i64>
+  %q = ring.encode %n {{fraction = 12 : i64}} : (tensor<2xf64>) -> tensor<2xi64>
+  %k = ring.constant dense<3> : tensor<i64>
+  %a = ring.mul_public %x, %p {{shift = 12 : i64}} : ({ROW}, tensor<i64>) -> {ROW}
+  %b = ring.reshape %a : ({ROW}) -> tensor<2x1x!ring.fxp<32, 8>>
+  %r = ring.relabel %b : (tensor<2x1x!ring.fxp<32, 8>>) -> {COLUMN}
+  %m = ring.mul_public %r, %k {{shift = 0 : i64}} : ({COLUMN}, tensor<i64>) -> {COLUMN}
+  %d = ring.mul_public %x, %q {{shift = 12 : i64}} : ({ROW}, tensor<2xi64>) -> {ROW}
+  %e = ring.mul %x, %y {{shift = 8 : i64}} : ({ROW}, {ROW}) -> {ROW}
+  func.return %x : {ROW}
+}}""")
+    block = ring.main(module).body.block
+    named = {op.results[0].name_hint: op.results[0] for op in block.ops if op.results}
+    assert multiple_of(named["m"]) == (block.args[0], 0.75 / 4 * 3)
+    # Several numbers are no factor, nor is a secret one.
+    assert multiple_of(named["d"]) == (named["d"], 1.0)
+    assert multiple_of(named["e"]) == (named["e"], 1.0)
+
+
 def test_the_number_that_fills_a_tensor() -> None:
     module = pphlo.parse_module("""
 func.func @main(%x: tensor<f32>) -> tensor<f32> {
@@ -105,86 +136,3 @@ func.func @main(%x: tensor<f32>) -> tensor<f32> {
     found = [splat_value(op.results[0]) for op in ring.main(module).body.block.ops if op.results]
     assert found == [1.0, 1.0, 1.0, None, None]
     assert found[2].dtype == np.float16
-
-
-ROW, SCORES = "tensor<2x3x!ring.fxp<64, 10>>", "tensor<2x3x4x!ring.fxp<64, 10>>"
-
-
-def softmax(maximum: str, spread: str, total: str) -> list[SSAValue]:
-    """x - max of x as it is spread, and the sums of the exponentials."""
-    module = ring.parse_module(
-        f"""
-func.func @main(%x: {SCORES}) -> {SCORES} {{
-  %t = ring.transpose %x {{perm = array<i64: 0, 2, 1>}} : ({SCORES}) -> tensor<2x4x3x!ring.fxp<64, 10>>
-  %f = ring.reshape %x : ({SCORES}) -> tensor<6x4x!ring.fxp<64, 10>>
-  %m = {maximum}
-  %r = ring.reshape %m : (LIKE) -> {ROW}
-  %s = {spread}
-  %d = ring.sub %x, %s : ({SCORES}, {SCORES}) -> {SCORES}
-  %e = ring.exp %d {{slack = 512 : i64, clip_bits = 64 : i64}} : ({SCORES}) -> {SCORES}
-  %g = ring.transpose %e {{perm = array<i64: 2, 0, 1>}} : ({SCORES}) -> tensor<4x2x3x!ring.fxp<64, 10>>
-  %n = {total}
-  return %e : {SCORES}
-}}""".replace("LIKE", maximum.rsplit("-> ", 1)[1])
-    )
-    named = {op.results[0].name_hint: op.results[0] for op in ring.main(module).body.block.ops if op.results}
-    return [named["d"], named["n"]]
-
-
-FLAT = "tensor<6x!ring.fxp<64, 10>>"
-MAXIMA = {
-    "the last axis": f"ring.max %x {{axis = 2 : i64, bits = 64 : i64, drop = 0 : i64}} : ({SCORES}) -> {ROW}",
-    "of a transpose": "ring.max %t {axis = 1 : i64, bits = 64 : i64, drop = 0 : i64} : "
-    f"(tensor<2x4x3x!ring.fxp<64, 10>>) -> {ROW}",
-    "of a reshape": "ring.max %f {axis = 1 : i64, bits = 64 : i64, drop = 0 : i64} : "
-    f"(tensor<6x4x!ring.fxp<64, 10>>) -> {FLAT}",
-}
-SPREAD = f"ring.broadcast %r {{dims = array<i64: 0, 1>}} : ({ROW}) -> {SCORES}"
-SUM = f"ring.sum %e {{dims = array<i64: 2>}} : ({SCORES}) -> {ROW}"
-MOVED_SUM = f"ring.sum %g {{dims = array<i64: 0>}} : (tensor<4x2x3x!ring.fxp<64, 10>>) -> {ROW}"
-
-
-@pytest.mark.parametrize("total", [SUM, MOVED_SUM])
-@pytest.mark.parametrize("name", MAXIMA)
-def test_a_softmax_is_one_however_its_rows_are_moved(name: str, total: str) -> None:
-    difference, sums = softmax(MAXIMA[name], SPREAD, total)
-    row = softmax_row(difference)
-    assert row is not None and row.length == 4
-    np.testing.assert_array_equal(row.rows, np.broadcast_to(np.arange(6).reshape(2, 3, 1), (2, 3, 4)))
-    assert sums_softmax_rows(sums)
-
-
-OTHER_AXIS = "ring.max %x {axis = 1 : i64, bits = 64 : i64, drop = 0 : i64} : "
-OTHER_ROWS = "tensor<2x4x!ring.fxp<64, 10>>"
-
-
-def test_a_maximum_over_another_axis_is_no_softmax_of_these_rows() -> None:
-    # Spread over the axis it is of, it is one of other rows, whose sums are not those along the last axis.
-    module = ring.parse_module(f"""
-func.func @main(%x: {SCORES}) -> {SCORES} {{
-  %m = {OTHER_AXIS}({SCORES}) -> {OTHER_ROWS}
-  %s = ring.broadcast %m {{dims = array<i64: 0, 2>}} : ({OTHER_ROWS}) -> {SCORES}
-  %d = ring.sub %x, %s : ({SCORES}, {SCORES}) -> {SCORES}
-  %e = ring.exp %d {{slack = 512 : i64, clip_bits = 64 : i64}} : ({SCORES}) -> {SCORES}
-  %n = {SUM}
-  %o = ring.sum %e {{dims = array<i64: 1>}} : ({SCORES}) -> {OTHER_ROWS}
-  return %e : {SCORES}
-}}""")
-    named = {op.results[0].name_hint: op.results[0] for op in ring.main(module).body.block.ops if op.results}
-    row = softmax_row(named["d"])
-    assert row is not None and row.length == 3
-    assert sums_softmax_rows(named["o"])
-    assert not sums_softmax_rows(named["n"])
-
-
-def test_a_maximum_spread_over_rows_that_are_not_its_own_is_none() -> None:
-    square = "tensor<3x3x!ring.fxp<64, 10>>"
-    module = ring.parse_module(f"""
-func.func @main(%x: {square}) -> {square} {{
-  %m = ring.max %x {{axis = 1 : i64, bits = 64 : i64, drop = 0 : i64}} : ({square}) -> tensor<3x!ring.fxp<64, 10>>
-  %s = ring.broadcast %m {{dims = array<i64: 1>}} : (tensor<3x!ring.fxp<64, 10>>) -> {square}
-  %d = ring.sub %x, %s : ({square}, {square}) -> {square}
-  return %d : {square}
-}}""")
-    (difference,) = (op.result for op in ring.main(module).body.block.ops if isinstance(op, ring.SubOp))
-    assert softmax_row(difference) is None

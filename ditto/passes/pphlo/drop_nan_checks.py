@@ -16,7 +16,7 @@ from xdsl.dialects.builtin import ModuleOp, i1
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
-from ditto.analysis.look_through import splat_value
+from ditto.analysis.pattern import made, match, number
 from ditto.dialects import pphlo
 from ditto.passes.pphlo.erase_no_effect import SelectByConstant
 from ditto.passes.pphlo.whole_tensors import tensor
@@ -31,20 +31,16 @@ class EqualToItself(RewritePattern):
             rewriter.replace(op, [bits, pphlo.ConvertOp.get(bits.result, op.result.type)])
 
 
+ITSELF = made(pphlo.SelectOp, made(pphlo.EqualOp, "x", number("c")), number("c"), "x")
+
+
 class ItselfWhereEqual(RewritePattern):
     """c where x is c, and x otherwise: x."""
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: pphlo.SelectOp, rewriter: PatternRewriter) -> None:
-        condition, chosen, x = op.arguments
-        equal = condition.owner
-        if not isinstance(equal, pphlo.EqualOp) or x.type != op.result.type:
-            return
-        number = splat_value(chosen)
-        for one, other in ((equal.lhs, equal.rhs), (equal.rhs, equal.lhs)):
-            if one is x and number is not None and splat_value(other) == number:
-                replace_with(rewriter, op, x)
-                return
+        if (found := match(op, ITSELF)) and found["x"].type == op.result.type:
+            replace_with(rewriter, op, found["x"])
 
 
 @dataclass(frozen=True)

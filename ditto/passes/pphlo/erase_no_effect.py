@@ -22,6 +22,7 @@ from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewri
 from xdsl.traits import Commutative
 
 from ditto.analysis.look_through import behind, splat_value
+from ditto.analysis.pattern import made, match, named
 from ditto.dialects import pphlo
 from ditto.dialects.traits import Adds, Rearranges, Reshapes
 from ditto.passes.rewriting import apply_patterns, merge_common, replace_with
@@ -129,10 +130,9 @@ class ReshapeAfterReshape(RewritePattern):
 class TransposeAfterTranspose(RewritePattern):
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: pphlo.TransposeOp, rewriter: PatternRewriter) -> None:
-        inner = op.operand.owner
-        if isinstance(inner, pphlo.TransposeOp):
-            dims = [inner.dimensions[dim] for dim in op.dimensions]
-            rewriter.replace(op, pphlo.TransposeOp.get(inner.operand, dims, op.result.type))
+        if found := match(op.operand, named("inner", made(pphlo.TransposeOp, "x"))):
+            dims = [found["inner"].owner.dimensions[dim] for dim in op.dimensions]
+            rewriter.replace(op, pphlo.TransposeOp.get(found["x"], dims, op.result.type))
 
 
 class ConvertBeforeMove(RewritePattern):

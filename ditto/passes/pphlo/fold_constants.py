@@ -21,6 +21,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from ditto.dialects import pphlo
 from ditto.dialects.dense import Array, cast
+from ditto.dialects.traits import Constant
 from ditto.interpreter import Interpreter
 from ditto.passes.rewriting import erase_dead
 
@@ -57,7 +58,7 @@ class Folder:
 def fold_block(block: Block, folder: Folder) -> None:
     """Replaces the operations of a block that depend on known values alone by constants where others need them."""
     for op in list(block.ops):
-        if not folder.fold(op) or isinstance(op, pphlo.ConstantOp):
+        if not folder.fold(op) or op.has_trait(Constant):
             continue
         for result in op.results:
             if any(not _foldable(use.operation, block, folder) for use in result.uses):

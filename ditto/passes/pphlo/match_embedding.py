@@ -30,7 +30,8 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from ditto.analysis.identify_by_running import operations_between
-from ditto.analysis.look_through import beyond
+from ditto.analysis.look_through import beyond, reshaped
+from ditto.analysis.pattern import made, match, named
 from ditto.dialects import pphlo
 from ditto.dialects.dense import Array
 from ditto.dialects.traits import Reshapes
@@ -42,11 +43,10 @@ TARGET = "ditto.embedding"
 
 def is_look_up(op: Operation) -> bool:
     """Whether an operation takes one row of a matrix at a secret index."""
-    if not isinstance(op, pphlo.DynamicSliceOp) or len(op.arguments) != 3:
+    found = match(op, made(pphlo.DynamicSliceOp, "table", "row", "column"))
+    if found is None or len(pphlo.shape_of(found["table"])) != 2 or not pphlo.is_secret(found["row"].type):
         return False
-    table, row, column = op.arguments
-    sizes = tuple(op.sizes.get_values())
-    return pphlo.is_secret(row.type) and sizes == (1, pphlo.shape_of(table)[1]) and is_zero(column)
+    return pphlo.shape_of(op.results[0]) == (1, pphlo.shape_of(found["table"])[1]) and is_zero(found["column"])
 
 
 def is_zero(value: SSAValue) -> bool:
@@ -107,11 +107,11 @@ def drop_bounds(looked_up: SSAValue, ids: SSAValue, rows: int) -> bool:
     uses = list(beyond(looked_up, Reshapes))
     dropped = bool(uses)
     for use in uses:
-        op = use.operation
-        if isinstance(op, pphlo.SelectOp) and use.index == 1:
-            within, chosen, other = op.arguments
-            if op.result.type == chosen.type and is_nan(other) and holds_within(within, ids, rows):
-                op.result.replace_all_uses_with(chosen)
+        chosen = use.operation.operands[use.index]
+        found = match(use.operation, named("result", made(pphlo.SelectOp, "within", chosen, "other")))
+        if found and found["result"].type == chosen.type and is_nan(found["other"]):
+            if holds_within(found["within"], ids, rows):
+                found["result"].replace_all_uses_with(chosen)
                 continue
         dropped = False
     return dropped
@@ -150,8 +150,7 @@ def replace_look_up(op: Operation, result: SSAValue, table: SSAValue, ids: SSAVa
     rows = pphlo.shape_of(table)[0]
     assert isinstance(result.type, TensorType)
     # The bounds are asked of the ids in their own shape.
-    while isinstance(ids.owner, pphlo.ReshapeOp):
-        ids = ids.owner.operand
+    ids = reshaped(ids)
     call = pphlo.CustomCallOp.get(TARGET, [table, ids], result.type)
     Rewriter.insert_op(call, InsertPoint.before(op))
     result.replace_all_uses_with(call.outputs[0])

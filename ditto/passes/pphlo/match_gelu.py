@@ -29,6 +29,7 @@ from xdsl.rewriter import Rewriter
 from ditto.analysis.identify_by_running import block_order, is_elementwise, operations_between, run_piece, single_inputs
 from ditto.dialects import pphlo
 from ditto.dialects.dense import Array
+from ditto.dialects.traits import Transcendental
 from ditto.interpreter.calls import exact_gelu, exact_logistic
 from ditto.passes.rewriting import erase_dead
 
@@ -51,9 +52,7 @@ LONGEST = 120
 
 
 def is_transcendental(op: Operation) -> bool:
-    if isinstance(op, pphlo.TanhOp | pphlo.ExponentialOp | pphlo.LogisticOp):
-        return True
-    return pphlo.calls(op, "mpc.erf", "mpc.erfc")
+    return op.has_trait(Transcendental) or pphlo.calls(op, "mpc.erf", "mpc.erfc")
 
 
 def recognised(op: Operation, order: dict[Operation, int]) -> pphlo.CustomCallOp | None:

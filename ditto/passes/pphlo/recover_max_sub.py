@@ -15,50 +15,41 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Block, SSAValue
+from xdsl.ir import Block
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
-from ditto.analysis.look_through import splat_value
+from ditto.analysis.pattern import made, match, matches, named, number
 from ditto.dialects import pphlo
 from ditto.passes.rewriting import apply_patterns
 
-
-def negated(value: SSAValue) -> SSAValue | None:
-    """x where a value is -x."""
-    return value.owner.operand if isinstance(value.owner, pphlo.NegateOp) else None
+_LESS = made(pphlo.LessOp, "x", "y")
+MAXIMUM, MINIMUM = made(pphlo.SelectOp, _LESS, "y", "x"), made(pphlo.SelectOp, _LESS, "x", "y")
+POSITIVE_PART = made(pphlo.MultiplyOp, made(pphlo.LessOp, named("zero", number(0)), "x"), "x")
+DIFFERENCE = made(pphlo.AddOp, "x", made(pphlo.NegateOp, "y"))
 
 
 class SelectOfLess(RewritePattern):
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: pphlo.SelectOp, rewriter: PatternRewriter) -> None:
-        condition, chosen, other = op.arguments
-        less = condition.owner
-        if not isinstance(less, pphlo.LessOp):
-            return
-        if (chosen, other) == (less.rhs, less.lhs):
-            rewriter.replace(op, pphlo.MaximumOp.get(less.lhs, less.rhs, op.result.type))
-        elif (chosen, other) == (less.lhs, less.rhs):
-            rewriter.replace(op, pphlo.MinimumOp.get(less.lhs, less.rhs, op.result.type))
+        if found := match(op, MAXIMUM):
+            rewriter.replace(op, pphlo.MaximumOp.get(found["x"], found["y"], op.result.type))
+        elif found := match(op, MINIMUM):
+            rewriter.replace(op, pphlo.MinimumOp.get(found["x"], found["y"], op.result.type))
 
 
 class PositivePart(RewritePattern):
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: pphlo.MultiplyOp, rewriter: PatternRewriter) -> None:
-        for bit, x in ((op.lhs, op.rhs), (op.rhs, op.lhs)):
-            less = bit.owner
-            if isinstance(less, pphlo.LessOp) and less.rhs is x and splat_value(less.lhs) == 0:
-                rewriter.replace(op, pphlo.MaximumOp.get(less.lhs, x, op.result.type))
-                return
+        if found := match(op, POSITIVE_PART):
+            rewriter.replace(op, pphlo.MaximumOp.get(found["zero"], found["x"], op.result.type))
 
 
 class AddOfNegate(RewritePattern):
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: pphlo.AddOp, rewriter: PatternRewriter) -> None:
-        for x, other in ((op.lhs, op.rhs), (op.rhs, op.lhs)):
-            if (y := negated(other)) is not None and negated(x) is None:
-                rewriter.replace(op, pphlo.SubtractOp.get(x, y, op.result.type))
-                return
+        if (found := match(op, DIFFERENCE)) and not matches(found["x"], made(pphlo.NegateOp)):
+            rewriter.replace(op, pphlo.SubtractOp.get(found["x"], found["y"], op.result.type))
 
 
 class ArgumentsInOrder(RewritePattern):
@@ -67,7 +58,7 @@ class ArgumentsInOrder(RewritePattern):
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: pphlo.MaximumOp | pphlo.MinimumOp, rewriter: PatternRewriter) -> None:
         block = op.parent
-        if not isinstance(block, Block) or not isinstance(block.parent_op(), pphlo.ReduceOp):
+        if not isinstance(block, Block) or not pphlo.reduces(block.parent_op()):
             return
         if (op.rhs, op.lhs) == tuple(block.args):
             rewriter.replace(op, type(op).get(op.rhs, op.lhs, op.result.type))

@@ -33,8 +33,10 @@ from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import Rewriter
 
+from ditto.analysis.look_through import has_any
 from ditto.dialects import pphlo
 from ditto.dialects.dense import Array
+from ditto.dialects.traits import Constant
 from ditto.interpreter import evaluate, function_named
 from ditto.passes.rewriting import erase_dead
 
@@ -95,7 +97,7 @@ def split_function(function: FuncOp) -> FuncOp:
         if op is last or op in moved:
             continue
         for value in pphlo.inputs_of(op):
-            if not pphlo.is_secret(value.type) and not isinstance(value.owner, pphlo.ConstantOp):
+            if not pphlo.is_secret(value.type) and not has_any(value.owner, Constant):
                 crossing[value] = None
     outputs: list[int] = []
     public_results: list[SSAValue] = list(crossing)

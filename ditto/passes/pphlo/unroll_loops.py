@@ -13,7 +13,9 @@ on an argument has no trip count yet: both are errors.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, TensorType
@@ -61,17 +63,26 @@ def takes_another_round(loop: pphlo.WhileOp, carried: list[SSAValue], folder: Fo
     raise CompileError(loop.name, "the condition returns nothing")
 
 
-def static_slice(op: Operation, folder: Folder) -> list[Operation] | None:
-    """The same as a dynamic slice or update, at start indices that are known."""
-    if isinstance(op, pphlo.DynamicSliceOp):
-        operand, *indices = op.arguments
-        bounds = static_bounds(operand, op.result, indices, folder)
-        return bounds and [pphlo.SliceOp.get(operand, *bounds, op.result.type)]
-    if isinstance(op, pphlo.DynamicUpdateSliceOp):
-        operand, update, *indices = op.arguments
-        bounds = static_bounds(operand, update, indices, folder)
-        return bounds and written_over(op, *bounds)
-    return None
+def sliced(op: pphlo.DynamicSliceOp, folder: Folder) -> list[SSAValue] | None:
+    """The same as a dynamic slice, at start indices that are known."""
+    operand, *indices = op.arguments
+    bounds = static_bounds(operand, op.result, indices, folder)
+    return bounds and written_before(op, [pphlo.SliceOp.get(operand, *bounds, op.result.type)])
+
+
+def updated(op: pphlo.DynamicUpdateSliceOp, folder: Folder) -> list[SSAValue] | None:
+    """The same as a dynamic update, at start indices that are known."""
+    operand, update, *indices = op.arguments
+    bounds = static_bounds(operand, update, indices, folder)
+    return bounds and written_before(op, written_over(op, *bounds))
+
+
+def written_before(op: Operation, replacement: list[Operation] | None) -> list[SSAValue] | None:
+    """The results of the last of some operations, which are written in front of another."""
+    if not replacement:
+        return None
+    Rewriter.insert_op(replacement, InsertPoint.before(op))
+    return list(replacement[-1].results)
 
 
 def static_bounds(
@@ -121,8 +132,10 @@ def is_public(op: Operation) -> bool:
     return not any(pphlo.is_secret(value.type) for value in values)
 
 
-def write_rounds(loop: pphlo.WhileOp, folder: Folder) -> list[SSAValue]:
-    """Writes the rounds of a loop before it; returns what is carried after the last."""
+def unrolled(loop: pphlo.WhileOp, folder: Folder) -> list[SSAValue] | None:
+    """Writes the rounds of a loop over secrets before it; returns what is carried after the last."""
+    if is_public(loop):
+        return None
     point = InsertPoint.before(loop)
     carried = list(loop.arguments)
     for _ in range(_MOST_ROUNDS):
@@ -138,16 +151,20 @@ def write_rounds(loop: pphlo.WhileOp, folder: Folder) -> list[SSAValue]:
     raise CompileError(loop.name, f"more than {_MOST_ROUNDS} rounds; give the loop a smaller bound")
 
 
+# What stands for the results of an operation, written before it; None if it stays.
+_RESOLVED: dict[type[Operation], Callable[[Any, Folder], list[SSAValue] | None]] = {
+    pphlo.WhileOp: unrolled,
+    pphlo.DynamicSliceOp: sliced,
+    pphlo.DynamicUpdateSliceOp: updated,
+}
+
+
 def simplified(op: Operation, folder: Folder) -> list[SSAValue]:
     """The values that stand for the results of `op`, once loops and indices in it are resolved."""
     if folder.fold(op):
         return list(op.results)
-    if isinstance(op, pphlo.WhileOp) and not is_public(op):
-        results = write_rounds(op, folder)
-    elif replacement := static_slice(op, folder):
-        Rewriter.insert_op(replacement, InsertPoint.before(op))
-        results = list(replacement[-1].results)
-    else:
+    resolve = _RESOLVED.get(type(op))
+    if resolve is None or (results := resolve(op, folder)) is None:
         return list(op.results)
     for old, new in zip(op.results, results, strict=True):
         old.replace_all_uses_with(new)

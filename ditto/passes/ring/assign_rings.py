@@ -21,12 +21,14 @@ import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import AnyFloat, ArrayAttr, FunctionType, ModuleOp, StringAttr, TensorType, f64, i1, i64
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Attribute, Block, BlockArgument, Operation, Region, SSAValue
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 
 from ditto.analysis.intervals import ARGUMENT_TYPES, Intervals
+from ditto.analysis.look_through import beyond, is_argument, known_numbers
 from ditto.analysis.sum_terms import is_sum_term, resting_fraction
 from ditto.dialects import pphlo, ring
+from ditto.dialects.traits import Dot, Moves, Rescales
 from ditto.interpreter import evaluate_values
 from ditto.lowering import arithmetic, contraction, functions, movement
 from ditto.lowering.arithmetic import Rule, bit_to_number, complement, convert
@@ -45,38 +47,18 @@ _RULES: dict[str, Rule] = {
 }
 _CALLS: dict[str, Rule] = {**functions.CALLS, **movement.CALLS, **contraction.CALLS}
 
-# Operations through which a parameter reaches the dot that it feeds.
-_ON_THE_WAY = (
-    pphlo.ReshapeOp,
-    pphlo.TransposeOp,
-    pphlo.ConvertOp,
-    pphlo.SliceOp,
-    pphlo.BroadcastOp,
-    pphlo.ConcatenateOp,
-)
-_DOTS = (pphlo.DotOp, pphlo.DotGeneralOp, pphlo.ConvolutionOp)
 _TABLES = ("ditto.embedding", "spu.gather")
 
 
 def reached(value: SSAValue) -> set[str]:
     """Where a parameter arrives after moves and converts, if there: "dot", "table" (of rows to pick)."""
     found: set[str] = set()
-    for use in value.uses:
-        op = use.operation
-        if isinstance(op, _DOTS):
+    for use in beyond(value, Moves, Rescales):
+        if use.operation.has_trait(Dot):
             found.add("dot")
-        elif isinstance(op, pphlo.CustomCallOp) and op.target.data in _TABLES and use.index == 0:
+        elif pphlo.calls(use.operation, *_TABLES) and use.index == 0:
             found.add("table")
-        elif isinstance(op, _ON_THE_WAY):
-            found |= reached(op.results[0])
     return found
-
-
-def is_parameter(value: SSAValue) -> bool:
-    """Whether a value is an argument, perhaps moved or converted."""
-    while isinstance(value.owner, _ON_THE_WAY):
-        value = value.owner.operands[0]
-    return isinstance(value, BlockArgument)
 
 
 class _Walk:
@@ -162,15 +144,14 @@ class _Walk:
     def converted(self, op: Operation) -> list[Value]:
         self.emitter.begin(op, _integers_of(op))
         values = [self.memo[operand] for operand in op.operands]
-        if isinstance(op, pphlo.ConstantOp):
-            return [Public(op.result.type, op.numpy())]
-        if isinstance(op, pphlo.ConvertOp):
+        if (numbers := known_numbers(op.results[0])) is not None:
+            return [Public(op.results[0].type, numbers)]
+        if op.has_trait(Rescales):
             return [self.convert(op, values[0])]
-        if isinstance(op, pphlo.ReduceOp) and len(op.outputs) == 2:
-            return movement.reduce_pair(self.emitter, op, values)
-        rule = _RULES.get(op.name)
-        if isinstance(op, pphlo.CustomCallOp):
-            rule = _CALLS.get(op.target.data)
+        if len(op.results) == 2 and (pair := movement.PAIRS.get(op.name)) is not None:
+            return pair(self.emitter, op, values)
+        target = pphlo.target_of(op)
+        rule = _RULES.get(op.name) if target is None else _CALLS.get(target)
         if rule is None:
             raise self.emitter.fail("has no secure protocol here; compute it before or after the secure program")
         known = [value for value in values if isinstance(value, Public)]
@@ -180,8 +161,9 @@ class _Walk:
             values = [self.hidden(known[0]), *known[1:]]
         return [rule(self.emitter, op, values)]
 
-    def convert(self, op: pphlo.ConvertOp, value: Value) -> Value:
-        source, target = op.operand.type, op.result.type
+    def convert(self, op: Operation, value: Value) -> Value:
+        [operand], [result] = op.operands, op.results
+        source, target = operand.type, result.type
         if isinstance(value, Public):
             if value.numbers is None and (integer_bits(target) or 64) >= (integer_bits(source) or 1):
                 return Public(target, None, value.value)
@@ -190,12 +172,12 @@ class _Walk:
             return self.folded(op, [value])
         fraction = None
         floats = isinstance(pphlo.element_type(source), AnyFloat) and isinstance(pphlo.element_type(target), AnyFloat)
-        if floats and is_parameter(op.operand):
-            fraction = min(self.parameter_fraction(op.result, target), ring.fraction(value))
-        elif floats and is_sum_term(op.result):
+        if floats and is_argument(operand):
+            fraction = min(self.parameter_fraction(result, target), ring.fraction(value))
+        elif floats and is_sum_term(result):
             fraction = min(SUM_TERM_FRACTION, ring.fraction(value))
-        elif floats and op.result in self.emitter.planned:
-            fraction = min(self.emitter.planned[op.result], ring.fraction(value))
+        elif floats and result in self.emitter.planned:
+            fraction = min(self.emitter.planned[result], ring.fraction(value))
         return convert(self.emitter, value, source, target, fraction)
 
     def folded(self, op: Operation, values: list[Public]) -> Public:

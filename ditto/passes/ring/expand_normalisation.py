@@ -25,7 +25,7 @@ from xdsl.passes import ModulePass
 
 from ditto.analysis.intervals import BOUND, FACT, MODULAR, Intervals
 from ditto.dialects import ring
-from ditto.passes.ring_rewriting import constant_before, encoded_before, insert_before, replace, rescaled_before
+from ditto.passes.ring_rewriting import constant_before, encoded_before, every, insert_before, replace, rescaled_before
 
 # v < 2^_LIMIT as an integer.
 _LIMIT = 62
@@ -251,13 +251,12 @@ class ExpandNormalisation(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         function = ring.main(op)
-        block = function.body.block
-        if not any(isinstance(inner, ring.NormaliseOp) for inner in block.ops):
+        normalisations = every(function, ring.NormaliseOp)
+        if not normalisations:
             return
         intervals = Intervals(function)
-        for inner in block.ops:
+        for inner in function.body.block.ops:
             if isinstance(inner, ring.RingOp):
                 intervals.visit(inner)
-        for inner in list(block.ops):
-            if isinstance(inner, ring.NormaliseOp):
-                _Expansion(inner, intervals.of(inner.arguments[0]).size).run()
+        for normalisation in normalisations:
+            _Expansion(normalisation, intervals.of(normalisation.arguments[0]).size).run()

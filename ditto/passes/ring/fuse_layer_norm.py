@@ -20,24 +20,34 @@ from xdsl.ir import BlockArgument, SSAValue
 from xdsl.passes import ModulePass
 
 from ditto.analysis.look_through import origin
+from ditto.analysis.pattern import either, made, match, matches, named, through
 from ditto.dialects import ring
-from ditto.passes.ring_rewriting import erase_dead, insert_before, replace, users
+from ditto.passes.ring_rewriting import erase_dead, every, insert_before, replace, users
 
 FACTOR_FRACTION, GAMMA_FRACTION = 12, 14
 
 
+PRODUCT = named("product", either(made(ring.SquareOp, "x"), made(ring.MulOp, "x", "y")))
+# 1 / sigma, perhaps times a constant, repeated.
+_ROOT = through(origin, made(ring.RsqrtOp))
+INVERSE = either(_ROOT, through(origin, made(ring.MulPublicOp, _ROOT)))
+# x - mean, with fraction bits that x does not have.
+PADDED = named("centred", made(ring.SubOp, named("padded", made(ring.ShlOp))))
+
+
 def inner_product(total: ring.SumOp) -> None:
     """A sum of products along the last dimensions as a matmul of rows with columns."""
-    product = total.arguments[0].owner
-    if not isinstance(product, ring.SquareOp | ring.MulOp) or len(users(product.result)) != 1:
+    summed = total.arguments[0]
+    found = match(summed, PRODUCT)
+    if found is None or len(users(summed)) != 1:
         return
-    shape, dims = ring.shape(product.result), sorted(total.get("dims"))
+    shape, dims = ring.shape(summed), sorted(total.get("dims"))
     if dims != list(range(len(shape) - len(dims), len(shape))):
         return
     length = math.prod(shape[dim] for dim in dims)
     rows = math.prod(shape) // length
-    operands = [product.arguments[0], product.arguments[-1]]
-    fraction, shift = ring.fraction(total.result), product.get("shift")
+    operands = [found["x"], found.get("y", found["x"])]
+    fraction, shift = ring.fraction(total.result), found["product"].owner.get("shift")
     shaped = [
         insert_before(total, ring.ReshapeOp, [value], ring.fxp(place, ring.width(value), ring.fraction(value)))
         for value, place in zip(operands, ((rows, 1, length), (rows, length, 1)))
@@ -49,43 +59,27 @@ def inner_product(total: ring.SumOp) -> None:
 
 def coarsen_factor(product: ring.MulOp) -> None:
     """mul(x, mul(1/sigma, gamma)): the inner product keeps fewer fraction bits, the outer one shifts by fewer."""
-    (outer,) = found if len(found := users(product.result)) == 1 else (None,)
-    if not isinstance(outer, ring.MulOp):
+    outers = users(product.result)
+    found = match(outers[0], named("outer", made(ring.MulOp, product.result))) if len(outers) == 1 else None
+    if found is None or not any(matches(value, INVERSE) for value in product.arguments):
         return
-    if not any(_is_rsqrt(value) for value in product.arguments):
-        return
+    outer = found["outer"].owner
     excess = min(ring.fraction(product.result) - FACTOR_FRACTION, outer.get("shift"))
     if excess <= 0:
         return
     type = ring.retyped(product.result, fraction=ring.fraction(product.result) - excess)
-    operands = [value if _is_rsqrt(value) else _rounded(product, value) for value in product.arguments]
+    operands = [v if matches(v, INVERSE) else _rounded(product, v) for v in product.arguments]
     shift = sum(ring.fraction(value) for value in operands) - ring.fraction(type)
     factor = insert_before(product, ring.MulOp, operands, type, shift=shift)
     replace(product, factor)
     outer.attributes["shift"] = ring.attribute(outer.get("shift") - excess)
-    centred = outer.arguments[1 if outer.arguments[0] is factor else 0]
-    excess = min(_padding(centred), outer.get("shift"))
-    if excess > 0:
+    found = match(outer, made(ring.MulOp, factor, PADDED))
+    excess = min(found["padded"].owner.get("bits") if found else 0, outer.get("shift"))
+    if found and excess > 0 and len(users(centred := found["centred"])) == 1:
         type = ring.retyped(centred, fraction=ring.fraction(centred) - excess)
         rounded = insert_before(outer, ring.DownCastOp, [centred], type, shift=excess)
         outer.operands = [rounded if value is centred else value for value in outer.arguments]
         outer.attributes["shift"] = ring.attribute(outer.get("shift") - excess)
-
-
-def _padding(centred: SSAValue) -> int:
-    """The fraction bits of x - mean that x does not have."""
-    op = centred.owner
-    minuend = op.arguments[0].owner if isinstance(op, ring.SubOp) and len(users(centred)) == 1 else None
-    bits: int = minuend.get("bits") if isinstance(minuend, ring.ShlOp) else 0
-    return bits
-
-
-def _is_rsqrt(value: SSAValue) -> bool:
-    """Whether a value repeats an rsqrt, perhaps times a constant."""
-    value = origin(value)
-    if isinstance(value.owner, ring.MulPublicOp):
-        value = origin(value.owner.arguments[0])
-    return isinstance(value.owner, ring.RsqrtOp)
 
 
 def _rounded(product: ring.MulOp, gamma: SSAValue) -> SSAValue:
@@ -102,9 +96,8 @@ class FuseLayerNorm(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         block = ring.main(op).body.block
-        for inner in list(block.ops):
-            if isinstance(inner, ring.SumOp):
-                inner_product(inner)
-            elif isinstance(inner, ring.MulOp):
-                coarsen_factor(inner)
+        for total in every(block, ring.SumOp):
+            inner_product(total)
+        for product in every(block, ring.MulOp):
+            coarsen_factor(product)
         erase_dead(block)

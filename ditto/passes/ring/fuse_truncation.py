@@ -20,10 +20,14 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Attribute, SSAValue
 from xdsl.passes import ModulePass
 
+from ditto.analysis.pattern import made, match, named
 from ditto.dialects import ring
 from ditto.dialects.traits import Linear, Rearranges, Truncates
 from ditto.passes.ring.merge_casts import move_before
 from ditto.passes.ring_rewriting import erase_dead, every, insert_before, replace, users
+
+PLUS_PUBLIC = made(ring.AddPublicOp, "x", named("encoded", made(ring.EncodeOp, "numbers")))
+SHIFTED = made(ring.ShlOp, "x")
 
 
 def push(cast: ring.DownCastOp) -> bool:
@@ -44,15 +48,16 @@ def push(cast: ring.DownCastOp) -> bool:
         operands = [_rounded(cast, operand, shift, type) for operand in source.arguments]
         replace(cast, insert_before(cast, source.__class__, operands, type, **attributes))
         return True
-    if isinstance(source, ring.AddPublicOp) and isinstance(encoded := source.arguments[1].owner, ring.EncodeOp):
-        fraction = encoded.get("fraction") - shift
-        public = insert_before(cast, ring.EncodeOp, encoded.arguments, encoded.result.type, fraction=fraction)
-        operands = [_rounded(cast, source.arguments[0], shift, type), public]
+    if found := match(value, PLUS_PUBLIC):
+        encoded, numbers = found["encoded"], found["numbers"]
+        fraction = encoded.owner.get("fraction") - shift
+        public = insert_before(cast, ring.EncodeOp, [numbers], encoded.type, fraction=fraction)
+        operands = [_rounded(cast, found["x"], shift, type), public]
         replace(cast, insert_before(cast, ring.AddPublicOp, operands, type, **attributes))
         return True
-    if isinstance(source, ring.ShlOp) and source.get("bits") <= shift:
+    if (found := match(value, SHIFTED)) and source.get("bits") <= shift:
         rest = shift - source.get("bits")
-        replace(cast, insert_before(cast, ring.DownCastOp, source.arguments, type, shift=rest))
+        replace(cast, insert_before(cast, ring.DownCastOp, [found["x"]], type, shift=rest))
         return True
     return False
 

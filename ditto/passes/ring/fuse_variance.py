@@ -18,15 +18,18 @@ from dataclasses import dataclass
 import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import SSAValue
+from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 
-from ditto.analysis.look_through import in_order, origin, places
+from ditto.analysis.look_through import has_any, in_order, origin, places
+from ditto.analysis.pattern import either, made, match, multiple, named, number, through
 from ditto.dialects import ring
+from ditto.dialects.traits import Rearranges, Rescales
 from ditto.passes.ring_rewriting import (
     constant_before,
     encoded_before,
     erase_dead,
+    every,
     insert_before,
     replace,
     rescaled_before,
@@ -45,161 +48,124 @@ _ROOM = 21
 _TOLERANCE = 2.0**-10
 
 
-def _splat(value: SSAValue) -> float | None:
-    encoded = value.owner
-    constant = encoded.arguments[0].owner if isinstance(encoded, ring.EncodeOp) else None
-    return float(constant.numpy().flat[0]) if isinstance(constant, ring.ConstantOp) and not ring.shape(value) else None
+# x repeated, moved and rescaled elsewhere is still x here.
+_SUM = named("sum", made(ring.SumOp, through(in_order, "x")))
+# x less the mean of its row, repeated along it.
+_MEAN = named("mean", through(origin, named("means", multiple("share", _SUM))))
+CENTRED = through(in_order, made(ring.SubOp, through(in_order, "x"), _MEAN))
+# mean((x - mean(x))^2)
+DISTANCES = multiple(
+    "part", named("squares", made(ring.SumOp, through(in_order, made(ring.SquareOp, named("centred", CENTRED)))))
+)
+# mean(x^2) - mean(x)^2, perhaps where that is above zero.
+_SQUARES = named("squares", made(ring.SumOp, through(in_order, made(ring.SquareOp, through(in_order, "x")))))
+_MOMENTS = made(
+    ring.SubOp, multiple("part", _SQUARES), multiple("weight", made(ring.SquareOp, multiple("share", _SUM)))
+)
+_DIFFERENCE = named("v", _MOMENTS)
+MOMENTS = either(_DIFFERENCE, made(ring.BitMulOp, made(ring.BitNotOp, made(ring.MsbOp, "v")), _DIFFERENCE))
+# variance + eps
+RADICAND = either(made(ring.AddPublicOp, "variance", number("eps")), "variance")
 
 
-def _count(total: ring.SumOp) -> int:
-    return math.prod(ring.shape(total.arguments[0])[dim] for dim in total.get("dims"))
+def _is_one(product: float) -> bool:
+    return abs(product - 1) < _TOLERANCE
 
 
-def _multiple(value: SSAValue) -> tuple[SSAValue, float]:
-    """What a value is a public multiple of, and the factor."""
-    factor = 1.0
-    while True:
-        value = in_order(value)
-        op = value.owner
-        if isinstance(op, ring.RelabelOp):
-            factor *= 2.0 ** (ring.fraction(op.arguments[0]) - ring.fraction(op.result))
-        elif isinstance(op, ring.MulPublicOp) and (number := _splat(op.arguments[1])) is not None:
-            factor *= number
-        else:
-            return value, factor
-        value = op.arguments[0]
-
-
-def _mean(value: SSAValue, power: int = 1, factor: float = 1.0) -> ring.SumOp | None:
-    """The sum of n terms of which a value is 1 / n^power, once multiplied by `factor`."""
-    value, own = _multiple(value)
-    total = value.owner
-    if isinstance(total, ring.SumOp) and abs(factor * own**power * _count(total) ** power - 1) < _TOLERANCE:
-        return total
+def _summed(variance: SSAValue) -> ring.RingOp | None:
+    """sum(x), where a value is mean(x^2) - mean(x)^2, or mean((x - mean(x))^2)."""
+    if found := match(variance, DISTANCES) or match(variance, MOMENTS):
+        total, squares = found["sum"].owner, found["squares"].owner
+        if total.get("dims") != squares.get("dims") or not _is_one(found["part"] * squares.terms()):
+            return None
+        if "centred" in found:
+            return total if _is_centred(found["centred"], total) else None
+        return total if _is_one(found["weight"] * (found["share"] * total.terms()) ** 2) else None
     return None
 
 
-def _not_negative(value: SSAValue) -> SSAValue:
-    """v where a value is max(0, v)."""
-    op = value.owner
-    if isinstance(op, ring.BitMulOp) and isinstance(inverted := op.arguments[0].owner, ring.BitNotOp):
-        sign = inverted.arguments[0].owner
-        if isinstance(sign, ring.MsbOp) and sign.arguments[0] is op.arguments[1]:
-            return op.arguments[1]
-    return value
-
-
-def _summed(variance: SSAValue) -> ring.SumOp | None:
-    """sum(x), where a value is mean(x^2) - mean(x)^2, or mean((x - mean(x))^2)."""
-    if (squares := _mean(variance)) is not None:
-        square = in_order(squares.arguments[0]).owner
-        difference = in_order(square.arguments[0]).owner if isinstance(square, ring.SquareOp) else None
-        total = _mean(origin(difference.arguments[1])) if isinstance(difference, ring.SubOp) else None
-        centred = total is not None and isinstance(square, ring.SquareOp) and _is_centred(square.arguments[0], total)
-        return total if centred and total is not None and total.get("dims") == squares.get("dims") else None
-    difference = _not_negative(variance).owner
-    if not isinstance(difference, ring.SubOp):
-        return None
-    squares, (squared, factor) = _mean(difference.arguments[0]), _multiple(difference.arguments[1])
-    if squares is None or not isinstance(squared.owner, ring.SquareOp):
-        return None
-    total, square = _mean(squared.owner.arguments[0], 2, factor), in_order(squares.arguments[0]).owner
-    if total is None or not isinstance(square, ring.SquareOp) or total.get("dims") != squares.get("dims"):
-        return None
-    return total if in_order(square.arguments[0]) is in_order(total.arguments[0]) else None
-
-
-def _row_numbers(total: ring.SumOp) -> np.ndarray:  # type: ignore[type-arg]
+def _row_numbers(total: ring.RingOp) -> np.ndarray:  # type: ignore[type-arg]
     """For every element of what is summed, the number of its row."""
     shape, dims = ring.shape(total.arguments[0]), total.get("dims")
     rows = np.arange(math.prod(ring.shape(total.result))).reshape(ring.shape(total.result))
     return np.broadcast_to(np.expand_dims(rows, tuple(dims)), shape)
 
 
-def _repeats(value: SSAValue, source: SSAValue, total: ring.SumOp) -> bool:
+def _repeats(value: SSAValue, source: SSAValue, total: ring.RingOp) -> bool:
     """Whether every element of a value is that of its row in `source`."""
     return origin(value) is source and np.array_equal(
         places(value, source).reshape(-1), _row_numbers(total).reshape(-1)
     )
 
 
-def _is_centred(value: SSAValue, total: ring.SumOp) -> bool:
+def _is_centred(value: SSAValue, total: ring.RingOp) -> bool:
     """Whether a value is x less the mean of its row."""
-    difference = in_order(value).owner
-    if not isinstance(difference, ring.SubOp):
+    found = match(value, CENTRED)
+    if found is None or found["x"] is not in_order(total.arguments[0]):
         return False
-    x, mean = difference.arguments
-    found = _mean(source := origin(mean))
+    summed = found["sum"].owner
     return (
-        in_order(x) is in_order(total.arguments[0])
-        and found is not None
-        and found.get("dims") == total.get("dims")
-        and in_order(found.arguments[0]) is in_order(x)
-        and _repeats(mean, source, total)
+        summed.get("dims") == total.get("dims")
+        and _is_one(found["share"] * summed.terms())
+        and _repeats(found["mean"], found["means"], total)
     )
 
 
-def normalise(root: ring.RsqrtOp, total: ring.SumOp, eps: float) -> None:
+def normalise(root: ring.RsqrtOp, total: ring.RingOp, eps: float) -> None:
     """Makes the products of x less its mean with 1/sigma, perhaps times a gain, one operation, the gain after it."""
     inverses: list[SSAValue] = [root.result]
     for value in inverses:
-        for user in users(value):
-            if isinstance(user, ring.ReshapeOp | ring.BroadcastOp | ring.TransposeOp | ring.ShlOp | ring.DownCastOp):
-                inverses.append(user.results[0])
+        inverses += [user.results[0] for user in users(value) if has_any(user, Rearranges, Rescales)]
     for inverse in inverses:
         for product in users(inverse):
-            if not isinstance(product, ring.MulOp) or not _repeats(inverse, root.result, total):
+            found = match(product, made(ring.MulOp, inverse, "other"))
+            if found is None or not _repeats(inverse, root.result, total):
                 continue
-            other = product.arguments[1 if product.arguments[0] is inverse else 0]
-            if _is_centred(other, total):
-                replace(product, _normalised(product, total, eps, ring.fraction(product.result)))
+            if _is_centred(other := found["other"], total):
+                replace(product, _normalised(product, total, eps, ring.fraction(product.results[0])))
                 continue
-            for outer in users(product.result):
-                if not isinstance(outer, ring.MulOp):
-                    continue
-                centred = outer.arguments[1 if outer.arguments[0] is product.result else 0]
-                if _is_centred(centred, total):
+            for outer in users(product.results[0]):
+                found = match(outer, made(ring.MulOp, product.results[0], "centred"))
+                if found and _is_centred(found["centred"], total):
+                    type = outer.results[0].type
                     y = _normalised(outer, total, eps, NORMALISED_FRACTION)
                     gain = rescaled_before(outer, other, min(ring.fraction(other), GAIN_FRACTION))
-                    shift = NORMALISED_FRACTION + ring.fraction(gain) - ring.fraction(outer.result)
+                    shift = NORMALISED_FRACTION + ring.fraction(gain) - ring.fraction(type)
                     if shift < 0:
                         gain, shift = rescaled_before(outer, gain, ring.fraction(gain) - shift), 0
-                    replace(outer, insert_before(outer, ring.MulOp, [y, gain], outer.result.type, shift=shift))
+                    replace(outer, insert_before(outer, ring.MulOp, [y, gain], type, shift=shift))
 
 
-def _normalised(place: ring.RingOp, total: ring.SumOp, eps: float, fraction: int) -> SSAValue:
+def _normalised(place: Operation, total: ring.RingOp, eps: float, fraction: int) -> SSAValue:
     """x normalised, in the shape of `place`."""
+    result = place.results[0]
     x = in_order(total.arguments[0])
     shaped = ring.fxp(ring.shape(total.arguments[0]), ring.width(x), ring.fraction(x))
     if ring.shape(x) != ring.shape(total.arguments[0]):
         x = insert_before(place, ring.ReshapeOp, [x], shaped)
-    width = ring.width(place.result)
+    width = ring.width(result)
     if ring.width(x) != 64:
         x = insert_before(place, ring.UpCastOp, [x], ring.fxp(ring.shape(x), 64, ring.fraction(x)))
     made = ring.fxp(ring.shape(x), 64, fraction)
     y = insert_before(place, ring.NormaliseOp, [x], made, dims=total.get("dims"), eps=eps)
     if width != 64:
         y = insert_before(place, ring.DownCastOp, [y], ring.fxp(ring.shape(y), width, fraction), shift=0)
-    if ring.shape(y) != ring.shape(place.result):
-        y = insert_before(place, ring.ReshapeOp, [y], ring.fxp(ring.shape(place.result), width, fraction))
+    if ring.shape(y) != ring.shape(result):
+        y = insert_before(place, ring.ReshapeOp, [y], ring.fxp(ring.shape(result), width, fraction))
     return y
 
 
 def fuse(root: ring.RsqrtOp) -> None:
     """Rewrites one rsqrt of a variance."""
-    variance, eps = root.arguments[0], 0.0
-    if isinstance(variance.owner, ring.AddPublicOp):
-        number = _splat(variance.owner.arguments[1])
-        if number is None:
-            return
-        variance, eps = variance.owner.arguments[0], number
-    total = _summed(variance)
+    found = match(root.arguments[0], RADICAND)
+    assert found is not None
+    eps, total = found.get("eps", 0.0), _summed(found["variance"])
     if total is None:
         return
     normalise(root, total, eps)
     if not root.result.uses:
         return
-    count, x = _count(total), total.arguments[0]
+    count, x = total.terms(), total.arguments[0]
     k = (count - 1).bit_length()
     factor = count / 2**k
     fraction = min(ring.fraction(x), (ring.MAX_WIDTH - _ROOM - 2 * k) // 2)
@@ -241,7 +207,6 @@ class FuseVariance(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         block = ring.main(op).body.block
-        for inner in list(block.ops):
-            if isinstance(inner, ring.RsqrtOp):
-                fuse(inner)
+        for root in every(block, ring.RsqrtOp):
+            fuse(root)
         erase_dead(block)

@@ -19,6 +19,7 @@ from xdsl.ir import BlockArgument
 from xdsl.passes import ModulePass
 from xdsl.rewriter import Rewriter
 
+from ditto.analysis.pattern import made, matches
 from ditto.dialects import ring
 from ditto.passes.ring_rewriting import insert_before, replace, users
 
@@ -26,7 +27,7 @@ from ditto.passes.ring_rewriting import insert_before, replace, users
 def hoist(argument: BlockArgument) -> None:
     """Gives an argument the finest of the types it is cast to, if it is only ever cast down."""
     casts = users(argument)
-    if not casts or not all(isinstance(cast, ring.DownCastOp) for cast in casts):
+    if not casts or not all(matches(cast, made(ring.DownCastOp, argument)) for cast in casts):
         return
     finest = max((cast.results[0].type for cast in casts), key=lambda type: (ring.fraction(type), ring.width(type)))
     Rewriter.replace_value_with_new_type(argument, finest)

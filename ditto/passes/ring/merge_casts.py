@@ -19,9 +19,14 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
+from ditto.analysis.pattern import made, match, named
 from ditto.dialects import ring
 from ditto.dialects.traits import Rearranges
 from ditto.passes.ring_rewriting import erase_dead, every, insert_before, merge_equal, replace, users
+
+DOWN_AND_UP = made(ring.UpCastOp, named("lower", made(ring.DownCastOp, "x")))
+UP_AND_DOWN = made(ring.DownCastOp, made(ring.UpCastOp, "x"))
+AROUND_SUM = made(ring.DownCastOp, named("sum", made(ring.SumOp, made(ring.UpCastOp, "x"))))
 
 
 def move_before(cast: ring.RingOp, move: ring.RingOp) -> None:
@@ -39,21 +44,20 @@ def simplify(cast: ring.RingOp) -> bool:
     if isinstance(source, ring.RingOp) and source.has_trait(Rearranges):
         move_before(cast, source)
         return True
-    if not isinstance(cast, ring.DownCastOp):
-        if not isinstance(source, ring.DownCastOp) or source.get("shift") != 0:
+    type, shift = cast.result.type, cast.get("shift")
+    if found := match(cast, DOWN_AND_UP):
+        if found["lower"].owner.get("shift") != 0 or found["x"].type != type:
             return False
-        if source.arguments[0].type != cast.result.type:
-            return False
-        replace(cast, source.arguments[0])
+        replace(cast, found["x"])
         return True
-    if isinstance(source, ring.UpCastOp) and ring.width(source.arguments[0]) == ring.width(cast.result):
-        shift, x = cast.get("shift"), source.arguments[0]
-        replace(cast, insert_before(cast, ring.DownCastOp, [x], cast.result.type, shift=shift) if shift else x)
+    if (found := match(cast, UP_AND_DOWN)) and ring.width(found["x"]) == ring.width(type):
+        x = found["x"]
+        replace(cast, insert_before(cast, ring.DownCastOp, [x], type, shift=shift) if shift else x)
         return True
-    if isinstance(source, ring.SumOp) and cast.get("shift") == 0 and users(source.result) == [cast]:
-        widened = source.arguments[0].owner
-        if isinstance(widened, ring.UpCastOp) and ring.width(widened.arguments[0]) == ring.width(cast.result):
-            replace(cast, insert_before(cast, ring.SumOp, widened.arguments, cast.result.type, dims=source.get("dims")))
+    if (found := match(cast, AROUND_SUM)) and ring.width(found["x"]) == ring.width(type) and shift == 0:
+        if users(found["sum"]) == [cast]:
+            dims = found["sum"].owner.get("dims")
+            replace(cast, insert_before(cast, ring.SumOp, [found["x"]], type, dims=dims))
             return True
     return False
 

@@ -23,7 +23,7 @@ from ditto.analysis.masks import intervals_with_masks
 from ditto.dialects import ring
 from ditto.dialects.traits import Compares, ComparesElements, ComparesThresholds
 from ditto.errors import CompileError
-from ditto.passes.ring_rewriting import replace
+from ditto.passes.ring_rewriting import every, replace
 
 # One number per argument of @main; of a public one without fraction bits; 0 for bits.
 ARGUMENT_RANGES = "ditto.ranges"
@@ -79,9 +79,9 @@ class Ranges(ModulePass):
         for inner in function.body.block.ops:
             if isinstance(inner, ring.RingOp):
                 annotate(inner, intervals)
-        for inner in list(function.body.block.ops):
-            if isinstance(inner, ring.WrapOp) and WRAP not in inner.attributes:
-                replace(inner, inner.arguments[0])
+        for wrap in every(function, ring.WrapOp):
+            if WRAP not in wrap.attributes:
+                replace(wrap, wrap.arguments[0])
         function.attributes[ARGUMENT_RANGES] = ring.attribute(
             [
                 intervals.of(argument).bits(ring.fraction(argument) if ring.is_fxp(argument) else 0)
