@@ -10,10 +10,10 @@ from xdsl.dialects.builtin import AnyFloat
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from ditto.analysis.intervals import WRAP
-from ditto.analysis.look_through import beyond, origin
+from ditto.analysis.look_through import beyond, known_numbers, origin
 from ditto.analysis.softmax import ROW, is_softmax, softmax_row, sums_softmax_rows
 from ditto.dialects import pphlo, ring
-from ditto.dialects.traits import Divides, Moves, Rescales
+from ditto.dialects.traits import Divides, KeepsNonNegative, Moves, NonNegative, Rescales
 from ditto.lowering.arithmetic import Rule, add, multiply, multiply_public, negative, of_one_dtype, scale
 from ditto.lowering.emitter import Emitter, Public, Value
 
@@ -107,30 +107,16 @@ def _reciprocal(e: Emitter, x: SSAValue, fraction: int) -> SSAValue:
 
 
 def is_positive(x: SSAValue) -> bool:
-    """Whether x is not negative for a reason that can be seen."""
+    """Whether no number is below zero, for a reason that can be seen: what makes them, or all that they are made of."""
+    if ring.is_public(x):
+        numbers = known_numbers(x)
+        return numbers is not None and bool(np.all(numbers >= 0))
     op = x.owner
-    if isinstance(op, Operation) and WRAP in op.attributes:
+    if not isinstance(op, ring.RingOp) or WRAP in op.attributes:
         return False
-    match op:
-        case ring.ExpOp() | ring.RsqrtOp() | ring.SquareOp() | ring.BitToFxpOp():
-            return True
-        case (
-            ring.SumOp() | ring.ReshapeOp() | ring.BroadcastOp() | ring.TransposeOp() | ring.ConvertOp() | ring.ShlOp()
-        ):
-            return is_positive(op.arguments[0])
-        case ring.DownCastOp() | ring.RelabelOp() | ring.SliceOp() | ring.MaxOp():
-            return is_positive(op.arguments[0])
-        case ring.AddOp() | ring.MulOp():
-            return all(is_positive(value) for value in op.arguments)
-        case ring.AddPublicOp() | ring.MulPublicOp():
-            encoded = op.arguments[1].owner
-            constant = encoded.arguments[0].owner if isinstance(encoded, ring.EncodeOp) else encoded
-            return (
-                is_positive(op.arguments[0])
-                and isinstance(constant, ring.ConstantOp)
-                and bool(np.all(constant.numpy() >= 0))
-            )
-    return False
+    # Bits are not below zero, nor is what positions stand for.
+    operands = [v for v in op.arguments if not (ring.is_bit(v) or op.has_trait(Moves) and ring.is_public(v))]
+    return op.has_trait(NonNegative) or (op.has_trait(KeepsNonNegative) and all(map(is_positive, operands)))
 
 
 def divide(e: Emitter, x: Value, y: Value, type: Attribute) -> SSAValue:
