@@ -35,10 +35,13 @@ def every(root: Operation | Block, *kinds: type[Op]) -> list[Op]:
 
 
 def match(what: SSAValue | Operation, pattern: Pattern) -> Found | None:
-    """What a pattern captures where it first matches a value, or an operation's one result; None if it does not."""
-    if isinstance(what, SSAValue):
-        return next(_matcher(pattern)(what, {}), None)
-    return match(what.results[0], pattern) if len(what.results) == 1 else None
+    """What a pattern captures where it first matches a value, or an operation's one result; None if it does not.
+
+    Where it captures nothing, that is empty: ask `matches`.
+    """
+    if isinstance(what, Operation):
+        return match(what.results[0], pattern) if len(what.results) == 1 else None
+    return next(_matcher(pattern)(what, {}), None)
 
 
 def matches(what: SSAValue | Operation, pattern: Pattern) -> bool:
@@ -47,9 +50,9 @@ def matches(what: SSAValue | Operation, pattern: Pattern) -> bool:
 
 
 def _matcher(pattern: Pattern) -> Matcher:
-    if isinstance(pattern, str):
-        return named(pattern, _anything)
-    return same(pattern) if isinstance(pattern, SSAValue) else pattern
+    if callable(pattern):
+        return pattern
+    return named(pattern, _anything) if isinstance(pattern, str) else same(pattern)
 
 
 def _anything(value: SSAValue, found: Found) -> Iterator[Found]:
