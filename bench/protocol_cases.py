@@ -171,6 +171,16 @@ def cases(elements: int) -> list[Case]:
         add("extend", [whole], Ring(into), np.positive, bits=bits)
     add("down_cast", [operand(Ring(32, 16))], Ring(24, 8), np.positive, shift=8)
 
+    add("floor_shift", [operand(Ring(32, 18))], Ring(14), np.floor, shift=18)
+    add("floor_shift", [operand(Ring(64, 18))], Ring(46), np.floor, shift=18)
+    for bits in (8, 32, 64):
+        whole = draw.uniform(Ring(bits), flat, -(2 ** (min(bits, 53) - 1)), 2 ** (min(bits, 53) - 1))
+        places = np.arange(bits)[:, None]
+        add("to_bits", [whole], BIT, lambda x, at=places: x.astype(np.int64) >> at & 1, bits=bits)
+    planes = draw.uniform(BIT, (32, elements), 0, 2)
+    weights = np.append(2.0 ** np.arange(31), -(2.0**31))
+    add("from_bits", [planes], Ring(32), lambda b, weights=weights: weights @ b)
+
     add("reround", [operand(Ring(44, 18))], Ring(35, 9), np.positive, shift=9)
 
     for bits, drop in ((20, 0), (20, 4), (32, 0), (64, 0)):
@@ -208,6 +218,7 @@ def cases(elements: int) -> list[Case]:
     add("rsqrt", [draw.powers(Ring(32, 12), flat, -6, 8)], Ring(24, 12), lambda x: x**-0.5, lo=-6, hi=8)
     add("sqrt", [draw.powers(Ring(32, 12), flat, -6, 8)], Ring(24, 12), np.sqrt, hi=8)
     add("log", [draw.powers(Ring(32, 12), flat, -6, 8)], Ring(24, 12), np.log, lo=-6, hi=8)
+    add("sine", [operand(Ring(64, 18))], Ring(20, 16), np.sin, amplitudes=[0.0, 1.0], bits=64)
     add("tanh", [operand(narrow)], narrow, np.tanh, bits=20)
     add("gelu", [operand(narrow)], narrow, gelu, bits=20)
     coefficients = [0.25, 0.5, 0.125]

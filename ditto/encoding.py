@@ -72,7 +72,7 @@ def check_dtype(value: Any, dtype: np.dtype[Any], name: str) -> None:
         RangeError: an integer is beyond it, or a float is NaN or +inf (-inf is a mask); names the argument.
     """
     array = np.asarray(value)
-    if dtype.kind == "i":
+    if dtype.kind in "iu":
         limits = np.iinfo(dtype)
         if not (limits.min <= array.min(initial=0) and array.max(initial=0) <= limits.max):
             raise RangeError(
@@ -89,6 +89,9 @@ def encode_argument(value: Any, type: ValueType, name: str) -> Encoded:
         RangeError: a number does not fit; names the argument.
     """
     array = np.asarray(value)
+    if array.dtype.kind == "u" and type.fraction == 0:
+        # In a ring unsigned integers are the signed ones of the same bits.
+        array = array.view(f"i{array.dtype.itemsize}")
     if type.kind == "index":
         return array.astype(np.int64)
     if type.kind == "bit":

@@ -24,6 +24,7 @@ from ditto.dialects import ring
 from ditto.dialects.dense import Array
 from ditto.dialects.traits import (
     Chooses,
+    Floors,
     InsertsZeros,
     Linear,
     Local,
@@ -160,9 +161,10 @@ class Intervals:
         return _below(ARGUMENT_BOUND[32 if ring.width(value) <= 32 else 64], value)
 
     def _integer_bits(self, value: BlockArgument) -> int | None:
-        """The bits of an argument's dtype if that is known and a signed integer's."""
+        """The bits of an argument's dtype if that is known and an integer's; unsigned ones are signed in a ring."""
         dtype = self._types[value.index] if value.index < len(self._types) else ""
-        return int(dtype[1:]) if dtype[:1] == "i" and dtype[1:].isdigit() and dtype != "i1" else None
+        digits = dtype.removeprefix("u").removeprefix("i")
+        return int(digits) if digits != dtype and digits.isdigit() and dtype != "i1" else None
 
     def _public(self, value: SSAValue) -> Interval:
         if isinstance(value.owner, ring.RingOp):
@@ -197,7 +199,7 @@ class Intervals:
         if (bits := op.get(WRAP)) is not None and not proven.within(signed_integers(bits)):
             self.wraps.add(op.result)
             proven = signed_integers(bits)
-        if "shift" in op.attributes and op.get("shift"):
+        if op.get("shift", 0) and not op.has_trait(Floors):
             proven = proven.widened(2 * unit(op.result))
         fact = op.get(FACT)
         result = self._claimed(op, proven) if fact is None else proven.cut(fact)
@@ -214,7 +216,7 @@ class Intervals:
         shifted = op.has_trait(Truncates) and op.has_trait(Local)
         opened = op.has_trait(Outgrows) and not op.has_trait(Local)
         room = 63 - ring.fraction(value) - (op.get("shift", 0) if op.has_trait(Truncates) else 0)
-        if ring.is_integer_arithmetic(op):
+        if ring.is_integer_arithmetic(op) or op.has_trait(Floors):
             return proven
         if bound is not None:
             # Headroom beyond what the ring holds is given up; the guard sees to that.
@@ -365,6 +367,15 @@ def _extend(op: ring.RingOp, x: list[Interval]) -> Interval:
     return x[0] if -half <= x[0].low and x[0].high < half else Interval(-half, half)
 
 
+def _floor_shift(op: ring.RingOp, x: list[Interval]) -> Interval:
+    low, high = x[0].units(ring.fraction(op.arguments[0]))
+    return Interval(low >> op.get("shift"), high >> op.get("shift"))
+
+
+def _from_bits(op: ring.RingOp, x: list[Interval]) -> Interval:
+    return Interval(0, (1 << ring.shape(op.arguments[0])[0]) - 1)
+
+
 def _sqrt(op: ring.RingOp, x: list[Interval]) -> Interval:
     # The protocol takes room for the root of its bound.
     return Interval(0.0, 2.0 ** math.ceil(op.get("hi") / 2)).widened(2 * unit(op.result))
@@ -377,6 +388,11 @@ def _divide(op: ring.RingOp, x: list[Interval]) -> Interval:
 
 def _polynomial(op: ring.RingOp, x: list[Interval]) -> Interval:
     size = sum(abs(c) * x[0].size ** power for power, c in enumerate(op.get("coefficients")))
+    return Interval(-size, size).widened(2 * unit(op.result))
+
+
+def _sine(op: ring.RingOp, x: list[Interval]) -> Interval:
+    size = math.hypot(*op.get("amplitudes")) + 2.0**-11
     return Interval(-size, size).widened(2 * unit(op.result))
 
 
@@ -417,12 +433,15 @@ _OWN: dict[type[ring.RingOp], Rule] = {
     ring.ExpBelowOp: _exp_below,
     ring.LogOp: _log,
     ring.ExtendOp: _extend,
+    ring.FloorShiftOp: _floor_shift,
+    ring.FromBitsOp: _from_bits,
     ring.DivideOp: _divide,
     ring.ReciprocalOp: _up_to(lambda op: -op.get("lo")),
     ring.SqrtOp: _sqrt,
     ring.RsqrtOp: _up_to(lambda op: -op.get("lo") / 2),
     ring.TanhOp: lambda op, x: Interval(-1.0, 1.0).widened(0.003),
     ring.GeluOp: _gelu,
+    ring.SineOp: _sine,
     ring.PolynomialOp: _polynomial,
     ring.NormaliseOp: _normalised,
 }

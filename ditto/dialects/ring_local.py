@@ -170,6 +170,19 @@ class BitNotOp(SameRing):
 
 
 @irdl_op_definition
+class ParityOp(PureOp):
+    """Bit [x is odd], of the integer."""
+
+    name = "ring.parity"
+    KINDS: ClassVar[str] = "x"
+    RESULT: ClassVar[str] = "b"
+    traits = traits_def(Local(), Elementwise())
+
+    def check(self) -> None:
+        self.expect_shape(shape(self.arguments[0]))
+
+
+@irdl_op_definition
 class BitXorPublicOp(WithPublic):
     """Exclusive or with a public bit."""
 
@@ -482,6 +495,7 @@ LOCAL = (
     AddPublicOp,
     BitXorOp,
     BitNotOp,
+    ParityOp,
     BitXorPublicOp,
     BitAndPublicOp,
     MulPublicOp,

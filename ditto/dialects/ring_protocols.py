@@ -19,6 +19,7 @@ from ditto.dialects.traits import (
     Divides,
     Dot,
     Elementwise,
+    Floors,
     InsertsZeros,
     KeepsNonNegative,
     KeepsRing,
@@ -207,6 +208,26 @@ class ReroundOp(Interactive):
         return None
 
 
+@irdl_op_definition
+class FloorShiftOp(Interactive):
+    """The integer floor(x / 2^shift) of the integer x, whatever its fraction; exact for any operand."""
+
+    name = "ring.floor_shift"
+    KINDS: ClassVar[str] = "x"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("shift",)
+    traits = traits_def(Elementwise(), Floors(), KeepsNonNegative())
+
+    def check(self) -> None:
+        self.expect_fraction(0)
+        self.expect_shape(shape(self.arguments[0]))
+        if self.get("shift") < 1:
+            self.fail(f"a shift by {self.get('shift')} is none")
+
+    def width_error(self) -> str | None:
+        shift, operand, result = self.get("shift"), width(self.arguments[0]), width(self.result)
+        return None if shift + result <= operand else f"{operand} bits shifted by {shift} are not {result}"
+
+
 class Compared(Interactive):
     """Looks at `bits` bits of its first operand."""
 
@@ -301,6 +322,42 @@ class BitToFxpOp(Interactive):
     def check(self) -> None:
         self.expect_fraction(0)
         self.expect_shape(shape(self.arguments[0]))
+
+
+@irdl_op_definition
+class ToBitsOp(Interactive):
+    """The low `bits` bits of integers, the lowest first, along a new first dimension."""
+
+    name = "ring.to_bits"
+    KINDS: ClassVar[str] = "x"
+    RESULT: ClassVar[str] = "b"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("bits",)
+
+    def check(self) -> None:
+        self.expect_shape((self.get("bits"), *shape(self.arguments[0])))
+        if self.get("bits") < 2:
+            self.fail(f"{self.get('bits')} bits are not taken apart")
+
+    def width_error(self) -> str | None:
+        bits, operand = self.get("bits"), width(self.arguments[0])
+        return None if bits <= operand else f"{bits} bits of a value of {operand} are asked for"
+
+
+@irdl_op_definition
+class FromBitsOp(Interactive):
+    """The integers whose bits stand along the first dimension, the lowest first: the sum of 2^i b_i."""
+
+    name = "ring.from_bits"
+    KINDS: ClassVar[str] = "b"
+    traits = traits_def(AnyWidth())
+
+    def check(self) -> None:
+        self.expect_fraction(0)
+        self.expect_shape(shape(self.arguments[0])[1:])
+
+    def width_error(self) -> str | None:
+        bits = shape(self.arguments[0])[0]
+        return None if 1 <= bits <= width(self.result) else f"{bits} bits are not an integer of {width(self.result)}"
 
 
 @irdl_op_definition
@@ -463,6 +520,27 @@ class GeluOp(Function):
 
 
 @irdl_op_definition
+class SineOp(Interactive):
+    """A cos x + B sin x for `amplitudes` A, B; `bits` is the ring in which x is taken, where a wrap is whole turns."""
+
+    name = "ring.sine"
+    KINDS: ClassVar[str] = "x"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("amplitudes", "bits")
+    traits = traits_def(Elementwise())
+
+    def check(self) -> None:
+        self.expect_shape(shape(self.arguments[0]))
+        if len(self.get("amplitudes")) != 2:
+            self.fail("a wave has two amplitudes")
+
+    def width_error(self) -> str | None:
+        least = max(20, fraction(self.arguments[0]) + 1)
+        return (
+            None if width(self.arguments[0]) >= least else f"{width(self.arguments[0])} bits where {least} are needed"
+        )
+
+
+@irdl_op_definition
 class PolynomialOp(Function):
     """A polynomial with real `coefficients`, constant term first, in one opening."""
 
@@ -522,12 +600,15 @@ PROTOCOLS = (
     UpCastOp,
     ExtendOp,
     ReroundOp,
+    FloorShiftOp,
     MsbOp,
     EqualZeroOp,
     MaxOp,
     ArgmaxOp,
     BitAndOp,
     BitToFxpOp,
+    ToBitsOp,
+    FromBitsOp,
     BitMulOp,
     SelectOp,
     OneHotOp,
@@ -540,6 +621,7 @@ PROTOCOLS = (
     LogOp,
     TanhOp,
     GeluOp,
+    SineOp,
     PolynomialOp,
     RequireRangeOp,
     RequireFalseOp,

@@ -109,6 +109,10 @@ class Truncates(OpTrait):
     """The result is shifted right by `shift`: operands have `shift` bits more."""
 
 
+class Floors(Truncates):
+    """The result is the integer below the operand's after the shift, exactly: no rounding is its protocol's own."""
+
+
 class Narrows(OpTrait):
     """The operand modulo a smaller power of two."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy.special import erf, erfc, expit
+from scipy.special import erf, erfc, erfinv, expit
 from xdsl.dialects.builtin import DenseArrayBase, DictionaryAttr, IntegerAttr
 
 from ditto.dialects import pphlo
@@ -91,8 +91,18 @@ CALLS: dict[str, Callable[..., Any]] = {
     "mhlo.tan": lambda op, x: np.tan(x),
     "mhlo.is_finite": lambda op, x: np.isfinite(x),
     "mpc.topk": top_k,
+    "mpc.acos": lambda op, x: np.arccos(x),
+    "mpc.acosh": lambda op, x: np.arccosh(x),
+    "mpc.asin": lambda op, x: np.arcsin(x),
+    "mpc.asinh": lambda op, x: np.arcsinh(x),
+    "mpc.atan": lambda op, x: np.arctan(x),
+    "mpc.atanh": lambda op, x: np.arctanh(x),
+    "mpc.cbrt": lambda op, x: np.cbrt(x),
+    "mpc.cosh": lambda op, x: np.cosh(x),
     "mpc.erf": lambda op, x: erf(x),
     "mpc.erfc": lambda op, x: erfc(x),
+    "mpc.erf_inv": lambda op, x: erfinv(x),
+    "mpc.sinh": lambda op, x: np.sinh(x),
     "ditto.take": take,
     "ditto.embedding": embedding,
     "ditto.gelu": lambda op, x: exact_gelu(x),

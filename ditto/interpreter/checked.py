@@ -201,6 +201,7 @@ _BY_OPERATION: dict[type[ring.RingOp], tuple[Rule, ...]] = {
     ring.DivideOp: (_spare_bit,),
     ring.ExpOp: (_exp,),
     ring.ExtendOp: (),
+    ring.FromBitsOp: (),
     ring.GeluOp: (_widened,),
     ring.NormaliseOp: (),
     ring.OneHotOp: (_one_hot,),
@@ -209,7 +210,9 @@ _BY_OPERATION: dict[type[ring.RingOp], tuple[Rule, ...]] = {
     ring.RequireRangeOp: (_guarded,),
     ring.ReroundOp: (_rerounded,),
     ring.SelectOp: (),
+    ring.SineOp: (),
     ring.TakeOp: (_take,),
+    ring.ToBitsOp: (),
     ring.UpCastOp: (_widened,),
 }
 

@@ -14,7 +14,7 @@ from xdsl.ir import Operation, SSAValue
 
 from ditto.dialects import ring
 from ditto.dialects.dense import Array
-from ditto.dialects.traits import Truncates
+from ditto.dialects.traits import Floors, Truncates
 from ditto.encoding import clip_mask
 from ditto.interpreter.ring_kernels import FUNCTIONS, conv, kernel, real_function, short_name
 from ditto.interpreter.walk import walk
@@ -48,7 +48,9 @@ def run_exactly(op: ring.RingOp, operands: Sequence[Array]) -> Array:
     result = (_KERNELS.get(name) or kernel(op))(op, *operands)
     if (bits := op.get("wrap")) is not None:
         result = _wrapped(result, bits)
-    return np.ldexp(result, -op.get("shift")) if op.has_trait(Truncates) else result
+    if op.has_trait(Truncates):
+        result = np.ldexp(result, -op.get("shift"))
+    return np.floor(result) if op.has_trait(Floors) else result
 
 
 def evaluate_exactly(module: ModuleOp, inputs: Sequence[Array], observe: Observer) -> None:

@@ -86,6 +86,18 @@ def _one_hot(op: ring.RingOp, x: Array) -> Array:
     return np.asarray(x[..., None] == np.arange(op.get("depth"))).astype(np.int64)
 
 
+def _places(count: int, ndim: int) -> Array:
+    return np.arange(count, dtype=np.int64).reshape(-1, *[1] * ndim)
+
+
+def _to_bits(op: ring.RingOp, x: Array) -> Array:
+    return np.asarray(x.astype(np.int64) >> _places(op.get("bits"), x.ndim) & 1 != 0)
+
+
+def _from_bits(op: ring.RingOp, b: Array) -> Array:
+    return np.asarray((b.astype(np.int64) << _places(len(b), b.ndim - 1)).sum(0))
+
+
 def real_function(function: Kernel, op: ring.RingOp, operands: Sequence[Array]) -> Array:
     """A function of real numbers on operands in units of 2^-fraction: the result likewise, in float64, not rounded."""
     reals = (np.ldexp(x.astype(np.float64), -ring.fraction(value)) for x, value in zip(operands, op.arguments))
@@ -119,6 +131,7 @@ FUNCTIONS: dict[str, Kernel] = {
     "log": lambda op, x: np.log(x),
     "tanh": lambda op, x: np.tanh(x),
     "gelu": lambda op, x: x * 0.5 * (1 + erf(x * np.sqrt(0.5))),
+    "sine": lambda op, x: op.get("amplitudes")[0] * np.cos(x) + op.get("amplitudes")[1] * np.sin(x),
     "polynomial": _polynomial,
 }
 
@@ -146,6 +159,8 @@ KERNELS: dict[str, Kernel] = {
     "extend": lambda op, x: signed(x, op.get("bits")),
     "convert": lambda op, x: x >> (ring.fraction(op.arguments[0]) - ring.fraction(op.result)),
     "down_cast": lambda op, x: x,
+    # The truncation itself is the interpreters'.
+    "floor_shift": lambda op, x: x,
     "reround": lambda op, x: x >> op.get("shift"),
     "reshape": lambda op, x: x.reshape(ring.shape(op.result)),
     "transpose": _transpose,
@@ -169,6 +184,9 @@ KERNELS: dict[str, Kernel] = {
     "bit_xor_public": lambda op, x, p: x ^ (p != 0),
     "bit_and_public": lambda op, x, p: x & (p != 0),
     "bit_to_fxp": lambda op, x: x.astype(np.int64),
+    "parity": lambda op, x: x.astype(np.int64) % 2 != 0,
+    "to_bits": _to_bits,
+    "from_bits": _from_bits,
     "bit_mul": lambda op, c, x: np.where(c, x, 0),
     "select": lambda op, c, x, y: np.where(c, x, y),
     "max": lambda op, x: x.max(op.get("axis")),

@@ -10,7 +10,7 @@ from xdsl.dialects.builtin import AnyFloat, TensorType, i1
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from ditto.dialects import pphlo, ring
-from ditto.lowering.emitter import Emitter, Public, Value, integer_bits, is_bits, power_of_two
+from ditto.lowering.emitter import Emitter, Public, Value, integer_bits, is_bits, is_unsigned, power_of_two
 
 # A public factor from here on stands for infinity: what it multiplies is a sign.
 _INFINITE = 1e30
@@ -162,10 +162,30 @@ def less(e: Emitter, x: Value, y: Value) -> SSAValue:
     """Bit [x < y]."""
     if _are_bits(x, y):
         return both(e, _complement(e, x), y)
+    if e.unsigned:
+        with e.in_order():
+            return less(e, ordered(e, x), ordered(e, y))
     if e.bits is not None and not e.fits(e.integers_of(x).plus(e.integers_of(y).scaled(-1))):
         return _less_by_signs(e, x, y)
     with e.exactly():
         return negative(e, subtract(e, x, y))
+
+
+def ordered(e: Emitter, x: Value) -> Value:
+    """Signed integers in the order of the unsigned ones that x stands for: those less half of their dtype."""
+    assert e.bits is not None
+    half = -1 << e.bits - 1
+    if isinstance(x, SSAValue):
+        with e.wrapping(e.bits):
+            return e.emit(ring.AddPublicOp, [x, e.constant(np.array(half, np.int64))], x.type)
+    if x.numbers is None:
+        raise e.fail("a public unsigned argument is compared with a secret; convert it to a signed integer before")
+    return Public(x.type, x.numbers ^ np.array(half, x.numbers.dtype))
+
+
+def disordered(e: Emitter, x: SSAValue) -> SSAValue:
+    """What `ordered` made these integers of: half of a dtype is its own opposite."""
+    return _secret(ordered(e, x))
 
 
 def _less_by_signs(e: Emitter, x: Value, y: Value) -> SSAValue:
@@ -318,7 +338,7 @@ def maximum(e: Emitter, x: Value, y: Value, type: Attribute) -> Value:
         x, y = y, x
     if is_bits(type):
         return either(e, x, y)
-    if isinstance(y, Public) and y.uniform() == 0:
+    if isinstance(y, Public) and y.uniform() == 0 and not e.unsigned:
         assert isinstance(x, SSAValue)
         return multiply(e, complement(e, negative(e, x)), x)
     return select(e, less(e, x, y), y, x, type)
@@ -332,12 +352,16 @@ def minimum(e: Emitter, x: Value, y: Value, type: Attribute) -> Value:
 
 
 def absolute(e: Emitter, x: SSAValue) -> SSAValue:
+    if e.unsigned:
+        return x
     minus = e.emit(ring.NegOp, [x], x.type)
     return e.emit(ring.SelectOp, [negative(e, x), minus, x], x.type)
 
 
 def sign(e: Emitter, x: SSAValue, type: Attribute) -> SSAValue:
     """-1, 0 or 1: [0 < x] - [x < 0]."""
+    if e.unsigned:
+        return bit_to_number(e, complement(e, zero(e, x)), type)
     zeros = Public(type, np.zeros(ring.shape(type), pphlo.dtype_of(pphlo.element_type(type))))
     below, above = negative(e, x), less(e, zeros, x)
     return subtract(e, bit_to_number(e, above, type), bit_to_number(e, below, type))
@@ -349,19 +373,29 @@ def bit_to_number(e: Emitter, x: SSAValue, type: Attribute) -> SSAValue:
     return e.with_fraction(e.emit(ring.BitToFxpOp, [x], ring.fxp(ring.shape(x), width, 0)), usual)
 
 
-def convert(e: Emitter, x: SSAValue, source: Attribute, target: Attribute, fraction: int | None) -> SSAValue:
-    """x of the PPHLO type `source` in `target`; `fraction` where a parameter wants one of its own."""
-    if is_bits(source):
-        return x if is_bits(target) else bit_to_number(e, x, target)
-    if is_bits(target):
-        return complement(e, zero(e, x))
-    if _is_float(source) and not _is_float(target):
-        raise e.fail("a secret float cannot become an integer here; keep it a float, or convert the revealed result")
-    if not _is_float(source):
-        bits = integer_bits(target)
+def number_of_integer(
+    e: Emitter, x: SSAValue, source: Attribute, target: Attribute, fraction: int | None = None
+) -> SSAValue:
+    """Integers of the PPHLO type `source` in `target`, another dtype of numbers."""
+    bits, own = integer_bits(target), integer_bits(source)
+    assert own is not None
+    with e.exactly():
+        if is_unsigned(source) and (bits is None or bits > own) and not e.integers_of(x).low >= 0:
+            x = unsigned_number(e, x, own)
         result = e.converted(x if bits is None else e.wrapped(x, bits), target, fraction)
         return e.at_least(result, e.ring_of(target)[1])
-    return e.converted(x, target, fraction)
+
+
+def unsigned_number(e: Emitter, x: SSAValue, bits: int) -> SSAValue:
+    """The unsigned integers themselves; of 64 bits, which no ring holds, those from 2^63 on stay negative."""
+    if bits == ring.MAX_WIDTH:
+        return x
+    half = np.array(1 << bits - 1, np.int64)
+    with e.wrapping(bits):
+        low = e.emit(ring.AddPublicOp, [x, e.constant(-half)], x.type)
+    with e.exactly():
+        wide = e.emit(ring.ConvertOp, [low], ring.retyped(x, width=ring.MAX_WIDTH)) if ring.width(x) == bits else low
+        return e.emit(ring.AddPublicOp, [wide, e.constant(half)], wide.type)
 
 
 def _secret(value: Value) -> SSAValue:
@@ -377,7 +411,7 @@ def of_one_dtype(rule: Rule) -> Rule:
         for index, operand in enumerate(op.operands):
             value = values[index]
             if _is_float(target) and isinstance(value, SSAValue) and ring.is_fxp(value) and not _is_float(operand.type):
-                values[index] = convert(e, value, operand.type, target, None)
+                values[index] = number_of_integer(e, value, operand.type, target)
         return rule(e, op, values)
 
     return converting
@@ -394,10 +428,6 @@ RULES: dict[str, Rule] = {
     "pphlo.greater_equal": lambda e, op, v: complement(e, less(e, v[0], v[1])),
     "pphlo.equal": lambda e, op, v: equal(e, v[0], v[1]),
     "pphlo.not_equal": lambda e, op, v: complement(e, equal(e, v[0], v[1])),
-    "pphlo.xor": lambda e, op, v: exclusive_or(e, v[0], v[1]),
-    "pphlo.and": lambda e, op, v: both(e, v[0], v[1]),
-    "pphlo.or": lambda e, op, v: either(e, v[0], v[1]),
-    "pphlo.not": lambda e, op, v: complement(e, _boolean(e, v[0])),
     "pphlo.select": lambda e, op, v: select(e, v[0], v[1], v[2], op.results[0].type),
     "pphlo.maximum": lambda e, op, v: maximum(e, v[0], v[1], op.results[0].type),
     "pphlo.minimum": lambda e, op, v: minimum(e, v[0], v[1], op.results[0].type),
@@ -405,12 +435,6 @@ RULES: dict[str, Rule] = {
     "pphlo.abs": lambda e, op, v: absolute(e, _secret(v[0])),
     "pphlo.sign": lambda e, op, v: sign(e, _secret(v[0]), op.results[0].type),
 }
-
-
-def _boolean(e: Emitter, x: Value) -> SSAValue:
-    if not (isinstance(x, SSAValue) and ring.is_bit(x)):
-        raise e.fail("bitwise logic is supported on booleans only")
-    return x
 
 
 def _clamp(e: Emitter, v: list[Value], type: Attribute) -> Value:

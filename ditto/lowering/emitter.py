@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from xdsl.dialects.builtin import AnyFloat, IntegerType, TensorType, i64
+from xdsl.dialects.builtin import AnyFloat, IntegerType, Signedness, TensorType, i64
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from ditto.analysis.intervals import FACT, WRAP, Interval, Intervals, signed_integers
@@ -45,6 +45,11 @@ class Public:
     def is_float(self) -> bool:
         return isinstance(pphlo.element_type(self.type), AnyFloat)
 
+    def __post_init__(self) -> None:
+        # Unsigned integers are kept as the signed ones of the same bits.
+        if self.numbers is not None and self.numbers.dtype.kind == "u":
+            object.__setattr__(self, "numbers", self.numbers.view(f"i{self.numbers.dtype.itemsize}"))
+
     def uniform(self) -> float | None:
         """The number every element has, if it is known and one; integers are exact."""
         if self.numbers is None or self.numbers.size == 0 or not is_splat(self.numbers):
@@ -71,6 +76,12 @@ def integer_bits(type: Attribute) -> int | None:
     """The bits of a PPHLO tensor type of integers; None of floats and booleans."""
     element = pphlo.element_type(type)
     return element.width.data if isinstance(element, IntegerType) and element.width.data > 1 else None
+
+
+def is_unsigned(type: Attribute) -> bool:
+    """Whether a PPHLO tensor type holds unsigned integers: in a ring they are the signed ones of the same bits."""
+    element = pphlo.element_type(type)
+    return isinstance(element, IntegerType) and element.signedness.data is Signedness.UNSIGNED
 
 
 def magnitude(numbers: Array) -> int:
@@ -100,10 +111,13 @@ class Emitter:
         self.op: Operation | None = None
         # The bits of the integers at hand, if any, where they wrap now, and what is known of all integers.
         self.bits: int | None = None
+        self.unsigned = False
         self.wrap: int | None = None
         self.intervals = intervals
         # Fractions of single PPHLO values, from a calibrated plan.
         self.planned: dict[SSAValue, int] = {}
+        # What has been emitted already, by a name and what it is of.
+        self.made: dict[tuple[object, ...], SSAValue] = {}
         self._through: dict[tuple[str, int | None, SSAValue], SSAValue] = {}
         self._encoded: dict[tuple[int, int], tuple[Array, SSAValue]] = {}
 
@@ -139,9 +153,11 @@ class Emitter:
 
     # ------------------------------------------------------------------------------------------------ integers
 
-    def begin(self, op: Operation, bits: int | None) -> None:
-        """From here on `op` is converted, about integers of so many bits, if about any."""
+    def begin(self, op: Operation, type: Attribute | None) -> None:
+        """From here on `op` is converted, about numbers of a PPHLO tensor type: its integers wrap at its ends."""
+        bits = None if type is None else integer_bits(type)
         self.op, self.bits, self.wrap = op, bits, bits
+        self.unsigned = type is not None and is_unsigned(type)
 
     @contextmanager
     def wrapping(self, bits: int | None) -> Iterator[None]:
@@ -151,6 +167,15 @@ class Emitter:
             yield
         finally:
             self.wrap = wrap
+
+    @contextmanager
+    def in_order(self) -> Iterator[None]:
+        """The integers that are compared meanwhile are signed ones, or have been put into their order."""
+        unsigned, self.unsigned = self.unsigned, False
+        try:
+            yield
+        finally:
+            self.unsigned = unsigned
 
     def exactly(self) -> AbstractContextManager[None]:
         """The integers that are emitted meanwhile do not wrap."""
@@ -182,7 +207,7 @@ class Emitter:
         try:
             return self.policy.ring(pphlo.element_type(type))
         except TypeError as error:
-            raise self.fail(f"{error}; the supported dtypes are f16, f32, bool and signed integers") from None
+            raise self.fail(f"{error}; the supported dtypes are f16, f32, f64, bool and integers") from None
 
     def fraction_of(self, width: int) -> int:
         """The fraction of activations in the policy's ring of this width."""

@@ -16,6 +16,7 @@ from ditto.dialects import pphlo, ring
 from ditto.dialects.traits import Divides, KeepsNonNegative, Moves, NonNegative, Rescales
 from ditto.lowering.arithmetic import Rule, add, multiply, multiply_public, negative, of_one_dtype, scale
 from ditto.lowering.emitter import Emitter, Public, Value
+from ditto.lowering.integers import quotient
 
 # The exponential's table has 2^(f + 4) entries: finer operands are rounded to this fraction first.
 EXP_FRACTION, EXP_FINE_FRACTION = 10, 12
@@ -120,9 +121,9 @@ def is_positive(x: SSAValue) -> bool:
 
 
 def divide(e: Emitter, x: Value, y: Value, type: Attribute) -> SSAValue:
-    """x / y of floats."""
+    """x / y."""
     if not isinstance(pphlo.element_type(type), AnyFloat):
-        raise e.fail("integers cannot be divided in secret; convert them to floats first")
+        return quotient(e, x, y, type)
     if isinstance(y, Public):
         assert isinstance(x, SSAValue)
         if y.numbers is None:

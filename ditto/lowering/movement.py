@@ -13,7 +13,7 @@ from ditto.analysis.reductions import seeks_extreme
 from ditto.dialects import pphlo, ring
 from ditto.dialects.dense import Array
 from ditto.interpreter import calls, movement
-from ditto.lowering.arithmetic import Rule, add, complement, less, maximum, minimum, zero
+from ditto.lowering.arithmetic import Rule, add, complement, disordered, less, maximum, minimum, ordered, zero
 from ditto.lowering.emitter import Emitter, Public, Value, is_bits
 
 
@@ -152,9 +152,7 @@ def _reduce(e: Emitter, op: pphlo.ReduceOp, values: list[Value]) -> Value:
         case "pphlo.maximum" if not is_bits(type):
             return _with_bound(e, maximum, _greatest(e, x, dims), initial, type, -1)
         case "pphlo.minimum" if not is_bits(type):
-            with e.exactly():
-                least = _turned(e, _greatest(e, _turned(e, x), dims))
-            return _with_bound(e, minimum, least, initial, type, 1)
+            return _with_bound(e, minimum, _least(e, x, dims), initial, type, 1)
         case "pphlo.or" | "pphlo.maximum":
             return complement(e, zero(e, _count(e, x, dims)))
         case "pphlo.and" | "pphlo.minimum":
@@ -180,6 +178,14 @@ def _extreme(
     e: Emitter, x: SSAValue, positions: Value, greatest: bool, dims: list[int], index_type: Attribute
 ) -> list[Value]:
     """The greatest or least element along one axis, and its position."""
+    if ring.is_bit(x):
+        number = e.emit(ring.BitToFxpOp, [x], ring.fxp(ring.shape(x), 32, 0))
+        best, where = _extreme(e, number, positions, greatest, dims, index_type)
+        return [complement(e, zero(e, _secret(best))), where]
+    if e.unsigned:
+        with e.in_order():
+            best, where = _extreme(e, _secret(ordered(e, x)), positions, greatest, dims, index_type)
+            return [disordered(e, _secret(best)), where]
     turned = x if greatest else _turned(e, x)
     if _may_be_compared(e, turned):
         best = _greatest(e, turned, dims)
@@ -239,8 +245,10 @@ def _with_bound(
 ) -> Value:
     """The reduced value and the initial one, unless that is a bound no value passes (infinity, a dtype's extreme)."""
     number = initial.uniform() if isinstance(initial, Public) else None
-    if number is not None and number * sign >= _greatest_of(initial, sign):
-        return x
+    if number is not None:
+        end = _greatest_of(initial, sign)
+        if number == end if e.unsigned else number * sign >= end:
+            return x
     return choose(e, x, _spread(e, initial, type), type)
 
 
@@ -249,11 +257,17 @@ def _greatest_of(value: Value, sign: int) -> float:
     dtype = pphlo.dtype_of(pphlo.element_type(value.type))
     if dtype.kind == "f":
         return float(np.finfo(dtype).max)
+    if dtype.kind == "u":
+        # As the signed integer of the same bits; zero is below all others.
+        return -1 if sign > 0 else 0
     return int(np.iinfo(dtype).max) if sign > 0 else -int(np.iinfo(dtype).min)
 
 
 def _greatest(e: Emitter, x: SSAValue, dims: list[int]) -> SSAValue:
     """The maximum along dims: those are made one axis first."""
+    if e.unsigned:
+        with e.in_order():
+            return disordered(e, _greatest(e, _secret(ordered(e, x)), dims))
     shape = ring.shape(x)
     kept = [dim for dim in range(len(shape)) if dim not in dims]
     axis = dims[0]
@@ -265,6 +279,15 @@ def _greatest(e: Emitter, x: SSAValue, dims: list[int]) -> SSAValue:
         return _tournament(e, [x], axis)[0]
     result = moved_type(x, tuple(shape[dim] for dim in kept))
     return e.emit(ring.MaxOp, [x], result, axis=axis, bits=ring.width(x), drop=0)
+
+
+def _least(e: Emitter, x: SSAValue, dims: list[int]) -> SSAValue:
+    """The minimum along dims."""
+    if e.unsigned:
+        with e.in_order():
+            return disordered(e, _least(e, _secret(ordered(e, x)), dims))
+    with e.exactly():
+        return _turned(e, _greatest(e, _turned(e, x), dims))
 
 
 def _tournament(e: Emitter, values: list[SSAValue], axis: int) -> list[SSAValue]:

@@ -1,6 +1,7 @@
 // Real functions, element by element.
 
 #include <algorithm>
+#include <cmath>
 
 #include "ditto/protocols/divide.h"
 #include "ditto/protocols/exp.h"
@@ -11,6 +12,7 @@
 #include "ditto/protocols/polynomial.h"
 #include "ditto/protocols/reciprocal.h"
 #include "ditto/protocols/rsqrt.h"
+#include "ditto/protocols/sine.h"
 #include "ditto/protocols/sqrt.h"
 #include "ditto/protocols/tanh.h"
 #include "ditto/runtime/checks.h"
@@ -117,6 +119,24 @@ Share RunDivide(Party& p, const TypedOp& op, const Operands& in) {
   return Divide(p, in[0]->share, op.in[0].fraction, in[1]->share, DivisorOf(op), op.out.width, op.out.fraction);
 }
 
+// A wave of x: its amplitudes, and the bits in which x is taken.
+int64_t Amplitude(const TypedOp& op, size_t i) {
+  return static_cast<int64_t>(std::llround(std::ldexp(op.attrs.Reals("amplitudes")[i], 30)));
+}
+void CheckSine(const TypedOp& op) {
+  CheckBounded(op);
+  const std::vector<double> amplitudes = op.attrs.Reals("amplitudes");
+  Require(amplitudes.size() == 2 && std::abs(amplitudes[0]) < 2 && std::abs(amplitudes[1]) < 2,
+          "a wave has two amplitudes below 2");
+  Require(op.out.width - op.out.fraction <= 36, "the result has more integer bits than a wave needs");
+}
+Cost CostSine(const TypedOp& op) {
+  return SineCost(op.out_size(), Amplitude(op, 0), Amplitude(op, 1), op.out.width, op.out.fraction);
+}
+Share RunSine(Party& p, const TypedOp& op, const Operands& in) {
+  return Sine(p, in[0]->share, op.in[0].fraction, Amplitude(op, 0), Amplitude(op, 1), op.out.width, op.out.fraction);
+}
+
 void CheckSqrt(const TypedOp& op) {
   RequireShapeOf(op, 0);
   RequireInt(op, "hi", -kMaxWidth, kMaxWidth);
@@ -141,6 +161,7 @@ std::vector<Kernel> FunctionKernels() {
       {"divide", "ff", 'f', "lo hi", CheckPositive, CostDivide, RunDivide},
       {"rsqrt", "f", 'f', "lo hi", CheckPositive, CostRsqrt, RunRsqrt},
       {"sqrt", "f", 'f', "hi", CheckSqrt, CostSqrt, RunSqrt},
+      {"sine", "f", 'f', "amplitudes bits", CheckSine, CostSine, RunSine},
       {"log", "f", 'f', "lo hi", CheckPositive, CostLog, RunLog},
   };
 }

@@ -232,6 +232,10 @@ Share RunSum(Party&, const TypedOp& op, const Operands& in) {
 }
 Share RunBitXor(Party&, const TypedOp&, const Operands& in) { return XorShares(in[0]->share, in[1]->share); }
 Share RunBitNot(Party&, const TypedOp&, const Operands& in) { return NotShare(in[0]->share); }
+void CheckParity(const TypedOp& op) { RequireShapeOf(op, 0); }
+Share RunParity(Party&, const TypedOp& op, const Operands& in) {
+  return MapComponents(in[0]->share, [&](const Tensor& t) { return ShiftRight(t, 0, 0, op.in[0].width, 1); });
+}
 Share RunBitXorPublic(Party&, const TypedOp& op, const Operands& in) {
   return XorPublic(in[0]->share, Encoded(*in[1], 1, op.out.shape));
 }
@@ -264,6 +268,7 @@ std::vector<Kernel> LocalKernels() {
       {"sum", "f", 'f', "dims", CheckSum, nullptr, RunSum},
       {"bit_xor", "bb", 'b', "", CheckSameType, nullptr, RunBitXor},
       {"bit_not", "b", 'b', "", CheckSameType, nullptr, RunBitNot},
+      {"parity", "f", 'b', "", CheckParity, nullptr, RunParity},
       {"bit_xor_public", "bp", 'b', "", CheckWithPublic, nullptr, RunBitXorPublic},
       {"bit_and_public", "bp", 'b', "", CheckWithPublic, nullptr, RunBitAndPublic},
   };

@@ -7,11 +7,14 @@
 #include "ditto/protocols/convolution.h"
 #include "ditto/protocols/equality.h"
 #include "ditto/protocols/extend.h"
+#include "ditto/protocols/floor_shift.h"
+#include "ditto/protocols/from_bits.h"
 #include "ditto/protocols/maximum.h"
 #include "ditto/protocols/multiply.h"
 #include "ditto/protocols/one_hot.h"
 #include "ditto/protocols/range_guard.h"
 #include "ditto/protocols/reround.h"
+#include "ditto/protocols/to_bits.h"
 #include "ditto/protocols/up_cast.h"
 #include "ditto/runtime/checks.h"
 #include "ditto/runtime/kernels.h"
@@ -66,6 +69,18 @@ Cost CostExtend(const TypedOp& op) {
 }
 Share RunExtend(Party& p, const TypedOp& op, const Operands& in) {
   return Extend(p, in[0]->share, op.Int("bits"), op.out.width, JoiningOf(op.out_size()));
+}
+
+void CheckFloorShift(const TypedOp& op) {
+  RequireShapeOf(op, 0);
+  RequireInt(op, "shift", 1, op.in[0].width - op.out.width);
+  Require(op.out.fraction == 0, "gives integers");
+}
+Cost CostFloorShift(const TypedOp& op) {
+  return FloorShiftCost(op.out_size(), op.Int("shift"), op.out.width, JoiningOf(op.out_size()));
+}
+Share RunFloorShift(Party& p, const TypedOp& op, const Operands& in) {
+  return FloorShift(p, in[0]->share, op.Int("shift"), op.out.width, JoiningOf(op.out_size()));
 }
 
 void CheckReround(const TypedOp& op) {
@@ -140,6 +155,27 @@ void CheckBitToFxp(const TypedOp& op) { RequireShapeOf(op, 0); }
 Cost CostBitToFxp(const TypedOp& op) { return BitToRingCost(op.out_size(), op.out.width); }
 Share RunBitToFxp(Party& p, const TypedOp& op, const Operands& in) { return BitToRing(p, in[0]->share, op.out.width); }
 
+// Planes of bits, the lowest first, stand before the other dimensions.
+void CheckToBits(const TypedOp& op) {
+  RequireInt(op, "bits", 2, op.in[0].width);
+  Shape expected = op.in[0].shape;
+  expected.insert(expected.begin(), op.Int("bits"));
+  RequireShape(op, expected);
+}
+Cost CostToBits(const TypedOp& op) { return ToBitsCost(NumElements(op.in[0].shape), op.Int("bits")); }
+Share RunToBits(Party& p, const TypedOp& op, const Operands& in) { return ToBits(p, in[0]->share, op.Int("bits")); }
+
+void CheckFromBits(const TypedOp& op) {
+  Require(!op.in[0].shape.empty() && op.in[0].shape[0] >= 1 && op.in[0].shape[0] <= op.out.width,
+          "the operand has no planes of bits, or more than the result's ring");
+  Require(op.out.fraction == 0, "gives integers");
+  RequireShape(op, Shape(op.in[0].shape.begin() + 1, op.in[0].shape.end()));
+}
+Cost CostFromBits(const TypedOp& op) {
+  return FromBitsCost(op.out_size(), static_cast<int>(op.in[0].shape[0]), op.out.width);
+}
+Share RunFromBits(Party& p, const TypedOp& op, const Operands& in) { return FromBits(p, in[0]->share, op.out.width); }
+
 // A bit, then values of the result's type.
 void CheckBitTimes(const TypedOp& op) {
   RequireShapeOf(op, 0);
@@ -199,6 +235,7 @@ std::vector<Kernel> ProductAndBitKernels() {
       {"conv", "ff", 'f', "shift strides", CheckConv, CostProduct, RunConv},
       {"up_cast", "f", 'f', "", CheckUpCast, CostUpCast, RunUpCast},
       {"extend", "f", 'f', "bits", CheckExtend, CostExtend, RunExtend},
+      {"floor_shift", "f", 'f', "shift", CheckFloorShift, CostFloorShift, RunFloorShift},
       {"reround", "f", 'f', "shift", CheckReround, CostReround, RunReround},
       {"msb", "f", 'b', "bits drop", CheckMsb, CostMsb, RunMsb},
       {"equal_zero", "f", 'b', "bits", CheckEqualZero, CostEqualZero, RunEqualZero},
@@ -206,6 +243,8 @@ std::vector<Kernel> ProductAndBitKernels() {
       {"argmax", "f", 'f', "axis bits", CheckArgMax, CostArgMax, RunArgMax},
       {"bit_and", "bb", 'b', "", CheckBitAnd, CostBitAnd, RunBitAnd},
       {"bit_to_fxp", "b", 'f', "", CheckBitToFxp, CostBitToFxp, RunBitToFxp},
+      {"to_bits", "f", 'b', "bits", CheckToBits, CostToBits, RunToBits},
+      {"from_bits", "b", 'f', "", CheckFromBits, CostFromBits, RunFromBits},
       {"bit_mul", "bf", 'f', "", CheckBitTimes, CostBitTimes, RunBitMul},
       {"select", "bff", 'f', "", CheckBitTimes, CostBitTimes, RunSelect},
       {"one_hot", "f", 'f', "depth", CheckOneHot, CostOneHot, RunOneHot},

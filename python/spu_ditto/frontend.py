@@ -23,10 +23,12 @@ from spu_ditto.tracebacks import users_place
 _STABLEHLO_OPS = frozenset(
     "stablehlo." + name
     for name in (
-        "abs add and broadcast_in_dim ceil clamp compare concatenate constant convert convolution custom_call divide "
-        "dot_general dynamic_slice dynamic_update_slice exponential floor gather iota log maximum minimum multiply "
-        "negate not or pad reduce reduce_window reshape return reverse rsqrt scatter select select_and_scatter sign "
-        "slice sort sqrt subtract tanh transpose while xor"
+        "abs add and atan2 bitcast_convert broadcast_in_dim ceil clamp compare concatenate constant convert "
+        "convolution cosine custom_call divide dot_general dynamic_slice dynamic_update_slice exponential "
+        "exponential_minus_one floor gather iota log log_plus_one maximum minimum multiply negate not or pad popcnt "
+        "power reduce reduce_window remainder reshape return reverse round_nearest_afz round_nearest_even rsqrt "
+        "scatter select select_and_scatter shift_left shift_right_arithmetic shift_right_logical sign sine slice "
+        "sort sqrt subtract tan tanh transpose while xor"
     ).split()
 )
 # Numbers that a program may have captured in one array: an index, a shape or a few coefficients, but hardly a weight.
@@ -34,19 +36,18 @@ CAPTURED = 16
 
 _STRUCTURE_OPS = frozenset({"func.func", "func.call", "func.return"})
 
-# SPU's parser does not know the chlo dialect. As custom calls these stay whole and reach our passes.
-_KEPT_WHOLE = {"chlo.erf": "mpc.erf", "chlo.erfc": "mpc.erfc", "chlo.top_k": "mpc.topk"}
+# SPU's parser does not know the chlo dialect, nor its compiler all of StableHLO. As custom calls these stay whole and
+# reach our passes.
+_KEPT_WHOLE = {
+    **{f"chlo.{name}": f"mpc.{name}" for name in "acos acosh asin asinh atan atanh cosh erf erfc erf_inv sinh".split()},
+    "chlo.top_k": "mpc.topk",
+    "stablehlo.cbrt": "mpc.cbrt",
+}
 _CUSTOM_CALLS = frozenset(_KEPT_WHOLE.values())
 
-_ELEMENT_TYPES = frozenset({"f16", "f32", "i1", "i8", "i16", "i32", "i64"})
-_DTYPE_REMEDY = {
-    "bf16": "use float16",
-    "f64": "use float32",
-    "ui8": "convert to a signed integer first",
-    "ui16": "convert to a signed integer first",
-    "ui32": "convert to a signed integer first",
-    "ui64": "convert to a signed integer first",
-}
+_ELEMENT_TYPES = frozenset(
+    {"bf16", "f16", "f32", "f64", "i1", "i8", "i16", "i32", "i64", "ui8", "ui16", "ui32", "ui64"}
+)
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,8 @@ def to_stablehlo(traced: jax.stages.Traced, call: Call, input_visibility: Any = 
         arguments.append(Argument(name, tuple(described.shape), np.dtype(described.dtype), mark))
     return Exported(
         name=name_of(call.fn),
-        stablehlo=module.operation.get_asm(),
-        located_stablehlo=module.operation.get_asm(enable_debug_info=True),
+        stablehlo=_without_bfloat16(module.operation.get_asm()),
+        located_stablehlo=_without_bfloat16(module.operation.get_asm(enable_debug_info=True)),
         parameters=call.parameters,
         arguments=tuple(arguments),
         in_tree=jax.tree_util.tree_structure((call.args, call.kwargs)),
@@ -175,7 +176,7 @@ def _check_types(op: Any) -> None:
         tensor = ir.RankedTensorType(value.type)
         element = str(tensor.element_type)
         if element not in _ELEMENT_TYPES:
-            remedy = _DTYPE_REMEDY.get(element, f"use one of {', '.join(sorted(_ELEMENT_TYPES))}")
+            remedy = f"use one of {', '.join(sorted(_ELEMENT_TYPES))}"
             raise UnsupportedError(f"{op.name} has dtype {element}, which no ring holds: {remedy}{source_line(op)}")
 
 
@@ -192,6 +193,38 @@ def _replace_by_custom_call(op: Any, target: str) -> None:
     for n in range(len(op.results)):
         op.results[n].replace_all_uses_with(call.results[n])
     op.erase()
+
+
+# The numbers of a constant, and its shape.
+_BFLOAT16 = re.compile(r"dense<([^<>]*)> : tensor<([^<>]*)bf16>")
+_NUMBER = re.compile(r'"?0x[0-9A-Fa-f]+"?|-?[0-9][0-9.]*(?:[eE][-+]?[0-9]+)?')
+
+
+def _without_bfloat16(text: str) -> str:
+    """A module with float16 in the place of bfloat16, which has the same ring: SPU's compiler does not know that.
+
+    A constant beyond float16 becomes infinite.
+    """
+    text = _BFLOAT16.sub(lambda found: f"dense<{_NUMBER.sub(_as_float16, found[1])}> : tensor<{found[2]}f16>", text)
+    return re.sub(r"(?<=[x<])bf16(?=>)", "f16", text)
+
+
+def _as_float16(found: re.Match[str]) -> str:
+    token = found[0]
+    if token.startswith('"'):
+        # The numbers themselves, one after the other.
+        high = np.frombuffer(bytes.fromhex(token[3:-1]), np.uint16).astype(np.uint32) << 16
+        return f'"0x{_bits(high.view(np.float32)).tobytes().hex().upper()}"'
+    if token.startswith("0x"):
+        number = np.array([int(token, 16) << 16], np.uint32).view(np.float32)
+    else:
+        number = np.array([float(token)], np.float32)
+    return f"0x{_bits(number)[0]:04X}"
+
+
+def _bits(numbers: Any) -> Any:
+    with np.errstate(over="ignore"):
+        return numbers.astype(np.float16).view(np.uint16)
 
 
 def source_line(op: Any) -> str:

@@ -29,10 +29,13 @@ DTYPES = {
     "i16": np.dtype(np.int16),
     "i32": np.dtype(np.int32),
     "i64": np.dtype(np.int64),
+    "ui8": np.dtype(np.uint8),
+    "ui32": np.dtype(np.uint32),
+    "ui64": np.dtype(np.uint64),
     "i1": np.dtype(np.bool_),
 }
 # What JAX has without its 64-bit mode.
-JAX_DTYPES = ("f16", "f32", "i8", "i16", "i32", "i1")
+JAX_DTYPES = ("f16", "f32", "i8", "i16", "i32", "ui8", "ui32", "i1")
 
 Tolerance = Callable[..., Any]
 
@@ -74,7 +77,6 @@ class Case:
         tolerance: absolute error allowed, from (expected, *arrays); None means what results state.
         levels: the draws, one level each; see `numbers`.
         judged: which elements count, from the arrays.
-        refused: the operation is documented as having no form here.
         refusable: it may be refused for ordinary inputs too, with a remedy.
     """
 
@@ -89,7 +91,6 @@ class Case:
     levels: tuple[str, ...] = ()
     label: str = ""
     judged: Callable[..., Any] | None = None
-    refused: bool = False
     refusable: bool = False
 
     @property
@@ -170,13 +171,14 @@ def numbers(element: str, level: str, shape: tuple[int, ...], rng: np.random.Gen
     dtype = DTYPES[element]
     if element == "i1":
         return rng.integers(0, 2, shape).astype(np.bool_)
-    if dtype.kind == "i":
+    if dtype.kind in "iu":
         limits = np.iinfo(dtype)
         if level == "most":
-            return rng.choice(np.array([limits.min, limits.min + 1, -1, 0, 1, limits.max], dtype), shape)
+            below = [-1] if dtype.kind == "i" else []
+            return rng.choice(np.array([limits.min, limits.min + 1, *below, 0, 1, limits.max], dtype), shape)
         if level == "whole":
             return rng.integers(limits.min, limits.max, shape, dtype, endpoint=True)
-        return rng.integers(-10, 11, shape).astype(dtype)
+        return rng.integers(-10 if dtype.kind == "i" else 0, 11, shape).astype(dtype)
     if level == "least":
         tiny = np.array([0, 2.0**-18, -(2.0**-18), 2.0**-17, 2.0**-9, -(2.0**-8), 1e-7, 6e-8], np.float64)
         return rng.choice(tiny, shape).astype(dtype)
@@ -755,6 +757,3 @@ for _from, _to in (
         lambda x, to=DTYPES[_to]: x.astype(to),
     )
 elementwise("pphlo.convert", "f32", "i1", lambda x: x != 0, lambda x: x.astype(bool), judged=lambda x: _apart(x, 0 * x))
-elementwise("pphlo.convert", "f32", "i32", np.trunc, None, refused=True)
-for _e in ("i32", "i8"):
-    elementwise("pphlo.divide", f"{_e} {_e}", None, lambda x, y: x, None, refused=True)

@@ -447,6 +447,39 @@ for w, bits, to in ((32, 8, 32), (64, 32, 64), (20, 20, 64), (3, 2, 4), (63, 63,
         exact=lambda x, bits=bits: _signed(x, bits),
     )
 
+for w, shift, out in ((32, 8, 24), (64, 18, 46), (64, 62, 2), (20, 1, 19), (64, 18, 20)):
+    # floor_shift.h: any operand.
+    case("floor_shift", [full(w, shift)], full(out), attributes={"shift": shift}, exact=lambda x, s=shift: x >> s)
+
+
+def _planes(x: Array, bits: int) -> Array:
+    return np.stack([x >> i & 1 for i in range(bits)])
+
+
+for w, bits in ((32, 32), (64, 64), (20, 12), (8, 2)):
+    # to_bits.h, from_bits.h: any operand.
+    case("to_bits", [full(w)], bit((bits, *S)), attributes={"bits": bits}, exact=lambda x, n=bits: _planes(x, n))
+    case(
+        "from_bits",
+        [bit((bits, *S))],
+        full(w),
+        exact=lambda b: sum(b[i] * (1 << i) for i in range(len(b))),
+    )
+case("parity", [full(20, 4)], bit(), exact=lambda x: x % 2)
+
+for w, f, most in ((64, 18, 1 << 44), (40, 8, 1 << 16)):
+    for out, out_fraction in ((20, 16), (12, 8)):
+        for amplitudes in ([1.0, 0.0], [0.0, 1.0]):
+            # sine.h: 2^-12 and one unit.
+            case(
+                "sine",
+                [sized(w, f, most)],
+                full(out, out_fraction),
+                attributes={"amplitudes": amplitudes, "bits": w},
+                real=lambda x, a=tuple(amplitudes): a[0] * np.cos(x) + a[1] * np.sin(x),
+                units=1.25 + 2.0 ** (out_fraction - 12),
+            )
+
 for w, shift in ((20, 8), (40, 18), (64, 6)):
     # reround.h: -2^(w-1) <= x <= 2^(w-1) - 2^shift; less than one unit.
     case(

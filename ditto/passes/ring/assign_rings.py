@@ -28,12 +28,24 @@ from ditto.analysis.intervals import ARGUMENT_TYPES, Intervals
 from ditto.analysis.look_through import beyond, is_argument, known_numbers
 from ditto.analysis.sum_terms import is_sum_term, resting_fraction
 from ditto.dialects import pphlo, ring
+from ditto.dialects.dense import Array
 from ditto.dialects.traits import Dot, Moves, Rescales
 from ditto.interpreter import evaluate_values
-from ditto.lowering import arithmetic, contraction, functions, movement
-from ditto.lowering.arithmetic import Rule, bit_to_number, complement, convert
+from ditto.lowering import (
+    arithmetic,
+    bitwise,
+    contraction,
+    functions,
+    integers,
+    movement,
+    powers,
+    rounding,
+    trigonometry,
+)
+from ditto.lowering.arithmetic import Rule, bit_to_number, complement
 from ditto.lowering.arithmetic import zero as is_zero
-from ditto.lowering.emitter import Emitter, Public, Value, integer_bits, is_bits
+from ditto.lowering.emitter import Emitter, Public, Value, integer_bits, is_bits, is_unsigned
+from ditto.lowering.rounding import convert
 from ditto.policy.policy import LONG_TABLE, SUM_TERM_FRACTION, TABLE_FRACTION, WEIGHT_FRACTION, Policy
 
 # The dtypes of the results, by which callers decode.
@@ -44,8 +56,19 @@ _RULES: dict[str, Rule] = {
     **functions.RULES,
     **movement.RULES,
     **contraction.RULES,
+    **rounding.RULES,
+    **integers.RULES,
+    **bitwise.RULES,
+    **powers.RULES,
+    **trigonometry.RULES,
 }
-_CALLS: dict[str, Rule] = {**functions.CALLS, **movement.CALLS, **contraction.CALLS}
+_CALLS: dict[str, Rule] = {
+    **functions.CALLS,
+    **movement.CALLS,
+    **contraction.CALLS,
+    **powers.CALLS,
+    **trigonometry.CALLS,
+}
 
 _TABLES = ("ditto.embedding", "spu.gather")
 
@@ -142,7 +165,7 @@ class _Walk:
         return e.made_secret(public, zero)
 
     def converted(self, op: Operation) -> list[Value]:
-        self.emitter.begin(op, _integers_of(op))
+        self.emitter.begin(op, _numbers_of(op))
         values = [self.memo[operand] for operand in op.operands]
         if (numbers := known_numbers(op.results[0])) is not None:
             return [Public(op.results[0].type, numbers)]
@@ -182,14 +205,21 @@ class _Walk:
 
     def folded(self, op: Operation, values: list[Public]) -> Public:
         """A public result that SPU has marked secret, computed now."""
-        known = {operand: value.known() for operand, value in zip(op.operands, values)}
+        known = {operand: _as_typed(value) for operand, value in zip(op.operands, values)}
         return Public(op.results[0].type, evaluate_values([op.results[0]], known, exact=True)[0])
 
 
-def _integers_of(op: Operation) -> int | None:
-    """The bits of the integers that an operation makes, or, if it makes booleans, compares."""
+def _numbers_of(op: Operation) -> Attribute:
+    """The type of the numbers that an operation makes, or, if it makes booleans, compares."""
     type = op.results[0].type
-    return integer_bits(op.operands[-1].type if is_bits(type) and op.operands else type)
+    return op.operands[-1].type if is_bits(type) and op.operands else type
+
+
+def _as_typed(value: Public) -> Array:
+    """The numbers of a public operand in its own dtype."""
+    return (
+        value.known().view(pphlo.dtype_of(pphlo.element_type(value.type))) if is_unsigned(value.type) else value.known()
+    )
 
 
 def _names(types: list[Attribute]) -> ArrayAttr[StringAttr]:

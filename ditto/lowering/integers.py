@@ -1,0 +1,230 @@
+"""Quotients and remainders of integers, exactly; remainders of reals are those of their integers.
+
+A quotient goes toward zero. By zero all its bits are set, and the remainder is the dividend, as XLA has it.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from xdsl.dialects.builtin import AnyFloat
+from xdsl.ir import Attribute, Operation, SSAValue
+
+from ditto.dialects import pphlo, ring
+from ditto.dialects.dense import Array
+from ditto.lowering.arithmetic import (
+    Rule,
+    add,
+    exclusive_or,
+    multiply,
+    negative,
+    of_one_dtype,
+    subtract,
+    unsigned_number,
+    zero,
+)
+from ditto.lowering.emitter import Emitter, Public, Value, integer_bits, is_unsigned
+
+# divide.h: an integer quotient q is off by less than |q| 2^-12 and 1.7, of more than 46 bits by 3.3.
+_DIGITS, _OFF, _FAR_OFF = 12, 1.7, 3.3
+
+
+def number(e: Emitter, bit: SSAValue, like: SSAValue) -> SSAValue:
+    """A bit as the integer 0 or 1 in the ring of `like`."""
+    return e.emit(ring.BitToFxpOp, [bit], ring.retyped(like, fraction=0))
+
+
+def times(e: Emitter, x: SSAValue, factor: int | Array) -> SSAValue:
+    """Integers times public ones."""
+    return e.emit(ring.MulPublicOp, [x, e.constant(np.asarray(factor, np.int64))], x.type, shift=0)
+
+
+def plus(e: Emitter, x: SSAValue, term: int | Array) -> SSAValue:
+    """Integers plus public ones."""
+    return e.emit(ring.AddPublicOp, [x, e.constant(np.asarray(term, np.int64))], x.type)
+
+
+def shifted(e: Emitter, x: SSAValue, shift: int) -> SSAValue:
+    """floor(x / 2^shift) of integers."""
+    if shift == ring.MAX_WIDTH - 1:
+        return e.emit(ring.NegOp, [number(e, negative(e, x), x)], x.type)
+    return e.emit(ring.FloorShiftOp, [x], x.type, shift=shift) if shift else x
+
+
+def integers(x: Public) -> Array:
+    """The known integers of a public operand themselves, as Python's."""
+    numbers = x.known()
+    bits = integer_bits(x.type)
+    wide = numbers.astype(object)
+    return np.asarray(wide % (1 << bits)) if bits is not None and is_unsigned(x.type) else wide
+
+
+def quotient(e: Emitter, x: Value, y: Value, type: Attribute) -> SSAValue:
+    """x / y of integers of one dtype, toward zero."""
+    bits = integer_bits(type)
+    assert bits is not None
+    with e.in_order():
+        whole = _quotient(e, _exact(e, x, y, type), _exact(e, y, x, type))
+    return e.wrapped(whole, bits)
+
+
+def _exact(e: Emitter, x: Value, like: Value, type: Attribute) -> Value:
+    """The integers themselves, unsigned ones as such; public ones that are known only at the call as secrets."""
+    if isinstance(x, Public):
+        if x.numbers is not None:
+            return Public(x.type, integers(x))
+        assert isinstance(like, SSAValue)
+        x = e.made_secret(x, like)
+    bits = integer_bits(type)
+    assert bits is not None
+    return unsigned_number(e, x, bits) if is_unsigned(type) else x
+
+
+def _quotient(e: Emitter, x: Value, y: Value) -> SSAValue:
+    """x / y of exact integers; that by zero is -1."""
+    with e.exactly():
+        if isinstance(x, SSAValue) and isinstance(y, Public):
+            if (divided := _by_public(e, x, y.known())) is not None:
+                return divided
+            y = e.made_secret(Public(x.type, y.known().astype(np.int64)), x)
+        if isinstance(x, Public):
+            assert isinstance(y, SSAValue)
+            x = e.made_secret(Public(y.type, x.known().astype(np.int64)), y)
+        assert isinstance(x, SSAValue) and isinstance(y, SSAValue)
+        key = ("quotient", x, y)
+        if key not in e.made:
+            e.made[key] = _by_secret(e, x, y)
+        return e.made[key]
+
+
+def _by_public(e: Emitter, x: SSAValue, y: Array) -> SSAValue | None:
+    """x / y for public y; None if no ring holds what it takes.
+
+    With |x| <= 2^n, 2^s >= 2^n |y| and M = floor(2^s / |y|) + 1, floor(x M / 2^s) is the quotient for x >= 0, and one
+    less for x < 0 (Granlund and Montgomery, "Division by invariant integers using multiplication", PLDI 1994).
+    """
+    span, size = e.integers_of(x), abs(y)
+    if np.any(y == 0):
+        return None
+    below = None if span.low >= 0 else negative(e, x)
+    common = int(size.flat[0])
+    if np.all(size == common) and common & (common - 1) == 0:
+        shift = common.bit_length() - 1
+        if below is not None and shift:
+            x = add(e, x, times(e, number(e, below, x), common - 1))
+        result = shifted(e, x, shift)
+    else:
+        n = max(int(span.high) - 1, -int(span.low) - 1, 0).bit_length()
+        shift = n + (int(size.max()) - 1).bit_length()
+        factors = np.asarray((1 << shift) // size + 1)
+        if int(factors.max()) << n > 1 << 63:
+            return None
+        result = shifted(e, times(e, x, factors.astype(np.int64)), shift)
+        if below is not None:
+            result = add(e, result, number(e, below, result))
+    if np.all(y > 0):
+        return result
+    return times(e, result, np.where(y < 0, -1, 1).astype(np.int64))
+
+
+def _by_secret(e: Emitter, x: SSAValue, y: SSAValue) -> SSAValue:
+    """x / y: the quotient of the sizes, divided again by what it leaves until less than two is missing, then corrected
+    by comparisons. It takes a division for every 12 bits of x."""
+    none = zero(e, y)
+    signs = [None if e.integers_of(v).low >= 0 else negative(e, v) for v in (x, y)]
+    a, b = (v if sign is None else _size(e, v, sign) for v, sign in zip((x, y), signs))
+    b = e.emit(ring.AddOp, [b, number(e, none, b)], b.type)
+    most, divisor = (max(1, int(e.integers_of(v).size)) for v in (a, b))
+    # The quotient is off by less than `off`, what is left is below `size`.
+    off, size = float(most), float(most)
+    rest, total = a, None
+    for _ in range(math.ceil((math.log2(most) + 2) / _DIGITS)):
+        room = min(int(off) + 4, most + 4)
+        part = e.emit(ring.DivideOp, [rest, b], a.type, lo=0, hi=1, fact=room)
+        error = _OFF if room.bit_length() < 45 else _FAR_OFF
+        product = e.emit(ring.MulOp, [part, b], a.type, shift=0, fact=_held(1.001 * size + error * divisor))
+        off, size = (n * 2.0**-_DIGITS + error * unit for n, unit in ((off, 1), (size, divisor)))
+        rest = e.emit(ring.SubOp, [rest, product], a.type, fact=_held(size))
+        total = part if total is None else e.emit(ring.AddOp, [total, part], a.type, fact=most + 4)
+    assert total is not None and off < 2
+    # What is left lies between -2 b and 2 b.
+    beyond = plus(e, e.emit(ring.SubOp, [b, rest], a.type), -1)
+    below = e.emit(ring.AddOp, [rest, b], a.type)
+    up, down, twice = (number(e, negative(e, v), total) for v in (beyond, rest, below))
+    total = e.emit(ring.SubOp, [e.emit(ring.AddOp, [total, up], a.type), down], a.type)
+    total = e.emit(ring.SubOp, [total, twice], a.type, fact=most)
+    unlike = [sign for sign in signs if sign is not None]
+    if unlike:
+        minus = unlike[0] if len(unlike) == 1 else exclusive_or(e, *unlike)
+        total = e.emit(ring.SelectOp, [minus, e.emit(ring.NegOp, [total], total.type), total], total.type)
+    # total + [y = 0] (-1 - total)
+    missing = plus(e, e.emit(ring.NegOp, [total], total.type), -1)
+    return e.emit(ring.AddOp, [total, e.emit(ring.BitMulOp, [none, missing], total.type)], total.type)
+
+
+def _held(size: float) -> int:
+    """The whole number above a size, as far as a ring holds it."""
+    return min(int(size) + 1, (1 << ring.MAX_WIDTH - 1) - 1)
+
+
+def _size(e: Emitter, x: SSAValue, below: SSAValue) -> SSAValue:
+    """|x|, of which the interval is known."""
+    minus = e.emit(ring.NegOp, [x], x.type)
+    twice = e.emit(ring.BitMulOp, [below, e.emit(ring.AddOp, [minus, minus], x.type)], x.type)
+    return e.emit(ring.AddOp, [x, twice], x.type, fact=int(e.integers_of(x).size))
+
+
+def remainder(e: Emitter, x: Value, y: Value, type: Attribute) -> SSAValue:
+    """x less y times their quotient, of integers of one dtype; modulo their ring that is exact."""
+    bits = integer_bits(type)
+    assert bits is not None
+    whole = quotient(e, x, y, type)
+    with e.wrapping(bits):
+        return subtract(e, x, multiply(e, whole, y))
+
+
+def real_remainder(e: Emitter, x: Value, y: Value) -> SSAValue:
+    """x less the multiple of y that is nearest toward zero, of reals: of their integers, in one fraction."""
+    secrets = [v for v in (x, y) if isinstance(v, SSAValue)]
+    fraction = max(ring.fraction(v) for v in secrets)
+    whole = [_scaled(e, v, secrets[0], fraction) for v in (x, y)]
+    if isinstance(whole[1], SSAValue) and e.policy.guard:
+        none = zero(e, whole[1])
+        e.emit(ring.RequireFalseOp, [none], none.type)
+    with e.exactly():
+        dividend = whole[0] if isinstance(whole[0], SSAValue) else e.made_secret(whole[0], _secret(whole[1]))
+        most, divisor = int(e.integers_of(dividend).size), whole[1]
+        count = _quotient(e, dividend, divisor)
+        kind, by = (ring.MulPublicOp, e.integers(divisor)) if isinstance(divisor, Public) else (ring.MulOp, divisor)
+        product = e.emit(kind, [count, by], dividend.type, shift=0, fact=most)
+        rest = e.emit(ring.SubOp, [dividend, product], dividend.type, fact=most)
+    return e.emit(ring.RelabelOp, [rest], ring.retyped(rest, fraction=fraction))
+
+
+def _scaled(e: Emitter, x: Value, like: SSAValue, fraction: int) -> Value:
+    """The integers of a real."""
+    if isinstance(x, SSAValue):
+        x = e.with_fraction(x, fraction)
+        return e.emit(ring.RelabelOp, [x], ring.retyped(x, fraction=0))
+    if x.numbers is None:
+        return _scaled(e, e.made_secret(x, e.with_fraction(like, fraction)), like, fraction)
+    if np.any(x.numbers == 0):
+        raise e.fail("the remainder of a division by zero is no number")
+    numbers = np.rint(np.ldexp(x.numbers.astype(np.float64), fraction)).astype(np.int64)
+    return Public(ring.retyped(like, fraction=0), numbers)
+
+
+def _secret(value: Value) -> SSAValue:
+    assert isinstance(value, SSAValue)
+    return value
+
+
+def _remainder(e: Emitter, op: Operation, values: list[Value]) -> Value:
+    type = op.results[0].type
+    if isinstance(pphlo.element_type(type), AnyFloat):
+        return real_remainder(e, values[0], values[1])
+    return remainder(e, values[0], values[1], type)
+
+
+RULES: dict[str, Rule] = {"pphlo.remainder": of_one_dtype(_remainder)}
