@@ -241,9 +241,13 @@ def _are_bits(x: Value, y: Value) -> bool:
 
 
 def select(e: Emitter, condition: Value, x: Value, y: Value, type: Attribute) -> Value:
-    """condition ? x : y."""
+    """condition ? x : y. There is no secret NaN: where that would be chosen, the run is refused."""
     if isinstance(condition, Public):
         return _select_public(e, condition, x, y, type)
+    if _is_nan(y):
+        return _required(e, complement(e, condition), x)
+    if _is_nan(x):
+        return _required(e, condition, y)
     shape = ring.shape(type)
     if ring.shape(condition) != shape:
         condition = e.emit(ring.BroadcastOp, [condition], ring.bits(shape), dims=[])
@@ -263,6 +267,20 @@ def select(e: Emitter, condition: Value, x: Value, y: Value, type: Attribute) ->
         return select(e, complement(e, condition), y, x, type)
     x, y = e.aligned(x, y)
     return e.emit(ring.SelectOp, [condition, x, y], x.type)
+
+
+def _is_nan(value: Value) -> bool:
+    """Whether public numbers are all NaN."""
+    if not isinstance(value, Public) or value.numbers is None or not value.is_float:
+        return False
+    return value.numbers.size > 0 and bool(np.all(np.isnan(value.numbers)))
+
+
+def _required(e: Emitter, wrong: SSAValue, value: Value) -> Value:
+    """A value, in a run that the guard refuses if one of these bits is set."""
+    if e.policy.guard:
+        e.emit(ring.RequireFalseOp, [wrong], wrong.type)
+    return value
 
 
 def _chosen(total: SSAValue) -> SSAValue:

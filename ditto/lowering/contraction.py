@@ -145,9 +145,18 @@ def _embedding(e: Emitter, op: Operation, values: list[Value]) -> Value:
     return reshape(e, found, ring.shape(made.type))
 
 
+def _one_hot(e: Emitter, op: Operation, values: list[Value]) -> Value:
+    """Ids as rows of zeros and a one, in the ring of the result's dtype, without fraction bits."""
+    [ids] = values
+    assert isinstance(ids, SSAValue)
+    shape = ring.shape(op.results[0].type)
+    type = ring.fxp(shape, e.ring_of(op.results[0].type)[0], 0)
+    return e.emit(ring.OneHotOp, [ids], type, depth=shape[-1])
+
+
 RULES: dict[str, Rule] = {
     "pphlo.dot": _dot,
     "pphlo.dot_general": _dot_general,
     "pphlo.convolution": _convolution,
 }
-CALLS: dict[str, Rule] = {"ditto.embedding": _embedding}
+CALLS: dict[str, Rule] = {"ditto.embedding": _embedding, "ditto.one_hot": _one_hot}

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from tests.conformance.cases import JAX_DTYPES, NUMBERS, Case, Operand, tensor
+from tests.conformance.cases import JAX_DTYPES, NUMBERS, Case, Operand, numbers, tensor
 from tests.conformance.outcome import Array
 
 STRUCTURE: list[Case] = []
@@ -288,3 +288,151 @@ for _e in ("f16", "f32", "i8", "i32"):
         label="keys",
         levels=_levels,
     )
+
+# ------------------------------------------------------------------------------------------------ indices
+
+
+def _place(most: int) -> Callable[[tuple[int, ...]], Any]:
+    """A `draw` of positions, some outside of 0 .. most."""
+
+    def draw(shape: tuple[int, ...]) -> Callable[[str, np.random.Generator], Array]:
+        def drawn(level: str, rng: np.random.Generator) -> Array:
+            limits = np.iinfo(np.int32)
+            choice = {
+                "ordinary": np.arange(most + 1),
+                "outside": np.array([-1, most + 1, -(most + 1), most]),
+                "most": np.array([limits.min, limits.max, 0, most]),
+            }[level]
+            return rng.choice(choice, shape).astype(np.int32)
+
+        return drawn
+
+    return draw
+
+
+_PLACES = ("ordinary", "outside", "most")
+
+
+def indexed(
+    op: str,
+    shapes: list[tuple[int, ...]],
+    places: list[tuple[tuple[int, ...], int]],
+    shape: tuple[int, ...],
+    meaning: Callable[..., Any],
+    function: Callable[..., Any],
+    *,
+    elements: tuple[str, ...] = ("f16", "f32", "i32", "i1"),
+    secret: tuple[bool, ...] = (True, False),
+    **options: Any,
+) -> None:
+    """Cases of ordinary numbers at secret and at public positions, each of a shape and up to a position."""
+    for element in elements:
+        for hidden in secret:
+            operands = tuple(
+                Operand(element, s, draw=lambda level, rng, e=element, s=s: numbers(e, "ordinary", s, rng))
+                for s in shapes
+            ) + tuple(Operand("i32", s, hidden, draw=_place(most)(s)) for s, most in places)
+            STRUCTURE.append(Case(op, operands, element, shape, meaning, jax=function, levels=_PLACES, **options))
+
+
+def _start(place: Any, extent: int, size: int) -> int:
+    place = int(place) + extent if int(place) < 0 else int(place)
+    return min(max(np.int32(np.int64(place)).item(), 0), extent - size)
+
+
+indexed(
+    "pphlo.dynamic_slice",
+    [(5, 6)],
+    [((), 3)],
+    (2, 3),
+    lambda x, i: x[_start(i, 5, 2) : _start(i, 5, 2) + 2, 1:4],
+    lambda x, i: lax.dynamic_slice(x, (i, 1), (2, 3)),
+    label="rows",
+)
+indexed(
+    "pphlo.dynamic_slice",
+    [(5, 6)],
+    [((), 3), ((), 4)],
+    (2, 3),
+    lambda x, i, j: x[_start(i, 5, 2) : _start(i, 5, 2) + 2, _start(j, 6, 3) : _start(j, 6, 3) + 3],
+    lambda x, i, j: lax.dynamic_slice(x, (i, j), (2, 3)),
+    label="both",
+)
+
+
+def _written(x: Array, update: Array, i: Any, j: Any) -> Array:
+    result = x.copy()
+    row, column = _start(i, 5, 2), _start(j, 6, 3)
+    result[row : row + 2, column : column + 3] = update
+    return result
+
+
+indexed(
+    "pphlo.dynamic_update_slice",
+    [(5, 6), (2, 3)],
+    [((), 3), ((), 4)],
+    (5, 6),
+    _written,
+    lambda x, u, i, j: lax.dynamic_update_slice(x, u, (i, j)),
+    label="both",
+)
+indexed(
+    "pphlo.dynamic_update_slice",
+    [(5, 6), (2, 6)],
+    [((), 3)],
+    (5, 6),
+    lambda x, u, i: np.concatenate([x[: _start(i, 5, 2)], u, x[_start(i, 5, 2) + 2 :]]),
+    lambda x, u, i: lax.dynamic_update_slice(x, u, (i, 0)),
+    label="rows",
+)
+for _label, _shape in (("vector", (7,)), ("matrix", (7, 3)), ("cube", (7, 2, 3))):
+    indexed(
+        "@ditto.embedding",
+        [_shape],
+        [((4,), 6)],
+        (4, *_shape[1:]),
+        lambda x, i: x[[_start(k, 7, 1) for k in i]],
+        lambda x, i: jnp.take(x, jnp.where(i < 0, i + 7, i), axis=0, mode="clip"),
+        label=_label,
+    )
+
+
+def _rows_of(x: Array, places: Array) -> list[int | None]:
+    """The rows that positions mean in JAX; None for those outside."""
+    wrapped = [int(np.int64(p) + len(x)) if p < 0 else int(p) for p in places]
+    return [p if 0 <= p < len(x) else None for p in wrapped]
+
+
+def _scattered(combine: Callable[[Any, Any], Any]) -> Callable[..., Array]:
+    def meaning(x: Array, updates: Array, places: Array) -> Array:
+        result = x.copy()
+        for row, update in zip(_rows_of(x, places), updates, strict=True):
+            if row is not None:
+                result[row] = combine(result[row], update)
+        return result
+
+    return meaning
+
+
+for _label, _combine in (("add", np.add), ("set", lambda old, new: new), ("max", np.maximum)):
+    for _shape in ((6,), (6, 3)):
+        indexed(
+            "@ditto.one_hot" if _label == "add" else "pphlo.dynamic_update_slice",
+            [_shape, (4, *_shape[1:])],
+            [((4,), 5)],
+            _shape,
+            _scattered(_combine),
+            lambda x, u, i, label=_label: getattr(x.at[i], label)(u),
+            elements=("f16", "f32", "i32"),
+            label=f"scatter_{_label}_{len(_shape)}",
+        )
+indexed(
+    "@ditto.take",
+    [(5, 4)],
+    [((3, 2), 4)],
+    (3, 2, 4),
+    lambda x, i: x[np.array([_start(k, 5, 1) for k in i.reshape(-1)]).reshape(3, 2)],
+    lambda x, i: jnp.take(x, jnp.where(i < 0, i + 5, i), axis=0, mode="clip"),
+    secret=(False,),
+    label="gather",
+)
