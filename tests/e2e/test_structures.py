@@ -103,6 +103,11 @@ PROGRAMS: dict[str, Program] = {
     ),
     "associative_scan_of_bits": (lambda x: lax.associative_scan(jnp.logical_xor, x > 0), (floats(9),), 0),
     "carried_dtypes": (newton_root, (np.abs(floats(5)) + 1,), 0.01),
+    "halved_many_times": (
+        lambda x: (lax.fori_loop(0, 60, lambda i, c: c * 0.5 + 1, x), x * 2.0**-20 * 2.0**-15),
+        (floats(5),),
+        0.001,
+    ),
     "scan_of_integers": (
         lambda x: lax.scan(lambda c, e: (c + e, c * e), np.int8(1), x),
         (integers(20, 6, dtype=np.int8),),
