@@ -44,11 +44,16 @@ def behind(x: SSAValue, *traits: Traits) -> SSAValue:
 
 def beyond(x: SSAValue, *traits: Traits) -> Iterator[Use]:
     """The uses of x, and of all that operations with one of these traits make of it, but for those operations."""
-    for use in x.uses:
-        if has_any(use.operation, *traits):
-            yield from beyond(use.operation.results[0], *traits)
-        else:
-            yield use
+    stack = [x]
+    # What is moved apart and together again is met once.
+    seen = {x}
+    while stack:
+        for use in stack.pop().uses:
+            if not has_any(use.operation, *traits):
+                yield use
+            elif (moved := use.operation.results[0]) not in seen:
+                seen.add(moved)
+                stack.append(moved)
 
 
 def origin(x: SSAValue) -> SSAValue:

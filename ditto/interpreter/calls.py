@@ -57,6 +57,11 @@ def take(op: pphlo.CustomCallOp, x: Array, positions: Array) -> Array:
     return np.asarray(x.reshape(-1)[positions])
 
 
+def one_hot(op: pphlo.CustomCallOp, ids: Array) -> Array:
+    """A row for every id, with a one at its position."""
+    return np.asarray(ids[..., None] == np.arange(pphlo.shape_of(op.outputs[0])[-1])).astype(np.int64)
+
+
 def embedding(op: pphlo.CustomCallOp, table: Array, ids: Array) -> Array:
     """Row `ids[i]` of `table` for every i; zeros where there is no such row."""
     flat = ids.reshape(-1)
@@ -103,6 +108,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "mpc.erfc": lambda op, x: erfc(x),
     "mpc.erf_inv": lambda op, x: erfinv(x),
     "mpc.sinh": lambda op, x: np.sinh(x),
+    "ditto.one_hot": one_hot,
     "ditto.take": take,
     "ditto.embedding": embedding,
     "ditto.gelu": lambda op, x: exact_gelu(x),

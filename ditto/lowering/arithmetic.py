@@ -14,6 +14,8 @@ from ditto.lowering.emitter import Emitter, Public, Value, integer_bits, is_bits
 
 # A public factor from here on stands for infinity: what it multiplies is a sign.
 _INFINITE = 1e30
+# Fractions stay below this.
+_MOST_FRACTION = 40
 
 # How the operation that a table names is converted; its operands' values are given.
 Rule = Callable[[Emitter, Any, list[Value]], Value]
@@ -122,14 +124,18 @@ def _infinite(e: Emitter, x: SSAValue, y: Public) -> SSAValue:
 
 
 def scale(e: Emitter, x: SSAValue, exponent: int) -> SSAValue:
-    """x * 2^exponent, exactly and for free."""
-    fraction = ring.fraction(x)
+    """x * 2^exponent, for free, and exactly as far as fractions go."""
+    fraction = before = ring.fraction(x)
     if exponent == 0:
         return x
-    if 0 <= fraction - exponent < 40:
+    if fraction - exponent >= _MOST_FRACTION:
+        # Finer than anything else here: digits below the usual ones are dropped first.
+        x = e.with_fraction(x, min(fraction, max(0, e.fraction_of(64 if ring.width(x) > 32 else 32) + exponent)))
+        fraction = ring.fraction(x)
+    if 0 <= fraction - exponent < _MOST_FRACTION:
         return e.emit(ring.RelabelOp, [x], ring.retyped(x, fraction=fraction - exponent))
     if exponent < 0:
-        raise e.fail(f"a factor of 2^{exponent} leaves no digits of a value with {fraction} fraction bits")
+        raise e.fail(f"a factor of 2^{exponent} leaves no digits of a value with {before} fraction bits")
     whole = ring.retyped(x, fraction=0)
     if fraction:
         x = e.emit(ring.RelabelOp, [x], whole)
@@ -261,9 +267,13 @@ def _are_bits(x: Value, y: Value) -> bool:
 
 
 def select(e: Emitter, condition: Value, x: Value, y: Value, type: Attribute) -> Value:
-    """condition ? x : y."""
+    """condition ? x : y. There is no secret NaN: where that would be chosen, the run is refused."""
     if isinstance(condition, Public):
         return _select_public(e, condition, x, y, type)
+    if _is_nan(y):
+        return _required(e, complement(e, condition), x)
+    if _is_nan(x):
+        return _required(e, condition, y)
     shape = ring.shape(type)
     if ring.shape(condition) != shape:
         condition = e.emit(ring.BroadcastOp, [condition], ring.bits(shape), dims=[])
@@ -283,6 +293,20 @@ def select(e: Emitter, condition: Value, x: Value, y: Value, type: Attribute) ->
         return select(e, complement(e, condition), y, x, type)
     x, y = e.aligned(x, y)
     return e.emit(ring.SelectOp, [condition, x, y], x.type)
+
+
+def _is_nan(value: Value) -> bool:
+    """Whether public numbers are all NaN."""
+    if not isinstance(value, Public) or value.numbers is None or not value.is_float:
+        return False
+    return value.numbers.size > 0 and bool(np.all(np.isnan(value.numbers)))
+
+
+def _required(e: Emitter, wrong: SSAValue, value: Value) -> Value:
+    """A value, in a run that the guard refuses if one of these bits is set."""
+    if e.policy.guard:
+        e.emit(ring.RequireFalseOp, [wrong], wrong.type)
+    return value
 
 
 def _chosen(total: SSAValue) -> SSAValue:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from xdsl.dialects.builtin import TensorType
@@ -10,14 +11,13 @@ from xdsl.ir import Operation, SSAValue
 
 from ditto.analysis.sum_terms import resting_fraction
 from ditto.dialects import pphlo, ring
+from ditto.interpreter.windows import windows_of
 from ditto.lowering.arithmetic import Rule, complement, zero
 from ditto.lowering.emitter import Emitter, Public, Value, is_bits, public_type
-from ditto.lowering.movement import reshape, transpose
+from ditto.lowering.movement import moved_type, reshape, transpose
 
 # The ring in which bits of a table are picked: numbers that are 0 or 1.
 _BIT_WIDTH = 32
-
-_NHWC, _HWIO = ["b", "0", "1", "f"], ["0", "1", "i", "o"]
 
 
 def _shape(x: Value) -> tuple[int, ...]:
@@ -90,30 +90,43 @@ def _dot_general(e: Emitter, op: pphlo.DotGeneralOp, values: list[Value]) -> Val
 
 
 def _convolution(e: Emitter, op: pphlo.ConvolutionOp, values: list[Value]) -> Value:
-    type = op.result.type
     labels = op.dimension_labels()
-    orders = [[found.index(label) for label in wanted] for found, wanted in zip(labels, (_NHWC, _HWIO, _NHWC))]
-    if any(len(found) != 4 for found in labels):
-        raise e.fail("only convolutions over two spatial dimensions are supported")
-    stride = [int(s) for s in op.stride.get_values()]
+    spatial = [str(axis) for axis in range(len(labels[0]) - 2)]
+    wanted = (["b", *spatial, "f"], [*spatial, "i", "o"], ["b", *spatial, "f"])
+    orders = [[found.index(label) for label in order] for found, order in zip(labels, wanted)]
     image, kernel = (
         _arranged(e, value, order, tuple(_shape(value)[dim] for dim in order))
         for value, order in zip(_numbers(e, values, op.result), orders)
     )
-    if isinstance(image, Public):
-        raise e.fail("a convolution of a public image; compute it before the call")
-    if isinstance(kernel, Public):
-        kernel = e.made_secret(kernel, e.with_fraction(image, max(ring.fraction(image), 12)))
-    if ring.shape(image)[3] != ring.shape(kernel)[2]:
-        raise e.fail("grouped convolutions are not supported")
-    width, usual = e.ring_of(type)[0], e.usual_fraction(op.result)
-    total = ring.fraction(image) + ring.fraction(kernel)
-    fraction = min(total, resting_fraction(op.result, usual))
-    shape = tuple(ring.shape(type)[dim] for dim in orders[2])
-    result = e.emit(
-        ring.ConvOp, [image, kernel], ring.fxp(shape, width, fraction), strides=stride, shift=total - fraction
+    if _shape(image)[-1] != _shape(kernel)[-2]:
+        raise e.fail("grouped convolutions are not supported; convolve the groups one by one")
+    strides = pphlo.integers(op.stride)
+    shape = tuple(ring.shape(op.result.type)[dim] for dim in orders[2])
+    if len(spatial) == 2 and isinstance(image, SSAValue) and isinstance(kernel, SSAValue):
+        width, usual = e.ring_of(op.result.type)[0], e.usual_fraction(op.result)
+        total = ring.fraction(image) + ring.fraction(kernel)
+        fraction = min(total, resting_fraction(op.result, usual))
+        type = ring.fxp(shape, width, fraction)
+        result = e.emit(ring.ConvOp, [image, kernel], type, strides=list(strides), shift=total - fraction)
+    else:
+        patches = _patches(e, image, _shape(kernel)[:-2], strides)
+        taps = _arranged(e, kernel, list(range(len(_shape(kernel)))), (1, _shape(patches)[-1], _shape(kernel)[-1]))
+        result = reshape(e, matmul(e, patches, taps, op.result), shape)
+    return transpose(e, result, [wanted[2].index(label) for label in labels[2]])
+
+
+def _patches(e: Emitter, image: Value, sizes: Sequence[int], strides: Sequence[int]) -> Value:
+    """What a kernel meets at each of its places, a row each: a convolution is then a product."""
+    shape = _shape(image)
+    windows = windows_of(
+        np.arange(math.prod(shape)).reshape(shape), (1, *sizes, 1), (1, *strides, 1), (1,) * len(shape)
     )
-    return transpose(e, result, [_NHWC.index(label) for label in labels[2]])
+    # From [.., channels, taps] to the order of the kernel.
+    index = np.moveaxis(windows, -1, -2).reshape(1, -1, math.prod(sizes) * shape[-1])
+    if isinstance(image, SSAValue):
+        flat = reshape(e, image, (math.prod(shape),))
+        return e.emit(ring.TakeOp, [flat, e.constant(index)], moved_type(flat, index.shape))
+    return Public(TensorType(pphlo.element_type(image.type), list(index.shape)), image.known().reshape(-1)[index])
 
 
 def _embedding(e: Emitter, op: Operation, values: list[Value]) -> Value:
@@ -145,9 +158,18 @@ def _embedding(e: Emitter, op: Operation, values: list[Value]) -> Value:
     return reshape(e, found, ring.shape(made.type))
 
 
+def _one_hot(e: Emitter, op: Operation, values: list[Value]) -> Value:
+    """Ids as rows of zeros and a one, in the ring of the result's dtype, without fraction bits."""
+    [ids] = values
+    assert isinstance(ids, SSAValue)
+    shape = ring.shape(op.results[0].type)
+    type = ring.fxp(shape, e.ring_of(op.results[0].type)[0], 0)
+    return e.emit(ring.OneHotOp, [ids], type, depth=shape[-1])
+
+
 RULES: dict[str, Rule] = {
     "pphlo.dot": _dot,
     "pphlo.dot_general": _dot_general,
     "pphlo.convolution": _convolution,
 }
-CALLS: dict[str, Rule] = {"ditto.embedding": _embedding}
+CALLS: dict[str, Rule] = {"ditto.embedding": _embedding, "ditto.one_hot": _one_hot}

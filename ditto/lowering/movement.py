@@ -71,12 +71,26 @@ def _pad(e: Emitter, op: pphlo.PadOp, values: list[Value]) -> Value:
     low, high, interior = edges
     x, fill = values
     if isinstance(x, SSAValue) and isinstance(fill, Public) and fill.uniform() == 0:
-        return e.emit(ring.PadOp, [x], moved_type(x, op.shape), low=low, high=high, interior=interior)
+        return _padded(e, x, low, high, interior)
     # Another fill: the padded elements, and the fill wherever there is none.
     x, fill_value = same_fraction(e, [x, fill])
     size = math.prod(ring.shape(x))
     index = movement.pad(op, np.arange(size).reshape(ring.shape(x)), np.array(size))
     return _taken(e, [x, fill_value], index)
+
+
+def _padded(e: Emitter, x: SSAValue, low: list[int], high: list[int], interior: list[int]) -> SSAValue:
+    """x with zeros around and between its elements; negative edges are cut off afterwards."""
+    wide = [[max(edge, 0) for edge in edges] for edges in (low, high)]
+    spans = [n + max(0, n - 1) * between for n, between in zip(ring.shape(x), interior)]
+    shape = tuple(before + span + after for before, span, after in zip(wide[0], spans, wide[1]))
+    whole = e.emit(ring.PadOp, [x], moved_type(x, shape), low=wide[0], high=wide[1], interior=interior)
+    start = [max(-edge, 0) for edge in low]
+    limit = [n - max(-edge, 0) for n, edge in zip(shape, high)]
+    if start == [0] * len(shape) and limit == list(shape):
+        return whole
+    type = moved_type(x, tuple(end - begin for begin, end in zip(start, limit)))
+    return e.emit(ring.SliceOp, [whole], type, start=start, limit=limit, stride=[1] * len(shape))
 
 
 def _taken(e: Emitter, parts: list[SSAValue], index: Array) -> SSAValue:

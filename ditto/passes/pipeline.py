@@ -26,6 +26,7 @@ from ditto.passes.pphlo.expand_windows import ExpandWindows
 from ditto.passes.pphlo.fold_constants import FoldConstants
 from ditto.passes.pphlo.match_embedding import MatchEmbedding
 from ditto.passes.pphlo.match_gelu import MatchGelu
+from ditto.passes.pphlo.match_scatter import MatchScatter
 from ditto.passes.pphlo.recover_max_sub import RecoverMaxSub
 from ditto.passes.pphlo.remove_frees import RemoveFrees
 from ditto.passes.pphlo.split_public import SplitPublic
@@ -57,6 +58,7 @@ class Step:
 PPHLO_STEPS: tuple[Step, ...] = (
     Step(lambda policy: RemoveFrees(), "frees count as uses; every later pass asks about uses"),
     Step(lambda policy: MatchEmbedding(), "the look-up loop is known by its NaN and bounds, which later passes change"),
+    Step(lambda policy: MatchScatter(), "before its loop is unrolled, and a round of comparisons each"),
     Step(lambda policy: MatchGelu(), "65 operations become one before anybody looks at them singly"),
     Step(lambda policy: RecoverMaxSub(), "max with -inf must be a maximum before it can be erased"),
     Step(lambda policy: UnrollLoops(), "constants of a round appear only when the loop is gone"),

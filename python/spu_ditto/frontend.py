@@ -155,6 +155,7 @@ def _prepare(module: Any) -> None:
     with module.context:
         for op in list(_walk(module.operation)):
             _check_types(op)
+            _check_groups(op)
             if op.name in _KEPT_WHOLE:
                 _replace_by_custom_call(op, _KEPT_WHOLE[op.name])
             elif op.name == "stablehlo.optimization_barrier":  # of jax.checkpoint: what passes it is unchanged
@@ -167,6 +168,15 @@ def _prepare(module: Any) -> None:
                     raise UnsupportedError(f"custom call @{target} cannot run on shares{source_line(op)}")
             elif op.name not in _STABLEHLO_OPS and op.name not in _STRUCTURE_OPS:
                 raise UnsupportedError(f"operation {op.name} cannot run on shares{source_line(op)}")
+
+
+def _check_groups(op: Any) -> None:
+    """Gradients of grouped convolutions have several groups along the batch, on which SPU's compiler dies."""
+    if op.name == "stablehlo.convolution" and ir.IntegerAttr(op.attributes["batch_group_count"]).value > 1:
+        raise UnsupportedError(
+            f"a convolution with batch_group_count (or the gradient of one with feature_group_count) is not supported: "
+            f"split the features and convolve the groups one by one{source_line(op)}"
+        )
 
 
 def _check_types(op: Any) -> None:

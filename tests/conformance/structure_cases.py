@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from tests.conformance.cases import JAX_DTYPES, NUMBERS, Case, Operand, tensor
+from tests.conformance.cases import JAX_DTYPES, NUMBERS, Case, Operand, numbers, tensor
 from tests.conformance.outcome import Array
 
 STRUCTURE: list[Case] = []
@@ -288,3 +288,337 @@ for _e in ("f16", "f32", "i8", "i32"):
         label="keys",
         levels=_levels,
     )
+
+# ------------------------------------------------------------------------------------------------ indices
+
+
+def _place(most: int) -> Callable[[tuple[int, ...]], Any]:
+    """A `draw` of positions, some outside of 0 .. most."""
+
+    def draw(shape: tuple[int, ...]) -> Callable[[str, np.random.Generator], Array]:
+        def drawn(level: str, rng: np.random.Generator) -> Array:
+            limits = np.iinfo(np.int32)
+            choice = {
+                "ordinary": np.arange(most + 1),
+                "outside": np.array([-1, most + 1, -(most + 1), most]),
+                "most": np.array([limits.min, limits.max, 0, most]),
+            }[level]
+            return rng.choice(choice, shape).astype(np.int32)
+
+        return drawn
+
+    return draw
+
+
+_PLACES = ("ordinary", "outside", "most")
+
+
+def indexed(
+    op: str,
+    shapes: list[tuple[int, ...]],
+    places: list[tuple[tuple[int, ...], int]],
+    shape: tuple[int, ...],
+    meaning: Callable[..., Any],
+    function: Callable[..., Any],
+    *,
+    elements: tuple[str, ...] = ("f16", "f32", "i32", "i1"),
+    secret: tuple[bool, ...] = (True, False),
+    **options: Any,
+) -> None:
+    """Cases of ordinary numbers at secret and at public positions, each of a shape and up to a position."""
+    for element in elements:
+        for hidden in secret:
+            operands = tuple(
+                Operand(element, s, draw=lambda level, rng, e=element, s=s: numbers(e, "ordinary", s, rng))
+                for s in shapes
+            ) + tuple(Operand("i32", s, hidden, draw=_place(most)(s)) for s, most in places)
+            STRUCTURE.append(Case(op, operands, element, shape, meaning, jax=function, levels=_PLACES, **options))
+
+
+def _start(place: Any, extent: int, size: int) -> int:
+    place = int(place) + extent if int(place) < 0 else int(place)
+    return min(max(np.int32(np.int64(place)).item(), 0), extent - size)
+
+
+indexed(
+    "pphlo.dynamic_slice",
+    [(5, 6)],
+    [((), 3)],
+    (2, 3),
+    lambda x, i: x[_start(i, 5, 2) : _start(i, 5, 2) + 2, 1:4],
+    lambda x, i: lax.dynamic_slice(x, (i, 1), (2, 3)),
+    label="rows",
+)
+indexed(
+    "pphlo.dynamic_slice",
+    [(5, 6)],
+    [((), 3), ((), 4)],
+    (2, 3),
+    lambda x, i, j: x[_start(i, 5, 2) : _start(i, 5, 2) + 2, _start(j, 6, 3) : _start(j, 6, 3) + 3],
+    lambda x, i, j: lax.dynamic_slice(x, (i, j), (2, 3)),
+    label="both",
+)
+
+
+def _written(x: Array, update: Array, i: Any, j: Any) -> Array:
+    result = x.copy()
+    row, column = _start(i, 5, 2), _start(j, 6, 3)
+    result[row : row + 2, column : column + 3] = update
+    return result
+
+
+indexed(
+    "pphlo.dynamic_update_slice",
+    [(5, 6), (2, 3)],
+    [((), 3), ((), 4)],
+    (5, 6),
+    _written,
+    lambda x, u, i, j: lax.dynamic_update_slice(x, u, (i, j)),
+    label="both",
+)
+indexed(
+    "pphlo.dynamic_update_slice",
+    [(5, 6), (2, 6)],
+    [((), 3)],
+    (5, 6),
+    lambda x, u, i: np.concatenate([x[: _start(i, 5, 2)], u, x[_start(i, 5, 2) + 2 :]]),
+    lambda x, u, i: lax.dynamic_update_slice(x, u, (i, 0)),
+    label="rows",
+)
+for _label, _shape in (("vector", (7,)), ("matrix", (7, 3)), ("cube", (7, 2, 3))):
+    indexed(
+        "@ditto.embedding",
+        [_shape],
+        [((4,), 6)],
+        (4, *_shape[1:]),
+        lambda x, i: x[[_start(k, 7, 1) for k in i]],
+        lambda x, i: jnp.take(x, jnp.where(i < 0, i + 7, i), axis=0, mode="clip"),
+        label=_label,
+    )
+
+
+def _rows_of(x: Array, places: Array) -> list[int | None]:
+    """The rows that positions mean in JAX; None for those outside."""
+    wrapped = [int(np.int64(p) + len(x)) if p < 0 else int(p) for p in places]
+    return [p if 0 <= p < len(x) else None for p in wrapped]
+
+
+def _scattered(combine: Callable[[Any, Any], Any]) -> Callable[..., Array]:
+    def meaning(x: Array, updates: Array, places: Array) -> Array:
+        result = x.copy()
+        for row, update in zip(_rows_of(x, places), updates, strict=True):
+            if row is not None:
+                result[row] = combine(result[row], update)
+        return result
+
+    return meaning
+
+
+for _label, _combine in (("add", np.add), ("set", lambda old, new: new), ("max", np.maximum)):
+    for _shape in ((6,), (6, 3)):
+        indexed(
+            "@ditto.one_hot" if _label == "add" else "pphlo.dynamic_update_slice",
+            [_shape, (4, *_shape[1:])],
+            [((4,), 5)],
+            _shape,
+            _scattered(_combine),
+            lambda x, u, i, label=_label: getattr(x.at[i], label)(u),
+            elements=("f16", "f32", "i32"),
+            label=f"scatter_{_label}_{len(_shape)}",
+        )
+indexed(
+    "@ditto.take",
+    [(5, 4)],
+    [((3, 2), 4)],
+    (3, 2, 4),
+    lambda x, i: x[np.array([_start(k, 5, 1) for k in i.reshape(-1)]).reshape(3, 2)],
+    lambda x, i: jnp.take(x, jnp.where(i < 0, i + 5, i), axis=0, mode="clip"),
+    secret=(False,),
+    label="gather",
+)
+
+# ------------------------------------------------------------------------------------------------ convolutions
+
+
+def _convolved(
+    x: Array, kernel: Array, stride: tuple[int, ...], dilation: tuple[int, ...] | None = None, groups: int = 1
+) -> Array:
+    """[N, S.., C] with [K.., C / groups, O], no padding."""
+    axes = len(stride)
+    dilation = dilation or (1,) * axes
+    spans = [(k - 1) * d + 1 for k, d in zip(kernel.shape, dilation)]
+    counts = [(n - s) // step + 1 for n, s, step in zip(x.shape[1:], spans, stride)]
+    inputs, outputs = kernel.shape[-2], kernel.shape[-1] // groups
+    result = np.zeros((x.shape[0], *counts, kernel.shape[-1]), np.result_type(x, kernel))
+    for place in np.ndindex(*counts):
+        for tap in np.ndindex(*kernel.shape[:axes]):
+            at = tuple(p * s + t * d for p, s, t, d in zip(place, stride, tap, dilation))
+            for group in range(groups):
+                features = x[(slice(None), *at, slice(group * inputs, (group + 1) * inputs))]
+                made = slice(group * outputs, (group + 1) * outputs)
+                result[(slice(None), *place, made)] += features @ kernel[(*tap, slice(None), made)]
+    return result
+
+
+def convolved(
+    label: str,
+    shapes: list[tuple[int, ...]],
+    shape: tuple[int, ...],
+    meaning: Callable[..., Any],
+    function: Callable[..., Any],
+    elements: tuple[str, ...] = ("f16", "f32"),
+    secret: tuple[bool, bool] = (True, True),
+    levels: tuple[str, ...] = (),
+) -> None:
+    for element in elements:
+        operands = tuple(Operand(element, s, hidden) for s, hidden in zip(shapes, secret, strict=True))
+        STRUCTURE.append(
+            Case(
+                "pphlo.convolution",
+                operands,
+                element,
+                shape,
+                meaning,
+                jax=function,
+                label=label,
+                levels=levels,
+                # A public argument may be asked for as a secret one.
+                refusable=not all(secret),
+            )
+        )
+
+
+convolved(
+    "1d",
+    [(2, 9, 3), (3, 3, 4)],
+    (2, 4, 4),
+    lambda x, k: _convolved(x, k, (2,)),
+    lambda x, k: lax.conv_general_dilated(x, k, (2,), "VALID", dimension_numbers=("NWC", "WIO", "NWC")),
+)
+convolved(
+    "3d",
+    [(1, 4, 5, 4, 2), (2, 3, 2, 2, 3)],
+    (1, 3, 2, 3, 3),
+    lambda x, k: _convolved(x, k, (1, 2, 1)),
+    lambda x, k: lax.conv_general_dilated(x, k, (1, 2, 1), "VALID", dimension_numbers=("NDHWC", "DHWIO", "NDHWC")),
+    elements=("f16", "f32", "i32"),
+)
+convolved(
+    "dilated",
+    [(1, 7, 8, 2), (3, 2, 2, 3)],
+    (1, 3, 6, 3),
+    lambda x, k: _convolved(x, k, (1, 1), (2, 2)),
+    lambda x, k: lax.conv_general_dilated(
+        x, k, (1, 1), "VALID", rhs_dilation=(2, 2), dimension_numbers=("NHWC", "HWIO", "NHWC")
+    ),
+)
+convolved(
+    "channels_first",
+    [(1, 2, 5, 6), (3, 2, 2, 3)],
+    (1, 3, 4, 4),
+    lambda x, k: _convolved(x.transpose(0, 2, 3, 1), k.transpose(2, 3, 1, 0), (1, 1)).transpose(0, 3, 1, 2),
+    lambda x, k: lax.conv_general_dilated(x, k, (1, 1), "VALID"),
+)
+convolved(
+    "groups",
+    [(1, 5, 4, 4), (2, 2, 2, 6)],
+    (1, 4, 3, 6),
+    lambda x, k: _convolved(x, k, (1, 1), groups=2),
+    lambda x, k: lax.conv_general_dilated(
+        x, k, (1, 1), "VALID", feature_group_count=2, dimension_numbers=("NHWC", "HWIO", "NHWC")
+    ),
+    # Sums of other numbers cancel, and depend on their order.
+    levels=("ordinary", "tens", "thousands"),
+)
+for _secret in ((True, False), (False, True)):
+    convolved(
+        "public_argument",
+        [(1, 5, 4, 2), (2, 2, 2, 3)],
+        (1, 4, 3, 3),
+        lambda x, k: _convolved(x, k, (1, 1)),
+        lambda x, k: lax.conv_general_dilated(x, k, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")),
+        secret=_secret,
+    )
+
+
+def _spread(x: Array) -> Array:
+    """Zeros between rows, one row cut at the top, two of zeros at the bottom."""
+    result = np.zeros((x.shape[0], 2 * x.shape[1], *x.shape[2:]), x.dtype)
+    result[:, :-1:2] = x
+    return np.concatenate([result[:, 1:], np.zeros_like(result[:, :1])], 1)
+
+
+convolved(
+    "transposed",
+    [(1, 4, 4, 2), (2, 2, 2, 3)],
+    (1, 7, 3, 3),
+    lambda x, k: _convolved(_spread(x), k, (1, 1)),
+    lambda x, k: lax.conv_general_dilated(
+        x, k, (1, 1), [(-1, 2), (0, 0)], lhs_dilation=(2, 1), dimension_numbers=("NHWC", "HWIO", "NHWC")
+    ),
+)
+_IMAGE = np.rint(np.random.default_rng(0).uniform(-8, 8, (1, 5, 5, 2)) * 16) / 16
+_KERNEL = np.rint(np.random.default_rng(1).uniform(-2, 2, (2, 2, 2, 3)) * 16) / 16
+for _e in ("f16", "f32"):
+    made(
+        "pphlo.convolution",
+        _e,
+        [(1, 5, 5, 2)],
+        (1, 4, 4, 3),
+        lambda x: _convolved(x, _KERNEL, (1, 1)),
+        lambda x: lax.conv_general_dilated(
+            x, _KERNEL.astype(x.dtype), (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        ),
+        label="public_kernel",
+        tolerance=lambda expected, x: np.maximum(2.0**-10 * np.abs(x).max() * np.abs(_KERNEL).sum(), 2.0**-6),
+    )
+    made(
+        "pphlo.convolution",
+        _e,
+        [(2, 2, 2, 3)],
+        (1, 4, 4, 3),
+        lambda k: _convolved(_IMAGE, k, (1, 1)),
+        lambda k: lax.conv_general_dilated(
+            _IMAGE.astype(k.dtype), k, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        ),
+        label="public_image",
+        tolerance=lambda expected, k: np.maximum(2.0**-10 * np.abs(k).max() * np.abs(_IMAGE).sum(), 2.0**-6),
+    )
+
+# ------------------------------------------------------------------------------------------------ edges of movement
+
+
+def edge(
+    label: str, op: str, shapes: list[tuple[int, ...]], meaning: Any, function: Any, shape: tuple[int, ...]
+) -> None:
+    for element in ("f16", "f32", "i8", "i1"):
+        made(op, element, shapes, shape, meaning, function, label=label)
+
+
+edge(
+    "negative",
+    "pphlo.pad",
+    [(3, 4)],
+    lambda x: _filled(x, 0),
+    lambda x: lax.pad(x, np.zeros((), x.dtype), [(-1, 2, 1), (2, -1, 0)]),
+    (6, 5),
+)
+edge(
+    "negative_filled",
+    "pphlo.pad",
+    [(3, 4), ()],
+    lambda x, fill: _filled(x, fill),
+    lambda x, fill: lax.pad(x, fill, [(-1, 2, 1), (2, -1, 0)]),
+    (6, 5),
+)
+edge("empty_part", "pphlo.concatenate", [(0, 3), (2, 3)], lambda x, y: y, lambda x, y: jnp.concatenate([x, y]), (2, 3))
+edge("empty", "pphlo.transpose", [(0, 3)], lambda x: x.T, lambda x: x.T, (3, 0))
+edge("empty", "pphlo.reverse", [(0, 3)], lambda x: x, lambda x: x[::-1], (0, 3))
+edge("empty", "pphlo.sort", [(0, 3)], lambda x: x, lambda x: jnp.sort(x, 1), (0, 3))
+edge("one", "pphlo.sort", [(1,)], lambda x: x, lambda x: jnp.sort(x), (1,))
+
+
+def _filled(x: Array, fill: Any) -> Array:
+    result = np.full((6, 5), fill, x.dtype)
+    result[1:4:2, 2:5] = x[1:, :3]
+    return result

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from xdsl.context import Context
-from xdsl.dialects.builtin import IntegerType, ModuleOp, TensorType
+from xdsl.dialects.builtin import IntegerType, ModuleOp, TensorType, i1
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
@@ -42,11 +42,12 @@ TARGET = "ditto.embedding"
 
 
 def is_look_up(op: Operation) -> bool:
-    """Whether an operation takes one row of a matrix at a secret index."""
-    found = match(op, made(pphlo.DynamicSliceOp, "table", "row", "column"))
-    if found is None or len(pphlo.shape_of(found["table"])) != 2 or not pphlo.is_secret(found["row"].type):
+    """Whether an operation takes one row of a table (its first dimension is the rows') at a secret index."""
+    if not isinstance(op, pphlo.DynamicSliceOp) or len(op.arguments) < 2:
         return False
-    return pphlo.shape_of(op.results[0]) == (1, pphlo.shape_of(found["table"])[1]) and is_zero(found["column"])
+    table, row, *columns = op.arguments
+    whole = (1, *pphlo.shape_of(table)[1:])
+    return pphlo.is_secret(row.type) and pphlo.integers(op.sizes) == whole and all(map(is_zero, columns))
 
 
 def is_zero(value: SSAValue) -> bool:
@@ -66,13 +67,14 @@ def sample_ids(value: SSAValue, rows: int) -> Array:
 
 
 def sample_table(table: SSAValue) -> Array:
-    """A table whose rows all differ, with entries that every float dtype holds exactly.
+    """A table whose rows differ, with entries that every dtype of numbers holds exactly.
 
     Row r is entries r, r + 1, ... of one random sequence: a view, where 50,000 rows of 768 would take seconds to fill.
     """
-    rows, columns = pphlo.shape_of(table)
-    sequence = np.random.default_rng(0).integers(0, 1024, rows + columns - 1)
-    return sliding_window_view(sequence.astype(pphlo.dtype_of(pphlo.element_type(table.type))), columns)
+    rows, *extents = pphlo.shape_of(table)
+    columns, dtype = math.prod(extents), pphlo.dtype_of(pphlo.element_type(table.type))
+    sequence = np.random.default_rng(0).integers(0, 1024 if dtype.itemsize > 1 else 128, rows + columns - 1)
+    return sliding_window_view(sequence.astype(dtype), columns).reshape(rows, *extents)
 
 
 def loop_look_up(loop: pphlo.WhileOp) -> tuple[int, SSAValue, SSAValue] | None:
@@ -86,11 +88,17 @@ def loop_look_up(loop: pphlo.WhileOp) -> tuple[int, SSAValue, SSAValue] | None:
     indices = [
         value
         for value in captured
-        if pphlo.is_secret(value.type) and isinstance(pphlo.element_type(value.type), IntegerType)
+        if pphlo.is_secret(value.type)
+        and isinstance(pphlo.element_type(value.type), IntegerType)
+        and value is not table
     ]
-    if table not in captured or len(indices) != 1:
+    # Booleans do not tell rows apart.
+    if table not in captured or len(indices) != 1 or pphlo.element_type(table.type) == i1:
         return None
-    rows, columns = pphlo.shape_of(table)
+    rows, *extents = pphlo.shape_of(table)
+    columns = math.prod(extents)
+    if rows * columns == 0:
+        return None
     ids, entries = sample_ids(indices[0], rows), sample_table(table)
     try:
         looked_up = evaluate_values([loop.outputs[used[0]]], {table: entries, indices[0]: ids})[0]
@@ -98,7 +106,7 @@ def loop_look_up(loop: pphlo.WhileOp) -> tuple[int, SSAValue, SSAValue] | None:
         return None
     if looked_up.size != ids.size * columns:
         return None
-    same = np.array_equal(looked_up.reshape(-1, columns), entries[ids.reshape(-1)])
+    same = np.array_equal(looked_up.reshape(-1, columns), entries[ids.reshape(-1)].reshape(-1, columns))
     return (used[0], table, indices[0]) if same else None
 
 
@@ -137,13 +145,11 @@ def holds_within(condition: SSAValue, ids: SSAValue, rows: int) -> bool:
 def clamped(op: Operation, ids: SSAValue, rows: int) -> SSAValue:
     """ids within 0..rows - 1, computed before `op`."""
     dtype = pphlo.dtype_of(pphlo.element_type(ids.type))
-    for kind, end in ((pphlo.MaximumOp, 0), (pphlo.MinimumOp, rows - 1)):
-        bound = pphlo.ConstantOp.from_numpy(np.full(pphlo.shape_of(ids), end, dtype))
-        made = kind.get(ids, bound.result, ids.type)
-        for new in (bound, made):
-            Rewriter.insert_op(new, InsertPoint.before(op))
-        ids = made.result
-    return ids
+    bounds = [pphlo.ConstantOp.from_numpy(np.array(min(end, np.iinfo(dtype).max), dtype)) for end in (0, rows - 1)]
+    made = pphlo.ClampOp.create(operands=[bounds[0].result, ids, bounds[1].result], result_types=[ids.type])
+    for new in (*bounds, made):
+        Rewriter.insert_op(new, InsertPoint.before(op))
+    return made.result
 
 
 def replace_look_up(op: Operation, result: SSAValue, table: SSAValue, ids: SSAValue) -> None:
@@ -151,6 +157,12 @@ def replace_look_up(op: Operation, result: SSAValue, table: SSAValue, ids: SSAVa
     assert isinstance(result.type, TensorType)
     # The bounds are asked of the ids in their own shape.
     ids = reshaped(ids)
+    columns = math.prod(pphlo.shape_of(table)[1:])
+    if pphlo.shape_of(table) != (rows, columns):
+        assert isinstance(table.type, TensorType)
+        matrix = pphlo.ReshapeOp.get(table, TensorType(table.type.get_element_type(), [rows, columns]))
+        Rewriter.insert_op(matrix, InsertPoint.before(op))
+        table = matrix.result
     call = pphlo.CustomCallOp.get(TARGET, [table, ids], result.type)
     Rewriter.insert_op(call, InsertPoint.before(op))
     result.replace_all_uses_with(call.outputs[0])
