@@ -19,7 +19,7 @@ from ditto.dialects.dense import Array
 from ditto.encoding import Encoded, check_dtype, decode_result, encode_argument
 from ditto.policy.plan import HEADROOM, Plan
 from ditto.policy.policy import Policy
-from spu_ditto import handle, lowering
+from spu_ditto import handle, lowering, progress
 from spu_ditto.arguments import Call, Parameters, abstract, name_of
 from spu_ditto.cost import CostAnalysis, cost_analysis
 from spu_ditto.errors import UnsupportedError
@@ -315,7 +315,9 @@ class SecureFunction:
         ]
 
         def lowered() -> tuple[RingProgram, Plan | None]:
-            return lowering.lower_pphlo(pphlo(), exported.arguments, self._policy, samples, self._headroom)
+            with progress.shown(exported.name, lowering.STEPS):
+                progress.begin("SPU's compiler")
+                return lowering.lower_pphlo(pphlo(), exported.arguments, self._policy, samples, self._headroom)
 
         if samples or not kept:
             return Lowered(signature, pphlo, *lowered())
