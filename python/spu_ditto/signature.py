@@ -14,8 +14,11 @@ from spu_ditto.errors import ShapeError
 from spu_ditto.frontend import Exported
 from spu_ditto.trees import tree_from_json, tree_to_json
 
+# Arguments that fit a line.
+_SHOWN = 3
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Signature:
     """What a program takes and gives: arguments in the order of the leaves of `in_tree`, results likewise.
 
@@ -28,6 +31,14 @@ class Signature:
     in_tree: Any
     out_tree: Any
     outputs: tuple[jax.ShapeDtypeStruct, ...]
+
+    def __str__(self) -> str:
+        arguments = ", ".join(f"{a.name}: {a.dtype}{list(a.shape)}" for a in self.arguments[:_SHOWN])
+        more = len(self.arguments) - _SHOWN
+        return f"{self.name}({arguments}{f', and {more} more' if more > 0 else ''})"
+
+    def __repr__(self) -> str:
+        return f"<Signature {self}>"
 
     def leaves(self, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None) -> list[Any]:
         """The leaves of the arguments of a call.
@@ -125,10 +136,4 @@ class Described:
         return jax.tree_util.tree_unflatten(self.out_tree, self.signature.outputs)
 
     def __repr__(self) -> str:
-        arguments = ", ".join(f"{a.name}: {a.dtype}{list(a.shape)}" for a in self.signature.arguments[:_SHOWN])
-        more = len(self.signature.arguments) - _SHOWN
-        return f"<{type(self).__name__} {self.signature.name}({arguments}{f', and {more} more' if more > 0 else ''})>"
-
-
-# Arguments that fit a line.
-_SHOWN = 3
+        return f"<{type(self).__name__} {self.signature}>"

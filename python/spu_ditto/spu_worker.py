@@ -13,7 +13,6 @@ from pathlib import Path
 
 from spu import libspu
 
-
 # SPU takes the epsilon of sqrt(x) + epsilon for a float64 here, and refuses other dtypes by this file's name.
 _REWRITE_OF_EPSILONS = "optimize_sqrt_plus_eps"
 
