@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from spu_ditto.arguments import Argument, abstract, as_known, by_position, named_leaves
+from spu_ditto.arguments import Argument, abstract, as_known, by_position, named_leaves, path_name
 from spu_ditto.errors import ShapeError
 from spu_ditto.frontend import Exported
 from spu_ditto.trees import tree_from_json, tree_to_json
@@ -58,6 +58,11 @@ class Signature:
                     f"the program was lowered for {argument.dtype}{list(argument.shape)}"
                 )
         return leaves
+
+    def result_name(self, result: int) -> str:
+        """The path of a result among all; empty if there is but one."""
+        numbered = jax.tree_util.tree_unflatten(self.out_tree, range(len(self.outputs)))
+        return path_name(jax.tree_util.tree_flatten_with_path(numbered)[0][result][0])
 
     def _difference(self, every: tuple[tuple[Any, ...], dict[str, Any]], tree: Any) -> str:
         given = [name for name, _ in named_leaves(*every, self.parameters)]

@@ -92,10 +92,7 @@ class Compiled(Described):
         if numbers is not None:
             check_program(self.program, numbers, public)
         revealed, report = runtime.run(self.program, inputs, offline_first=offline_first)
-        results = [
-            self._result(binding, output, leaves, public, revealed)
-            for binding, output in zip(self.program.outputs, self.signature.outputs, strict=True)
-        ]
+        results = [self._result(n, binding, leaves, public, revealed) for n, binding in enumerate(self.program.outputs)]
         tree = jax.tree_util.tree_unflatten(self.signature.out_tree, results)
         return tree, dataclasses.replace(report, input_bytes=input_bytes, program=self.program)
 
@@ -125,13 +122,12 @@ class Compiled(Described):
         names = [argument.name for argument in self.signature.arguments if argument.visibility == "public"]
         return " or ".join(names[n] for n in lowering.public_origins(self.program, result))
 
-    @staticmethod
-    def _result(
-        binding: Any, output: jax.ShapeDtypeStruct, leaves: list[Any], public: list[Array], revealed: list[Encoded]
-    ) -> Array:
+    def _result(self, n: int, binding: Any, leaves: list[Any], public: list[Array], revealed: list[Encoded]) -> Array:
+        output = self.signature.outputs[n]
         dtype = np.dtype(output.dtype)
         if binding.source == "program":
-            return decode_result(revealed[binding.index], binding.type, dtype).reshape(output.shape)
+            name = self.signature.result_name(n)
+            return decode_result(revealed[binding.index], binding.type, dtype, name).reshape(output.shape)
         source = leaves if binding.source == "argument" else public
         return np.asarray(source[binding.index]).astype(dtype).reshape(output.shape)
 
