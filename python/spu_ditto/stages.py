@@ -55,7 +55,7 @@ class Compiled(Described):
             UnsupportedError: ranges are to be checked, and a handle has no array.
             RuntimeFailure: a party failed.
         """
-        return self.run(*args, **kwargs)[0]
+        return self.execute(args, kwargs)[0]
 
     @ends_here
     def run(
@@ -69,9 +69,15 @@ class Compiled(Described):
                 it tells them less of how they rounded before (README.md says how much). True rounds off half of the
                 fraction bits, a number so many.
         """
+        return self.execute(args, kwargs, offline_first, exact)
+
+    def execute(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], offline_first: bool = False, exact: bool | int = False
+    ) -> tuple[Any, RunReport]:
+        """As `run`; arguments of the function may have the names of its options here."""
         if exact:
             rerounded = self._rerounded(None if exact is True else exact)
-            return rerounded.run(*args, offline_first=offline_first, **kwargs)
+            return rerounded.execute(args, kwargs, offline_first)
         leaves = self.signature.leaves(args, kwargs)
         public = self.public_part(leaves)
         runtime = current_runtime()
@@ -258,7 +264,8 @@ class SecureFunction:
     @ends_here
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs the function on the current runtime; arguments are arrays or handles made by `share`."""
-        return self.run(*args, **kwargs)[0]
+        call = self._parameters.call(args, kwargs)
+        return self._compiled_for(call, args, kwargs).execute(call.args, call.kwargs)[0]
 
     @ends_here
     def run(
@@ -266,8 +273,7 @@ class SecureFunction:
     ) -> tuple[Any, RunReport]:
         """Like a call, and tells what it cost; see `Compiled.run`."""
         call = self._parameters.call(args, kwargs)
-        compiled = self._compiled_for(call, args, kwargs)
-        return compiled.run(*call.args, offline_first=offline_first, exact=exact, **call.kwargs)
+        return self._compiled_for(call, args, kwargs).execute(call.args, call.kwargs, offline_first, exact)
 
     @ends_here
     def eval_shape(self, *args: Any, **kwargs: Any) -> Any:

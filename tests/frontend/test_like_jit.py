@@ -110,6 +110,16 @@ def test_static_arguments_by_name_and_by_position() -> None:
     close(spu.compile(total, ring_policy="ditto", static_argnums=-1)(X, Y, 2.0), X + 2 + Y)
 
 
+def test_arguments_may_have_the_names_of_options() -> None:
+    def fn(x: Any, exact: Any, offline_first: Any = 1.0) -> Any:
+        return x * exact + offline_first
+
+    secure = spu.compile(fn, ring_policy="ditto")
+    close(secure(X, exact=Y), fn(X, Y))
+    close(secure(X, exact=Y, offline_first=X), fn(X, Y, X))
+    close(secure.lower(X, Y, offline_first=X).compile()(X, Y, offline_first=X), fn(X, Y, X))
+
+
 def test_partial_functions_and_callables() -> None:
     agree(functools.partial(affine, shift=Y), X)
     agree(functools.partial(affine, X), Y)
