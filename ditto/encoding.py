@@ -76,7 +76,8 @@ def check_dtype(value: Any, dtype: np.dtype[Any], name: str) -> None:
         limits = np.iinfo(dtype)
         if not (limits.min <= array.min(initial=0) and array.max(initial=0) <= limits.max):
             raise RangeError(
-                f"argument {name} holds an integer beyond its dtype {dtype}; scale it or use a wider dtype"
+                f"argument {name} holds an integer beyond its dtype {dtype}; scale it, or set jax_enable_x64, with "
+                "which JAX takes 64-bit integers as they are"
             )
     if dtype.kind == "f" and np.any(np.isnan(array) | np.isposinf(array)):
         raise RangeError(f"argument {name} holds NaN or infinity, which no ring can; replace it before the call")
@@ -129,11 +130,11 @@ def _encode_public(array: Array, type: ValueType, name: str) -> Encoded:
     return encode(numbers, type.fraction)
 
 
-def decode_result(encoded: Encoded, type: ValueType, dtype: np.dtype[Any]) -> Array:
+def decode_result(encoded: Encoded, type: ValueType, dtype: np.dtype[Any], name: str = "") -> Array:
     """Decodes an output: signed integers mod 2^width, divided by 2^fraction, in `dtype`.
 
     Raises:
-        RangeError: a number is beyond the dtype's greatest.
+        RangeError: a number is beyond the dtype's greatest; tells the result's `name`.
     """
     if type.kind == "bit":
         return (encoded & 1).astype(dtype)
@@ -148,5 +149,5 @@ def decode_result(encoded: Encoded, type: ValueType, dtype: np.dtype[Any]) -> Ar
         infinite = np.abs(numbers) >= half
         numbers = np.where(numbers <= -half, below, np.where(numbers >= half, above, numbers))
     if dtype.kind == "f" and np.any((np.abs(numbers) > np.finfo(dtype).max) & ~infinite):
-        raise RangeError(f"a result is beyond its dtype {dtype}; compute it in float32")
+        raise RangeError(f"the result{name and f' {name}'} is beyond its dtype {dtype}; compute it in float32")
     return numbers.astype(dtype)

@@ -54,7 +54,7 @@ from ditto.interpreter.walk import walk
 
 # Integers up to here leave int64 room for rounding.
 _ROOM = 2.0**62
-_WIDEN = "state the ranges= of the arguments, calibrate on such a sample, or use a wider dtype here"
+_WIDEN = "state the ranges= of the arguments, calibrate on such a sample, or compute in float32 what is float16"
 
 
 @dataclass(frozen=True)

@@ -64,8 +64,8 @@ class Plan:
     fraction_bits: Mapping[str, int]
     headroom: float = HEADROOM
     samples: int = 0
-    scales: Sequence[Scale] = ()
-    ranges: Sequence[Range] = field(default=())
+    scales: Sequence[Scale] = field(default=(), repr=False)
+    ranges: Sequence[Range] = field(default=(), repr=False)
 
     def fractions(self, block: Block) -> dict[SSAValue, int]:
         """The fraction chosen for each of the values of a PPHLO function's block. Raises InvalidPlan."""

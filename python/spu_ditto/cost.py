@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ditto import _core
 from spu_ditto.errors import UnsupportedError
@@ -48,8 +48,8 @@ class CostAnalysis:
     offline_bytes: int
     online_bytes: int
     rounds: int
-    operations: tuple[CostLine, ...]
-    layers: tuple[CostLine, ...]
+    operations: tuple[CostLine, ...] = field(repr=False)
+    layers: tuple[CostLine, ...] = field(repr=False)
 
     @property
     def total_bytes(self) -> int:

@@ -116,6 +116,8 @@ def to_stablehlo(traced: jax.stages.Traced, call: Call, input_visibility: Any = 
     main_inputs = module.body.operations[0].type.inputs
     if not len(main_inputs) == len(visibility) == len(leaves):
         raise AssertionError(f"{len(main_inputs)} inputs, {len(leaves)} leaves, {len(visibility)} visibilities")
+    for (name, _), type in zip(leaves, main_inputs, strict=True):
+        _check_type(type, f"argument {name}")
     _prepare(module)
     outputs, out_tree = jax.tree_util.tree_flatten(lowered.out_info)
     arguments = []
@@ -181,13 +183,17 @@ def _check_groups(op: Any) -> None:
 
 def _check_types(op: Any) -> None:
     for value in (*op.results, *(a for r in op.regions for b in r.blocks for a in b.arguments)):
-        if not ir.RankedTensorType.isinstance(value.type):
-            raise UnsupportedError(f"{op.name} has a value of type {value.type}, not a tensor{source_line(op)}")
-        tensor = ir.RankedTensorType(value.type)
-        element = str(tensor.element_type)
-        if element not in _ELEMENT_TYPES:
-            remedy = f"use one of {', '.join(sorted(_ELEMENT_TYPES))}"
-            raise UnsupportedError(f"{op.name} has dtype {element}, which no ring holds: {remedy}{source_line(op)}")
+        _check_type(value.type, op.name, op)
+
+
+def _check_type(type: Any, what: str, op: Any = None) -> None:
+    place = "" if op is None else source_line(op)
+    if not ir.RankedTensorType.isinstance(type):
+        raise UnsupportedError(f"{what} has a value of type {type}, not a tensor{place}")
+    element = str(ir.RankedTensorType(type).element_type)
+    if element not in _ELEMENT_TYPES:
+        remedy = f"use one of {', '.join(sorted(_ELEMENT_TYPES))}"
+        raise UnsupportedError(f"{what} has dtype {element}, which no ring holds: {remedy}{place}")
 
 
 def _replace_by_custom_call(op: Any, target: str) -> None:

@@ -20,6 +20,7 @@ from ditto.encoding import ValueType
 from ditto.errors import CompileError, PolicyError, UnsupportedError
 from ditto.interpreter import function_named
 from ditto.lowering.lower_to_program import Slot, lower_to_program
+from ditto.passes import pipeline
 from ditto.passes.pipeline import run_pipeline
 from ditto.passes.pphlo import split_public
 from ditto.passes.ring.infer_layers import set_argument_names
@@ -27,12 +28,17 @@ from ditto.passes.ring.reround_results import ReroundResults
 from ditto.policy import policy as policies
 from ditto.policy.calibrate import calibrate
 from ditto.policy.plan import HEADROOM, Plan
+from spu_ditto import progress
 from spu_ditto.arguments import Argument
 from spu_ditto.program import Binding, RingProgram
 
 _POLICIES = '"ditto", "fm64", a Plan, or the path of its .json file'
 
 FractionBits = int | Mapping[str, int] | None
+
+
+# What a compilation is made of: SPU's compiler, and our passes.
+STEPS = 1 + len(pipeline.STEPS)
 
 
 def get_policy(ring_policy: str | Path | Plan, fraction_bits: FractionBits = None) -> policies.Policy:
@@ -86,8 +92,9 @@ def lower_pphlo(
     module = pphlo.parse_module(text)
     set_argument_names(module, names)
     if samples:
+        progress.begin("calibration")
         policy = dataclasses.replace(policy, plan=calibrate(module, policy, samples, headroom))
-    run_pipeline(module, policy)
+    run_pipeline(module, policy, after_pass=lambda done, *_: progress.begin(f"after {done.name}"))
     signature = split_public.signature(module)
     program = lower_to_program(module)
     outputs = tuple(

@@ -52,6 +52,10 @@ class RingProgram:
     inputs: tuple[Binding, ...]
     outputs: tuple[Binding, ...]
 
+    def __repr__(self) -> str:
+        counts = (len(self.inputs), len(self.outputs), len(self.constants))
+        return "<RingProgram with {} inputs, {} outputs, {} constants>".format(*counts)
+
 
 def save_program(file: str | Path | IO[bytes], program: RingProgram, signature: dict[str, Any]) -> None:
     """Writes a program and a JSON-serialisable signature to one file (a zip archive)."""

@@ -77,6 +77,10 @@ class RemoteParties:
             wire.hurry(connection)
         self._call(self._open)
 
+    def __repr__(self) -> str:
+        state = [", checks ranges"] * self.check_ranges + [f", {self._ended}"] * bool(self._ended)
+        return f"<RemoteParties in a session of process {self._process}{''.join(state)}>"
+
     def put(self, encoded: Encoded, type: ValueType) -> Stored:
         """Shares an encoded array; see `Runtime.put`."""
         width = ring_width(type)

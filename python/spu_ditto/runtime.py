@@ -131,4 +131,6 @@ def use_runtime(runtime: Runtime) -> Iterator[Runtime]:
         block.ended = True
         _open.remove(block)
         _outlived.update(thread for thread in threading.enumerate() if thread not in before)
-        _innermost.reset(token)
+        # The cells of a notebook have contexts of their own: what another one was told goes with it.
+        with contextlib.suppress(ValueError):
+            _innermost.reset(token)

@@ -9,13 +9,16 @@ from typing import Any
 import jax
 import numpy as np
 
-from spu_ditto.arguments import Argument, abstract, as_known, by_position, named_leaves
+from spu_ditto.arguments import Argument, abstract, as_known, by_position, named_leaves, path_name
 from spu_ditto.errors import ShapeError
 from spu_ditto.frontend import Exported
 from spu_ditto.trees import tree_from_json, tree_to_json
 
+# Arguments that fit a line.
+_SHOWN = 3
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Signature:
     """What a program takes and gives: arguments in the order of the leaves of `in_tree`, results likewise.
 
@@ -28,6 +31,14 @@ class Signature:
     in_tree: Any
     out_tree: Any
     outputs: tuple[jax.ShapeDtypeStruct, ...]
+
+    def __str__(self) -> str:
+        arguments = ", ".join(f"{a.name}: {a.dtype}{list(a.shape)}" for a in self.arguments[:_SHOWN])
+        more = len(self.arguments) - _SHOWN
+        return f"{self.name}({arguments}{f', and {more} more' if more > 0 else ''})"
+
+    def __repr__(self) -> str:
+        return f"<Signature {self}>"
 
     def leaves(self, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None) -> list[Any]:
         """The leaves of the arguments of a call.
@@ -47,6 +58,11 @@ class Signature:
                     f"the program was lowered for {argument.dtype}{list(argument.shape)}"
                 )
         return leaves
+
+    def result_name(self, result: int) -> str:
+        """The path of a result among all; empty if there is but one."""
+        numbered = jax.tree_util.tree_unflatten(self.out_tree, range(len(self.outputs)))
+        return path_name(jax.tree_util.tree_flatten_with_path(numbered)[0][result][0])
 
     def _difference(self, every: tuple[tuple[Any, ...], dict[str, Any]], tree: Any) -> str:
         given = [name for name, _ in named_leaves(*every, self.parameters)]
@@ -125,10 +141,4 @@ class Described:
         return jax.tree_util.tree_unflatten(self.out_tree, self.signature.outputs)
 
     def __repr__(self) -> str:
-        arguments = ", ".join(f"{a.name}: {a.dtype}{list(a.shape)}" for a in self.signature.arguments[:_SHOWN])
-        more = len(self.signature.arguments) - _SHOWN
-        return f"<{type(self).__name__} {self.signature.name}({arguments}{f', and {more} more' if more > 0 else ''})>"
-
-
-# Arguments that fit a line.
-_SHOWN = 3
+        return f"<{type(self).__name__} {self.signature}>"

@@ -50,6 +50,9 @@ class Simulator:
         self._dropped: deque[int] = deque()
         self._programs: weakref.WeakKeyDictionary[RingProgram, _core.Program] = weakref.WeakKeyDictionary()
 
+    def __repr__(self) -> str:
+        return f"<Simulator in process {self._process}{', checks ranges' if self.check_ranges else ''}>"
+
     def put(self, encoded: Encoded, type: ValueType) -> Stored:
         """Shares an encoded array; see `Runtime.put`."""
         width = ring_width(type)

@@ -5,6 +5,7 @@ It takes about a second for a BERT layer; its output is kept in the cache on dis
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import zlib
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -48,10 +50,12 @@ def compile_stablehlo(
     name = disk_cache.name_of("pphlo", [version("spu"), "disable_deallocation_insertion", list(visibility), source])
     known = disk_cache.read(name) if cached else None
     if known is not None:
-        return known.decode()
+        # A spoilt entry is made anew and replaced.
+        with contextlib.suppress(zlib.error, UnicodeDecodeError):
+            return zlib.decompress(known).decode()
     text = _run(located_source or source, visibility, timeout)
     if cached:
-        disk_cache.write(name, text.encode())
+        disk_cache.write(name, zlib.compress(text.encode()))
     return text
 
 

@@ -19,7 +19,7 @@ from ditto.dialects.dense import Array
 from ditto.encoding import Encoded, check_dtype, decode_result, encode_argument
 from ditto.policy.plan import HEADROOM, Plan
 from ditto.policy.policy import Policy
-from spu_ditto import handle, lowering
+from spu_ditto import handle, lowering, progress
 from spu_ditto.arguments import Call, Parameters, abstract, name_of
 from spu_ditto.cost import CostAnalysis, cost_analysis
 from spu_ditto.errors import UnsupportedError
@@ -55,7 +55,7 @@ class Compiled(Described):
             UnsupportedError: ranges are to be checked, and a handle has no array.
             RuntimeFailure: a party failed.
         """
-        return self.run(*args, **kwargs)[0]
+        return self.execute(args, kwargs)[0]
 
     @ends_here
     def run(
@@ -69,9 +69,15 @@ class Compiled(Described):
                 it tells them less of how they rounded before (README.md says how much). True rounds off half of the
                 fraction bits, a number so many.
         """
+        return self.execute(args, kwargs, offline_first, exact)
+
+    def execute(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], offline_first: bool = False, exact: bool | int = False
+    ) -> tuple[Any, RunReport]:
+        """As `run`; arguments of the function may have the names of its options here."""
         if exact:
             rerounded = self._rerounded(None if exact is True else exact)
-            return rerounded.run(*args, offline_first=offline_first, **kwargs)
+            return rerounded.execute(args, kwargs, offline_first)
         leaves = self.signature.leaves(args, kwargs)
         public = self.public_part(leaves)
         runtime = current_runtime()
@@ -92,10 +98,7 @@ class Compiled(Described):
         if numbers is not None:
             check_program(self.program, numbers, public)
         revealed, report = runtime.run(self.program, inputs, offline_first=offline_first)
-        results = [
-            self._result(binding, output, leaves, public, revealed)
-            for binding, output in zip(self.program.outputs, self.signature.outputs, strict=True)
-        ]
+        results = [self._result(n, binding, leaves, public, revealed) for n, binding in enumerate(self.program.outputs)]
         tree = jax.tree_util.tree_unflatten(self.signature.out_tree, results)
         return tree, dataclasses.replace(report, input_bytes=input_bytes, program=self.program)
 
@@ -125,13 +128,12 @@ class Compiled(Described):
         names = [argument.name for argument in self.signature.arguments if argument.visibility == "public"]
         return " or ".join(names[n] for n in lowering.public_origins(self.program, result))
 
-    @staticmethod
-    def _result(
-        binding: Any, output: jax.ShapeDtypeStruct, leaves: list[Any], public: list[Array], revealed: list[Encoded]
-    ) -> Array:
+    def _result(self, n: int, binding: Any, leaves: list[Any], public: list[Array], revealed: list[Encoded]) -> Array:
+        output = self.signature.outputs[n]
         dtype = np.dtype(output.dtype)
         if binding.source == "program":
-            return decode_result(revealed[binding.index], binding.type, dtype).reshape(output.shape)
+            name = self.signature.result_name(n)
+            return decode_result(revealed[binding.index], binding.type, dtype, name).reshape(output.shape)
         source = leaves if binding.source == "argument" else public
         return np.asarray(source[binding.index]).astype(dtype).reshape(output.shape)
 
@@ -262,7 +264,8 @@ class SecureFunction:
     @ends_here
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs the function on the current runtime; arguments are arrays or handles made by `share`."""
-        return self.run(*args, **kwargs)[0]
+        call = self._parameters.call(args, kwargs)
+        return self._compiled_for(call, args, kwargs).execute(call.args, call.kwargs)[0]
 
     @ends_here
     def run(
@@ -270,8 +273,7 @@ class SecureFunction:
     ) -> tuple[Any, RunReport]:
         """Like a call, and tells what it cost; see `Compiled.run`."""
         call = self._parameters.call(args, kwargs)
-        compiled = self._compiled_for(call, args, kwargs)
-        return compiled.run(*call.args, offline_first=offline_first, exact=exact, **call.kwargs)
+        return self._compiled_for(call, args, kwargs).execute(call.args, call.kwargs, offline_first, exact)
 
     @ends_here
     def eval_shape(self, *args: Any, **kwargs: Any) -> Any:
@@ -315,7 +317,9 @@ class SecureFunction:
         ]
 
         def lowered() -> tuple[RingProgram, Plan | None]:
-            return lowering.lower_pphlo(pphlo(), exported.arguments, self._policy, samples, self._headroom)
+            with progress.shown(exported.name, lowering.STEPS):
+                progress.begin("SPU's compiler")
+                return lowering.lower_pphlo(pphlo(), exported.arguments, self._policy, samples, self._headroom)
 
         if samples or not kept:
             return Lowered(signature, pphlo, *lowered())

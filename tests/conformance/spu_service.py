@@ -31,10 +31,10 @@ class SpuService:
         line = process.stdout.readline()
         if not line:
             self.close()
-            raise CompileError("SPU's compiler died on this program")
+            raise CompileError(None, "SPU's compiler died on this program")
         answer = json.loads(line)
         if "error" in answer:
-            raise CompileError(f"SPU's compiler refuses this program:\n{answer['error']}")
+            raise CompileError(None, f"SPU's compiler refuses this program:\n{answer['error']}")
         return str(answer["text"])
 
     def close(self) -> None:
@@ -57,20 +57,12 @@ class SpuService:
 
 
 def _answer(request: str) -> dict[str, str]:
-    from spu import libspu
+    from spu_ditto.spu_worker import compiled
 
-    asked = json.loads(request)
-    kinds = {"secret": libspu.Visibility.VIS_SECRET, "public": libspu.Visibility.VIS_PUBLIC}
-    source = libspu.CompilationSource(
-        libspu.SourceIRType.STABLEHLO, asked["source"].encode(), [kinds[name] for name in asked["visibility"]]
-    )
-    options = libspu.CompilerOptions()
-    options.disable_deallocation_insertion = True
     try:
-        code = libspu.compile(source, options)
+        return {"text": compiled(**json.loads(request))}
     except RuntimeError as error:
         return {"error": str(error)}
-    return {"text": code.decode() if isinstance(code, bytes) else code}
 
 
 def _serve() -> None:

@@ -131,3 +131,10 @@ def test_an_assumed_range_is_enforced() -> None:
     assert encode_argument(np.array([8191.0]), narrow, "x").tolist() == [8191 * 256]
     with pytest.raises(RangeError, match="less than 8192"):
         encode_argument(np.array([8192.0]), narrow, "x")
+
+
+def test_a_result_beyond_its_dtype_is_named() -> None:
+    half, big = np.dtype(np.float16), ValueType("fxp", (1,), 40, 8)
+    assert decode_result(np.array([256 * 60000]), big, half).tolist() == [60000]
+    with pytest.raises(RangeError, match="the result logits/0 is beyond its dtype float16; compute it in float32"):
+        decode_result(np.array([256 * 70000]), big, half, "logits/0")

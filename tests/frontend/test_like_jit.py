@@ -110,6 +110,16 @@ def test_static_arguments_by_name_and_by_position() -> None:
     close(spu.compile(total, ring_policy="ditto", static_argnums=-1)(X, Y, 2.0), X + 2 + Y)
 
 
+def test_arguments_may_have_the_names_of_options() -> None:
+    def fn(x: Any, exact: Any, offline_first: Any = 1.0) -> Any:
+        return x * exact + offline_first
+
+    secure = spu.compile(fn, ring_policy="ditto")
+    close(secure(X, exact=Y), fn(X, Y))
+    close(secure(X, exact=Y, offline_first=X), fn(X, Y, X))
+    close(secure.lower(X, Y, offline_first=X).compile()(X, Y, offline_first=X), fn(X, Y, X))
+
+
 def test_partial_functions_and_callables() -> None:
     agree(functools.partial(affine, shift=Y), X)
     agree(functools.partial(affine, X), Y)
@@ -248,6 +258,8 @@ def test_what_is_no_array_is_named() -> None:
     ):
         with pytest.raises(spu_ditto.UnsupportedError, match=f"argument tree/x .*{kind}"):
             secure({"x": leaf})
+    with pytest.raises(spu_ditto.UnsupportedError, match="argument tree/x has dtype bf16, .*: use float16"):
+        secure({"x": jnp.ones(3, jnp.bfloat16), "y": X})
     with pytest.raises(spu_ditto.UnsupportedError, match=r"argument key .*key<fry>"):
         spu.compile(lambda key: jax.random.key_data(key), ring_policy="ditto")(jax.random.key(0))
 

@@ -87,3 +87,14 @@ def test_a_thread_that_outlives_its_block_is_refused() -> None:
         with pytest.raises(RuntimeFailure, match="this thread was started in has ended"):
             call.result()
     assert isinstance(in_thread(current_runtime), Simulator)
+
+
+def test_a_block_spans_the_cells_of_a_notebook() -> None:
+    """Each cell runs in a context of its own, and a block may be entered in one and left in another."""
+    parties = PlaintextRuntime()
+    block = use_runtime(parties)
+    contextvars.copy_context().run(block.__enter__)
+    assert contextvars.copy_context().run(current_runtime) is parties
+    assert in_thread(current_runtime) is parties
+    contextvars.copy_context().run(block.__exit__, None, None, None)
+    assert isinstance(contextvars.copy_context().run(current_runtime), Simulator)

@@ -52,6 +52,16 @@ def test_the_second_compilation_comes_from_the_cache(cache: Path, monkeypatch: p
     assert spu_compiler.compile_stablehlo(ADD, ["secret", "secret"]) == first
 
 
+def test_a_spoilt_entry_is_made_anew(cache: Path) -> None:
+    first = spu_compiler.compile_stablehlo(ADD, ["secret", "secret"])
+    [entry] = cache.iterdir()
+    whole = entry.read_bytes()
+    for spoilt in (b"", b"module {", whole[:-9]):
+        entry.write_bytes(spoilt)
+        assert spu_compiler.compile_stablehlo(ADD, ["secret", "secret"]) == first
+        assert entry.read_bytes() == whole
+
+
 def test_other_visibilities_are_another_program(cache: Path) -> None:
     spu_compiler.compile_stablehlo(ADD, ["secret", "secret"])
     spu_compiler.compile_stablehlo(ADD, ["secret", "public"])

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Block, Operation
+from xdsl.dialects.builtin import ModuleOp, TensorType
+from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import Rewriter
 
@@ -78,7 +78,29 @@ def recognised(op: Operation, order: dict[Operation, int]) -> pphlo.CustomCallOp
     return None
 
 
+def lift_reshapes(block: Block) -> None:
+    """Has reshapes after erf and the products with it: SPU leaves them inside where there is no bias before."""
+    lifted: set[SSAValue] = set()
+    for op in list(block.ops):
+        sought = pphlo.calls(op, "mpc.erf", "mpc.erfc") or any(operand in lifted for operand in op.operands)
+        if not sought or not is_elementwise(op):
+            continue
+        sources = [operand.owner.operands[0] for operand in op.operands if isinstance(operand.owner, pphlo.ReshapeOp)]
+        if len(sources) < len(op.operands) or len({pphlo.shape_of(source) for source in sources}) != 1:
+            continue
+        (result,) = op.results
+        assert isinstance(result.type, TensorType)
+        type = TensorType(result.type.element_type, pphlo.shape_of(sources[0]))
+        inner = op.create(
+            operands=sources, result_types=[type], properties=dict(op.properties), attributes=dict(op.attributes)
+        )
+        outer = pphlo.ReshapeOp.get(inner.results[0], result.type)
+        Rewriter.replace_op(op, [inner, outer])
+        lifted.add(outer.result)
+
+
 def match_block(block: Block) -> None:
+    lift_reshapes(block)
     order = block_order(block)
     for op in reversed(list(block.ops)):
         ends = isinstance(op, tuple(last for last, _, _ in KNOWN))

@@ -12,7 +12,7 @@ import dataclasses
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -81,7 +81,7 @@ class Divergence:
         tolerance: the largest relative error that is no failure.
     """
 
-    layers: tuple[LayerDivergence, ...]
+    layers: tuple[LayerDivergence, ...] = field(repr=False)
     result: Deviation
     tolerance: float
 

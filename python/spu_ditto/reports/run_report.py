@@ -59,8 +59,8 @@ class RunReport:
     sent: tuple[int, int, int]
     rounds: int
     input_bytes: int
-    operations: tuple[OpProfile, ...] = ()
-    layers: tuple[OpProfile, ...] = ()
+    operations: tuple[OpProfile, ...] = field(default=(), repr=False)
+    layers: tuple[OpProfile, ...] = field(default=(), repr=False)
     peak_rss_bytes: int | None = None
     events: tuple[OpEvent, ...] = field(default=(), repr=False)
     program: RingProgram | None = field(default=None, repr=False)
