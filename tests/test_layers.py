@@ -31,8 +31,8 @@ LAYERS = (
     "ditto.policy.calibrate",
     "spu_ditto",
 )
-# Names of attributes that a pass sets, read below it.
-EXCEPTIONS = {"ditto.lowering.lower_to_program": {"ditto.passes.ring.assign_rings", "ditto.passes.ring.ranges"}}
+# The name of an attribute that a pass sets, read below it.
+EXCEPTIONS = {"ditto.lowering.lower_to_program": {"ditto.passes.ring.assign_rings"}}
 # What parties run: nothing but the engine and what describes its values.
 NODE, NODE_IMPORTS = "ditto.node", ("ditto.node", "ditto._core", "ditto.errors", "ditto.encoding")
 

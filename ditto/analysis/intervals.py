@@ -39,6 +39,9 @@ from ditto.policy.policy import ARGUMENT_BOUND, LONG_TABLE, PRODUCT_BOUND, TABLE
 
 # The dtypes of the secret arguments, on @main.
 ARGUMENT_TYPES = "ditto.argument_types"
+# One number per argument of @main: |integer| < 2^number is assumed of it; of a public one without fraction bits; 0 for
+# bits.
+ARGUMENT_RANGES = "ditto.ranges"
 # What a plan or the caller says of each argument of @main: a bound of the magnitude, 0 where nothing is known.
 ARGUMENT_BOUNDS = "ditto.argument_bounds"
 # The same of an operation's result.

@@ -15,7 +15,7 @@ from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
 from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Attribute, BlockArgument, Operation, SSAValue
 
-from ditto.analysis.intervals import ARGUMENT_TYPES
+from ditto.analysis.intervals import ARGUMENT_RANGES, ARGUMENT_TYPES
 from ditto.analysis.look_through import known_numbers
 from ditto.analysis.masks import INFINITE_RESULTS, INFINITIES
 from ditto.dialects import ring
@@ -23,7 +23,6 @@ from ditto.dialects.dense import Array
 from ditto.encoding import encode
 from ditto.errors import CompileError
 from ditto.passes.ring.assign_rings import RESULT_TYPES
-from ditto.passes.ring.ranges import ARGUMENT_RANGES
 
 FORMAT, VERSION = "ditto-program", 1
 

@@ -18,8 +18,8 @@ from xdsl.dialects.builtin import FunctionType, ModuleOp, TensorType, i64
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, Region
 
+from ditto.analysis.intervals import ARGUMENT_RANGES
 from ditto.dialects import ring
-from ditto.passes.ring.ranges import ARGUMENT_RANGES
 from tests.conformance.outcome import Array
 
 # Neither interpreter nor engine runs these: constants and encodings are computed when a program is lowered, a convert

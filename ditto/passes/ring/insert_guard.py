@@ -25,12 +25,11 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import BlockArgument, SSAValue
 from xdsl.passes import ModulePass
 
-from ditto.analysis.intervals import BOUND, CLAIM
+from ditto.analysis.intervals import ARGUMENT_RANGES, BOUND, CLAIM
 from ditto.analysis.look_through import known_numbers
 from ditto.dialects import ring
 from ditto.dialects.dense import Array
 from ditto.dialects.traits import Linear, TakesPositive
-from ditto.passes.ring.ranges import ARGUMENT_RANGES
 from ditto.passes.ring_rewriting import constant_before, insert_before
 
 # Tensors of up to so many elements, operands included, are checked for certain.

@@ -18,15 +18,12 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
-from ditto.analysis.intervals import CLAIM, WRAP, Interval, Intervals
+from ditto.analysis.intervals import ARGUMENT_RANGES, CLAIM, WRAP, Interval, Intervals
 from ditto.analysis.masks import intervals_with_masks
 from ditto.dialects import ring
 from ditto.dialects.traits import Compares, ComparesElements, ComparesThresholds
 from ditto.errors import CompileError
 from ditto.passes.ring_rewriting import every, replace
-
-# One number per argument of @main; of a public one without fraction bits; 0 for bits.
-ARGUMENT_RANGES = "ditto.ranges"
 
 
 def compared_bits(interval: Interval, fraction: int, drop: int) -> int:
