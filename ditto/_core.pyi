@@ -40,8 +40,23 @@ def op_cost(json: str) -> tuple[int, int, int]:
         ProgramError: there is no such operation, or it does not take these types.
     """
 
-def op_names() -> list[str]:
-    """The operations the engine has."""
+def op_landing(json: str, width: int) -> tuple[list[int], tuple[int, int, int] | None]:
+    """An operation, as `op_cost` takes it, with its result in a ring of `width` bits.
+
+    Returns:
+        The width in which it wants each operand, whatever width that has (`range` says how large its integers are; 1
+        for a bit, 64 for a public one), and its cost with these operands; None where the engine refuses it so.
+
+    Raises:
+        ProgramError: there is no such operation, or it does not take such operands or attributes.
+    """
+
+def kernels() -> list[tuple[str, str, str, str, bool]]:
+    """The operations the engine has: (name, operands, result, attributes, whether the parties talk).
+
+    One letter an operand, and for the result: f fixed point, b bit, p public, s either of f and b; a final * repeats
+    the one before. Attributes are separated by spaces; those that end in ? may be missing.
+    """
 
 class Program:
     """A checked program: `json` as the compiler writes it, with an int64 array for each of its constants.

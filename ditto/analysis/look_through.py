@@ -5,6 +5,7 @@ Which operations those are is said by their traits, so all of this holds for PPH
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -32,7 +33,13 @@ Traits = type[OpTrait]
 
 def has_any(op: object, *traits: Traits) -> bool:
     """Whether something is an operation with one of these traits."""
-    return isinstance(op, Operation) and any(op.has_trait(trait) for trait in traits)
+    return isinstance(op, Operation) and _has_any(type(op), traits)
+
+
+@functools.cache
+def _has_any(kind: type[Operation], traits: tuple[Traits, ...]) -> bool:
+    # Asked of every operation many times, and xDSL looks through a list of them each time.
+    return any(kind.has_trait(trait) for trait in traits)
 
 
 def behind(x: SSAValue, *traits: Traits) -> SSAValue:

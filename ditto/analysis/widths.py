@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Operation, SSAValue
 
 from ditto.analysis.intervals import ARGUMENT_RANGES, WRAP
+from ditto.analysis.kernel_table import Landing, describe, landing, up_cast
 from ditto.analysis.look_through import has_any
 from ditto.dialects import ring
 from ditto.dialects.traits import (
-    AnyWidth,
+    Dot,
     KeepsRing,
     Linear,
     Local,
@@ -26,25 +27,17 @@ from ditto.dialects.traits import (
     Rearranges,
     Rescales,
     TimesPowerOfTwo,
-    Truncates,
 )
 from ditto.errors import CompileError
+from ditto.policy.link import Link
 
-# Bits that one more bit of width costs, over all parties and per element.
-_WIDEN, _PRODUCT = 4, 3
-# Bits that a round is worth: widening takes one of its own, landing wide does not.
-_ROUND = 2_500_000
-# Integer bits that GELU's own values take.
-_GELU_INTEGERS = 5
-# The widest an exponential lands in one opening.
-_WIDEST_EXP = 24
 # Kernels below and above this width work on different words.
 WORD = 32
 
 
 def keeps_ring(op: Operation) -> bool:
     """Whether operands and result share a ring of any width, and nothing is opened for it."""
-    return op.has_trait(KeepsRing) and has_any(op, Local, Rescales) and WRAP not in op.attributes
+    return has_any(op, KeepsRing) and has_any(op, Local, Rescales) and WRAP not in op.attributes
 
 
 def is_carrier(value: SSAValue) -> bool:
@@ -84,68 +77,97 @@ def resolve(value: SSAValue) -> SSAValue:
 class Widths:
     """Per value: the width it is made in (`made`) and the widest any use wants (`demand`)."""
 
+    link: Link
     least: dict[SSAValue, int] = field(default_factory=dict)
+    free: set[SSAValue] = field(default_factory=set)
     made: dict[SSAValue, int] = field(default_factory=dict)
     demand: dict[SSAValue, int] = field(default_factory=lambda: defaultdict(int))
-    free: set[SSAValue] = field(default_factory=set)
     # What an earlier, rougher plan has found to be demanded: uses that this plan has not come to yet.
     expected: dict[SSAValue, int] = field(default_factory=dict)
+    # What has been asked of operations before.
+    _described: dict[Operation, str] = field(default_factory=dict)
+    _numbers: dict[Operation, tuple[tuple[int, SSAValue], ...]] = field(default_factory=dict)
 
     def range_of(self, value: SSAValue) -> int:
         """|x| < 2^range as an integer."""
         owner = value.owner
         return owner.get("range") if isinstance(owner, ring.RingOp) else self.least[value] - 1
 
-    def want(self, value: SSAValue, width: int) -> None:
-        value = resolve(value)
-        self.demand[value] = max(self.demand[value], width)
+    def numbers(self, op: ring.RingOp) -> tuple[tuple[int, SSAValue], ...]:
+        """The positions of the operands that are secret numbers, and the values behind them."""
+        if op not in self._numbers:
+            operands = enumerate(op.operands)
+            self._numbers[op] = tuple((index, resolve(value)) for index, value in operands if ring.is_fxp(value))
+        return self._numbers[op]
+
+    def landing(self, op: ring.RingOp, width: int) -> Landing:
+        """What an operation needs and costs with its result in `width` bits."""
+        if op not in self._described:
+            ranges = {index: self.least[value] - 1 for index, value in self.numbers(op)}
+            self._described[op] = describe(op, ranges)
+        return landing(self._described[op], width)
+
+    def needs(self, op: ring.RingOp, width: int) -> list[tuple[SSAValue, int]]:
+        """The values that an operation takes, and in which widths, for a result of `width` bits."""
+        if has_any(op, Local) and ring.is_fxp(op.result):
+            # What its traits say is what the table says, and quicker.
+            need = width if has_any(op, KeepsRing) else width + _number(op, "shift")
+            return [(value, need) for _, value in self.numbers(op)]
+        needs = self.landing(op, width).needs
+        return [(value, needs[index]) for index, value in self.numbers(op)]
 
     def extra(self, value: SSAValue, width: int) -> int:
         """Bits it costs to have `value` in `width` bits, beyond what is demanded of it anyway."""
-        value = resolve(value)
-        if value in self.free:
+        if value in self.free or (have := self._have(value)) >= width:
             return 0
-        have, elements = self._have(value), _count(value)
-        while have < width and is_carrier(value):
+        elements = _count(value)
+        while is_carrier(value):
             assert isinstance(value.owner, Operation)
             value = resolve(value.owner.operands[0])
             elements = min(elements, _count(value))
             if self._have(value) >= width:
                 return 0
-        return _WIDEN * max(0, width - have) * elements
+        return up_cast(elements, have, width).bits or 0
 
     def _have(self, value: SSAValue) -> int:
         return max(self.demand[value], self.expected.get(value, 0), self.least.get(value, 0))
 
 
-def plan_widths(function: FuncOp) -> Widths:
-    """Decides the widths of all fixed-point values of a function whose ranges are known.
+def plan_widths(function: FuncOp, link: Link) -> Widths:
+    """Decides the widths of all fixed-point values of a function whose ranges are known, for a network.
 
     Two rounds: the first goes by the uses seen so far, from the end; the second knows the demands of all.
+
+    Raises:
+        CompileError: an operation needs more bits than there are.
     """
-    return _plan(function, _plan(function, {}).demand)
-
-
-def _plan(function: FuncOp, expected: dict[SSAValue, int]) -> Widths:
-    plan = Widths(expected=expected)
+    first = Widths(link)
     ranges = ring.plain(function.attributes[ARGUMENT_RANGES])
     for argument, bits in zip(function.body.block.args, ranges):
-        plan.least[argument] = bits + 1
-        plan.free.add(argument)
+        first.least[argument] = bits + 1
+        first.free.add(argument)
     ops = [op for op in function.body.block.ops if not is_alias(op)]
     for op in ops:
         if isinstance(op, ring.RingOp) and ring.is_fxp(op.result):
-            plan.least[op.result] = max(op.get("range") + 1, op.get("bits") if isinstance(op, ring.MaxOp) else 0)
-            if isinstance(op, ring.GeluOp):
-                plan.least[op.result] = max(plan.least[op.result], ring.fraction(op.result) + _GELU_INTEGERS)
-            operands = [value for value in op.arguments if not ring.is_public(value)]
-            if keeps_ring(op) and all(resolve(v) in plan.free for v in operands):
-                plan.free.add(op.result)
+            least = op.get("range") + 1
+            if has_any(op, KeepsRing) and not has_any(op, Local):
+                # The protocol may look at more bits than its result has.
+                least = max(least, *first.landing(op, least).needs)
+            first.least[op.result] = least
+            if keeps_ring(op) and all(value in first.free for _, value in first.numbers(op)):
+                first.free.add(op.result)
+    _plan(function, ops, first)
+    second = replace(first, made={}, demand=defaultdict(int), expected=first.demand)
+    _plan(function, ops, second)
+    return second
+
+
+def _plan(function: FuncOp, ops: list[Operation], plan: Widths) -> None:
     for op in reversed(ops):
         if isinstance(op, ReturnOp):
-            for value in op.arguments:
+            for value in map(resolve, op.arguments):
                 if ring.is_fxp(value):
-                    plan.want(value, plan.least[resolve(value)])
+                    plan.demand[value] = max(plan.demand[value], plan.least[value])
         elif isinstance(op, ring.RingOp):
             if ring.is_fxp(op.result):
                 plan.made[op.result] = _decide(plan, op)
@@ -153,11 +175,10 @@ def _plan(function: FuncOp, expected: dict[SSAValue, int]) -> Widths:
     for argument in function.body.block.args:
         if ring.is_fxp(argument):
             plan.made[argument] = max(plan.demand[argument], plan.least[argument])
-    return plan
 
 
 def _decide(plan: Widths, op: ring.RingOp) -> int:
-    """The width an operation's result is made in."""
+    """The width an operation's result is made in: the cheapest to make, and then to widen for its uses."""
     value = op.result
     least = plan.least[value]
     if WRAP in op.attributes:
@@ -166,51 +187,48 @@ def _decide(plan: Widths, op: ring.RingOp) -> int:
     most = ring.MAX_WIDTH - _number(op, "shift")
     if wanted <= min(least + 1, most):
         return wanted
+    # With the bit that an up-cast takes.
     least = max(least, min(_number(op, "range") + 2, most))
-    if op.has_trait(AnyWidth):
-        return wanted
-    if isinstance(op, ring.ExpOp):
-        return max(least, min(wanted, _WIDEST_EXP))
-    after = _WIDEN * (wanted - least) * _count(value)
-    if op.has_trait(Truncates) and not op.has_trait(Local):
-        shift = _number(op, "shift")
-        if shift + wanted > ring.MAX_WIDTH:
-            return least
-        if _is_large(op) and shift + least <= WORD < shift + wanted:
-            # A product of 32-bit words takes a third of the time.
-            return least
-        operands = {resolve(v) for v in op.arguments}
-        before = _PRODUCT * (wanted - least) * _count(value) + sum(
-            plan.extra(v, shift + wanted) - plan.extra(v, shift + least) for v in operands
-        )
-        return wanted if before < after + _ROUND else least
-    if keeps_ring(op) or op.has_trait(Truncates):
-        shift = _number(op, "shift")
-        if shift + wanted > ring.MAX_WIDTH:
-            return least
-        operands = {resolve(v) for v in op.arguments if ring.is_fxp(v)}
-        before = sum(plan.extra(v, shift + wanted) - plan.extra(v, shift + least) for v in operands)
-        return wanted if before <= after + (_ROUND if op.has_trait(Linear) else 0) else least
-    return least
+    if _is_large(op) and (shift := _number(op, "shift")) + least <= WORD < shift + wanted:
+        # A product of 32-bit words takes a third of the time.
+        return least
+    # What a function costs may jump where its own values no longer fit a ring.
+    widths = range(least, wanted + 1) if has_any(op, RealFunction) else (wanted, least)
+    return min(widths, key=lambda width: _price(plan, op, width, wanted))
+
+
+def _price(plan: Widths, op: ring.RingOp, width: int, wanted: int) -> float:
+    """What it takes to make a result in `width` bits, and to widen it to those wanted of it, as bits on the network."""
+    # A value that is taken twice is widened once.
+    needs = dict(plan.needs(op, width))
+    if max(needs.values(), default=0) > ring.MAX_WIDTH:
+        return math.inf
+    bits, rounds = 0, 0
+    if not has_any(op, Local):
+        made = plan.landing(op, width)
+        if made.bits is None:
+            return math.inf
+        bits, rounds = made.bits, made.rounds
+    bits += sum(plan.extra(value, need) for value, need in needs.items())
+    # One bit more than it must have a value has for nothing, or almost.
+    rounds += any(plan.extra(value, need - 1) for value, need in needs.items())
+    if width < wanted:
+        after = up_cast(_count(op.result), width, wanted)
+        bits, rounds = bits + (after.bits or 0), rounds + after.rounds
+    return bits + rounds * plan.link.round_bits
 
 
 def _is_large(op: ring.RingOp) -> bool:
     """Whether the size of its words matters: a product of one matrix with all rows is most of a network's work."""
-    return isinstance(op, ring.ConvOp) or (isinstance(op, ring.MatmulOp) and ring.shape(op.arguments[0])[0] == 1)
+    if not has_any(op, Dot) or has_any(op, Local):
+        return False
+    rows = ring.shape(op.arguments[0])
+    return len(rows) == 4 or rows[0] == 1
 
 
 def _demand(plan: Widths, op: ring.RingOp) -> None:
     """What an operation asks of its operands, now that the width of its result is known."""
-    made = plan.made.get(op.result, 0)
-    for value in op.arguments:
-        if not ring.is_fxp(value):
-            continue
-        if op.has_trait(KeepsRing):
-            width = made
-        elif op.has_trait(Truncates):
-            width = _number(op, "shift") + made
-        else:
-            width = needed(plan, op, value)
+    for value, width in plan.needs(op, plan.made.get(op.result, 1)):
         if width > ring.MAX_WIDTH:
             raise CompileError(
                 op.name,
@@ -218,27 +236,4 @@ def _demand(plan: Widths, op: ring.RingOp) -> None:
                 "use fewer fraction_bits",
                 op.get("layer"),
             )
-        plan.want(value, width)
-
-
-def needed(plan: Widths, op: ring.RingOp, value: SSAValue) -> int:
-    """The width in which a protocol that is no product takes its operand."""
-    least = plan.least[resolve(value)]
-    if isinstance(op, ring.ExpOp):
-        return max(least, _number(op, "clip_bits"), ring.fraction(value) + 6)
-    if isinstance(op, ring.RsqrtOp):
-        # It would widen a narrower one itself, in a round of its own.
-        return max(least, min(ring.fraction(value) + _number(op, "hi") + 5, ring.MAX_WIDTH))
-    if isinstance(op, ring.GeluOp):
-        # As many integer bits as its result, at least.
-        least = max(least, plan.made[op.result] + ring.fraction(value) - ring.fraction(op.result) - 1)
-    if isinstance(op, ring.OneHotOp):
-        # Positions are counted back from the operand.
-        depth: int = op.get("depth")
-        return max(least, int(2 ** (least - 1) + depth).bit_length() + 1)
-    if isinstance(op, ring.DivideOp) and value is op.arguments[1]:
-        return max(least, ring.fraction(value) + _number(op, "hi") + 1)
-    if op.has_trait(RealFunction):
-        # They may widen their operand themselves.
-        least += 1
-    return max(least, _number(op, "bits"))
+        plan.demand[value] = max(plan.demand[value], width)

@@ -1,7 +1,6 @@
 """Ring, the dialect the engine runs: secret tensors over Z_{2^w}, one operation per protocol or local computation.
 
     module = parse_module(text, "bert.ring")
-    check_widths(module)      # once widths have been assigned
 
 A function's arguments are secret (`tensor<..x!ring.fxp<w, f>>`, `tensor<..x!ring.bit>`) or public. Public values are
 real numbers (`f64`) until `ring.encode` says with how many fraction bits they enter; integers (`i64`) and booleans
@@ -24,17 +23,12 @@ from ditto.dialects.ring_local import *  # noqa: F403
 from ditto.dialects.ring_local import LOCAL
 from ditto.dialects.ring_protocols import *  # noqa: F403
 from ditto.dialects.ring_protocols import PROTOCOLS
-from ditto.errors import CompileError
 
 # Every operation but constants.
 _DEFINED: tuple[type[Operation], ...] = (*LOCAL, *PROTOCOLS)
 OPERATIONS: tuple[type[RingOp], ...] = tuple(op for op in _DEFINED if issubclass(op, RingOp))
 
 RING = Dialect("ring", [*LOCAL, *PROTOCOLS], [FxpType, BitType])
-
-
-class WidthError(CompileError):
-    """An operation whose operands are too narrow, or whose result is too wide, for the protocol that serves it."""
 
 
 def context() -> Context:
@@ -61,10 +55,3 @@ def main(module: ModuleOp) -> FuncOp:
         if isinstance(op, FuncOp) and op.sym_name.data == "main":
             return op
     raise ValueError("the module has no function @main")
-
-
-def check_widths(module: ModuleOp) -> None:
-    """Raises WidthError at the first operation whose widths its protocol cannot serve."""
-    for op in main(module).body.block.ops:
-        if isinstance(op, RingOp) and (error := op.width_error()):
-            raise WidthError(op.name, error, op.get("layer"))

@@ -192,8 +192,8 @@ NOTES = ("layer", "bound", "range", "claim", "row", "fact", "chosen", "modular",
 class RingOp(IRDLOperation):
     """`ring.op %a, %b {attributes} : (types) -> type`.
 
-    `verify_` checks what holds at every stage: kinds of operands, shapes, fractions, attributes. The width rules hold
-    once every value has been given its width; `check_widths` asks every operation for `width_error`.
+    `verify_` checks what holds at every stage: kinds of operands, shapes, fractions, attributes. Whether widths fit is
+    the engine's to say, once every value has been given its own (`lower_to_program`).
     """
 
     arguments = var_operand_def(TensorType)
@@ -249,10 +249,6 @@ class RingOp(IRDLOperation):
     def check(self) -> None:
         """Shapes and fractions; raises VerifyException."""
 
-    def width_error(self) -> str | None:
-        """What is wrong with the widths, or None."""
-        return None
-
     def terms(self) -> int:
         """How many numbers, or products, are added up for each element of the result."""
         return 1
@@ -275,13 +271,6 @@ class RingOp(IRDLOperation):
                 self.fail(f"operand of shape {list(shape(value))}, result of shape {list(shape(self.result))}")
             if is_fxp(value) != is_fxp(self.result) or (is_fxp(value) and fraction(value) != fraction(self.result)):
                 self.fail(f"operand of type {value.type}, result of type {self.result.type}")
-
-    def widths_agree(self) -> str | None:
-        """The error of an operation that leaves the ring alone, if its types do not."""
-        for value in self.arguments:
-            if not is_public(value) and width(value) != width(self.result):
-                return f"operand of width {width(value)}, result of width {width(self.result)}"
-        return None
 
 
 class PureOp(RingOp):

@@ -16,7 +16,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from ditto.dialects.dense import Array, DenseAttr, DenseLiteral, dtype_of
 from ditto.dialects.mlir_text import take_dense_literal
-from ditto.dialects.ring_base import PureOp, RingOp, fraction, is_bit, is_fxp, is_public, shape, width
+from ditto.dialects.ring_base import PureOp, RingOp, fraction, is_bit, is_fxp, is_public, shape
 from ditto.dialects.traits import (
     Adds,
     Constant,
@@ -100,9 +100,6 @@ class SameRing(PureOp):
 
     def check(self) -> None:
         self.expect_same(*(value for value in self.arguments if not is_public(value)))
-
-    def width_error(self) -> str | None:
-        return self.widths_agree()
 
 
 class WithPublic(SameRing):
@@ -206,15 +203,6 @@ class Shifting(PureOp):
     REQUIRED: ClassVar[tuple[str, ...]] = ("shift",)
     traits = traits_def(Local(), Truncates())
 
-    def width_error(self) -> str | None:
-        least = self.get("shift") + width(self.result)
-        if width(self.arguments[0]) < least:
-            return (
-                f"a result of {width(self.result)} bits after a shift of {self.get('shift')} needs an operand of "
-                + (f"{least} bits, not {width(self.arguments[0])}")
-            )
-        return None
-
 
 @irdl_op_definition
 class MulPublicOp(Shifting):
@@ -271,11 +259,6 @@ class NarrowOp(PureOp):
     def check(self) -> None:
         self.expect_same(*self.arguments)
 
-    def width_error(self) -> str | None:
-        if width(self.result) >= width(self.arguments[0]):
-            return f"{width(self.arguments[0])} bits cannot be narrowed to {width(self.result)}"
-        return None
-
 
 @irdl_op_definition
 class ShlOp(PureOp):
@@ -290,9 +273,6 @@ class ShlOp(PureOp):
         self.expect_shape(shape(self.arguments[0]))
         self.expect_fraction(fraction(self.arguments[0]) + self.get("bits"))
 
-    def width_error(self) -> str | None:
-        return self.widths_agree()
-
 
 @irdl_op_definition
 class RelabelOp(PureOp):
@@ -304,9 +284,6 @@ class RelabelOp(PureOp):
 
     def check(self) -> None:
         self.expect_shape(shape(self.arguments[0]))
-
-    def width_error(self) -> str | None:
-        return self.widths_agree()
 
 
 @irdl_op_definition
@@ -334,9 +311,6 @@ class Shaped(PureOp):
 
     def result_shape(self, shapes: list[tuple[int, ...]]) -> Sequence[int]:
         raise NotImplementedError
-
-    def width_error(self) -> str | None:
-        return self.widths_agree()
 
 
 class Moving(Shaped):

@@ -8,10 +8,9 @@ from typing import ClassVar
 from xdsl.irdl import irdl_op_definition, traits_def
 from xdsl.traits import Commutative
 
-from ditto.dialects.ring_base import PureOp, RingOp, fraction, is_bit, is_fxp, shape, width
+from ditto.dialects.ring_base import PureOp, RingOp, fraction, is_bit, is_fxp, shape
 from ditto.dialects.ring_local import matmul_shape
 from ditto.dialects.traits import (
-    AnyWidth,
     Chooses,
     Compares,
     ComparesElements,
@@ -50,9 +49,6 @@ class ConvertOp(PureOp):
     def check(self) -> None:
         self.expect_shape(shape(self.arguments[0]))
 
-    def width_error(self) -> str | None:
-        return "a precision border without a cast; run insert-casts"
-
 
 @irdl_op_definition
 class NormaliseOp(RingOp):
@@ -69,9 +65,6 @@ class NormaliseOp(RingOp):
     def check(self) -> None:
         self.expect_shape(shape(self.arguments[0]))
 
-    def width_error(self) -> str | None:
-        return "a normalisation in one piece; run expand-normalisation"
-
 
 class Product(Interactive):
     """A product over the low shift + out bits of its operands, truncated by `shift` into the result's `out` bits."""
@@ -87,16 +80,6 @@ class Product(Interactive):
     def check_shapes(self) -> None:
         for value in self.arguments:
             self.expect_shape(shape(value))
-
-    def width_error(self) -> str | None:
-        least = self.get("shift") + width(self.result)
-        for value in self.arguments:
-            if width(value) < least:
-                return (
-                    f"a product of {width(self.result)} bits after a shift of {self.get('shift')} needs operands of "
-                    + (f"{least} bits, not {width(value)}")
-                )
-        return None
 
 
 @irdl_op_definition
@@ -163,11 +146,6 @@ class UpCastOp(Interactive):
     def check(self) -> None:
         self.expect_same(*self.arguments)
 
-    def width_error(self) -> str | None:
-        if width(self.result) <= width(self.arguments[0]):
-            return f"{width(self.arguments[0])} bits cannot be widened to {width(self.result)}"
-        return None
-
 
 @irdl_op_definition
 class ExtendOp(Interactive):
@@ -183,10 +161,6 @@ class ExtendOp(Interactive):
         if self.get("bits") < 2:
             self.fail(f"a signed number has two bits or more, not {self.get('bits')}")
 
-    def width_error(self) -> str | None:
-        bits, operand, result = self.get("bits"), width(self.arguments[0]), width(self.result)
-        return None if bits <= operand and bits < result else f"{bits} bits of {operand} cannot be extended to {result}"
-
 
 @irdl_op_definition
 class ReroundOp(Interactive):
@@ -200,12 +174,6 @@ class ReroundOp(Interactive):
     def check(self) -> None:
         self.expect_shape(shape(self.arguments[0]))
         self.expect_fraction(fraction(self.arguments[0]) - self.get("shift"))
-
-    def width_error(self) -> str | None:
-        left = width(self.arguments[0]) - self.get("shift")
-        if self.get("shift") < 2 or left < 2 or width(self.result) != left:
-            return f"{width(self.arguments[0])} bits less {self.get('shift')} are not {width(self.result)}"
-        return None
 
 
 @irdl_op_definition
@@ -223,22 +191,9 @@ class FloorShiftOp(Interactive):
         if self.get("shift") < 1:
             self.fail(f"a shift by {self.get('shift')} is none")
 
-    def width_error(self) -> str | None:
-        shift, operand, result = self.get("shift"), width(self.arguments[0]), width(self.result)
-        return None if shift + result <= operand else f"{operand} bits shifted by {shift} are not {result}"
-
-
-class Compared(Interactive):
-    """Looks at `bits` bits of its first operand."""
-
-    def width_error(self) -> str | None:
-        if self.get("bits", 0) > width(self.arguments[0]):
-            return f"{self.get('bits')} bits of a value of {width(self.arguments[0])} are asked for"
-        return None
-
 
 @irdl_op_definition
-class MsbOp(Compared):
+class MsbOp(Interactive):
     """Bit [x < 0] for -2^(bits-1) <= x <= 2^(bits-1) - 2^drop; may be wrong only where |x| < 2^drop."""
 
     name = "ring.msb"
@@ -252,7 +207,7 @@ class MsbOp(Compared):
 
 
 @irdl_op_definition
-class EqualZeroOp(Compared):
+class EqualZeroOp(Interactive):
     """Bit [x = 0]."""
 
     name = "ring.equal_zero"
@@ -266,7 +221,7 @@ class EqualZeroOp(Compared):
 
 
 @irdl_op_definition
-class MaxOp(Compared):
+class MaxOp(Interactive):
     """The greatest element along `axis`, which vanishes; short by less than ceil(log2 n) * 2^drop units."""
 
     name = "ring.max"
@@ -279,12 +234,9 @@ class MaxOp(Compared):
         axis = self.get("axis")
         self.expect_shape([n for i, n in enumerate(shape(self.arguments[0])) if i != axis])
 
-    def width_error(self) -> str | None:
-        return self.widths_agree() or super().width_error()
-
 
 @irdl_op_definition
-class ArgmaxOp(Compared):
+class ArgmaxOp(Interactive):
     """The index of the greatest element along `axis`, which vanishes; the first of equals."""
 
     name = "ring.argmax"
@@ -317,7 +269,7 @@ class BitToFxpOp(Interactive):
 
     name = "ring.bit_to_fxp"
     KINDS: ClassVar[str] = "b"
-    traits = traits_def(Elementwise(), NonNegative(), AnyWidth())
+    traits = traits_def(Elementwise(), NonNegative())
 
     def check(self) -> None:
         self.expect_fraction(0)
@@ -338,10 +290,6 @@ class ToBitsOp(Interactive):
         if self.get("bits") < 2:
             self.fail(f"{self.get('bits')} bits are not taken apart")
 
-    def width_error(self) -> str | None:
-        bits, operand = self.get("bits"), width(self.arguments[0])
-        return None if bits <= operand else f"{bits} bits of a value of {operand} are asked for"
-
 
 @irdl_op_definition
 class FromBitsOp(Interactive):
@@ -354,10 +302,6 @@ class FromBitsOp(Interactive):
     def check(self) -> None:
         self.expect_fraction(0)
         self.expect_shape(shape(self.arguments[0])[1:])
-
-    def width_error(self) -> str | None:
-        bits = shape(self.arguments[0])[0]
-        return None if 1 <= bits <= width(self.result) else f"{bits} bits are not an integer of {width(self.result)}"
 
 
 @irdl_op_definition
@@ -372,9 +316,6 @@ class BitMulOp(Interactive):
         self.expect_same(self.arguments[1])
         self.expect_shape(shape(self.arguments[0]))
 
-    def width_error(self) -> str | None:
-        return None if width(self.arguments[1]) == width(self.result) else "operand and result differ in width"
-
 
 @irdl_op_definition
 class SelectOp(Interactive):
@@ -388,10 +329,6 @@ class SelectOp(Interactive):
         self.expect_same(*self.arguments[1:])
         self.expect_shape(shape(self.arguments[0]))
 
-    def width_error(self) -> str | None:
-        same = all(width(value) == width(self.result) for value in self.arguments[1:])
-        return None if same else "operands and result differ in width"
-
 
 @irdl_op_definition
 class OneHotOp(Interactive):
@@ -400,7 +337,7 @@ class OneHotOp(Interactive):
     name = "ring.one_hot"
     KINDS: ClassVar[str] = "x"
     REQUIRED: ClassVar[tuple[str, ...]] = ("depth",)
-    traits = traits_def(NonNegative(), AnyWidth())
+    traits = traits_def(NonNegative())
 
     def check(self) -> None:
         if fraction(self.arguments[0]) != 0:
@@ -419,12 +356,6 @@ class Function(Interactive):
         self.expect_shape(shape(self.arguments[0]))
         if is_bit(self.result) or not is_fxp(self.result):
             self.fail(f"the result must be fixed point, not {self.result.type}")
-
-    def width_error(self) -> str | None:
-        bits = self.get("bits", self.get("clip_bits", 0))
-        if bits > width(self.arguments[0]):
-            return f"{bits} bits of a value of {width(self.arguments[0])} are asked for"
-        return None
 
 
 @irdl_op_definition
@@ -452,7 +383,7 @@ class ReciprocalOp(Function):
 
     name = "ring.reciprocal"
     REQUIRED: ClassVar[tuple[str, ...]] = ("lo", "hi")
-    traits = traits_def(TakesPositive(what="the divisor"), NonNegative(), AnyWidth())
+    traits = traits_def(TakesPositive(what="the divisor"), NonNegative())
 
 
 @irdl_op_definition
@@ -468,11 +399,6 @@ class DivideOp(Function):
         super().check()
         self.expect_shape(shape(self.arguments[1]))
 
-    def width_error(self) -> str | None:
-        divisor = self.arguments[1]
-        least = fraction(divisor) + self.get("hi") + 1
-        return None if width(divisor) >= least else f"a divisor of {width(divisor)} bits needs {least}"
-
 
 @irdl_op_definition
 class RsqrtOp(Function):
@@ -480,7 +406,7 @@ class RsqrtOp(Function):
 
     name = "ring.rsqrt"
     REQUIRED: ClassVar[tuple[str, ...]] = ("lo", "hi")
-    traits = traits_def(TakesPositive(), NonNegative(), AnyWidth())
+    traits = traits_def(TakesPositive(), NonNegative())
 
 
 @irdl_op_definition
@@ -489,7 +415,7 @@ class SqrtOp(Function):
 
     name = "ring.sqrt"
     REQUIRED: ClassVar[tuple[str, ...]] = ("hi",)
-    traits = traits_def(TakesPositive(zero=True), NonNegative(), AnyWidth())
+    traits = traits_def(TakesPositive(zero=True), NonNegative())
 
 
 @irdl_op_definition
@@ -498,7 +424,7 @@ class LogOp(Function):
 
     name = "ring.log"
     REQUIRED: ClassVar[tuple[str, ...]] = ("lo", "hi")
-    traits = traits_def(TakesPositive(), AnyWidth())
+    traits = traits_def(TakesPositive())
 
 
 @irdl_op_definition
@@ -533,12 +459,6 @@ class SineOp(Interactive):
         if len(self.get("amplitudes")) != 2:
             self.fail("a wave has two amplitudes")
 
-    def width_error(self) -> str | None:
-        least = max(20, fraction(self.arguments[0]) + 1)
-        return (
-            None if width(self.arguments[0]) >= least else f"{width(self.arguments[0])} bits where {least} are needed"
-        )
-
 
 @irdl_op_definition
 class PolynomialOp(Function):
@@ -557,9 +477,6 @@ class Guard(RingOp):
     def check(self) -> None:
         self.expect_same(*self.arguments)
 
-    def width_error(self) -> str | None:
-        return self.widths_agree()
-
 
 @irdl_op_definition
 class RequireRangeOp(Guard):
@@ -574,11 +491,6 @@ class RequireRangeOp(Guard):
     traits = traits_def(Rescales(), KeepsRing())
     REQUIRED: ClassVar[tuple[str, ...]] = ("bits",)
     OPTIONAL: ClassVar[tuple[str, ...]] = ("legal",)
-
-    def width_error(self) -> str | None:
-        if not 3 <= self.get("bits") <= width(self.arguments[0]):
-            return f"{self.get('bits')} bits of a value of {width(self.arguments[0])} cannot be guarded"
-        return super().width_error()
 
 
 @irdl_op_definition

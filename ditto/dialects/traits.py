@@ -117,10 +117,6 @@ class Narrows(OpTrait):
     """The operand modulo a smaller power of two."""
 
 
-class AnyWidth(OpTrait):
-    """The result may be as wide as its uses want it, at the price of those bits alone."""
-
-
 # ------------------------------------------------------------------------------------------------ ranges
 
 

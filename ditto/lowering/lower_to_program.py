@@ -6,9 +6,7 @@ Encodings of constants are computed here; a public argument becomes one input pe
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
@@ -16,6 +14,7 @@ from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Attribute, BlockArgument, Operation, SSAValue
 
 from ditto.analysis.intervals import ARGUMENT_RANGES, ARGUMENT_TYPES
+from ditto.analysis.kernel_table import describe_attributes, describe_value, join, refusal, to_json
 from ditto.analysis.look_through import known_numbers
 from ditto.analysis.masks import INFINITE_RESULTS, INFINITIES
 from ditto.dialects import ring
@@ -66,33 +65,23 @@ class Program:
     outputs: list[Slot]
 
 
-def _description(value: SSAValue, range: int | None) -> dict[str, Any]:
-    shape = list(ring.shape(value))
-    if ring.is_public(value):
-        return {"kind": "public", "shape": shape}
-    if ring.is_bit(value):
-        return {"kind": "bit", "shape": shape}
-    return {
-        "kind": "fxp",
-        "width": ring.width(value),
-        "fraction": ring.fraction(value),
-        "shape": shape,
-        "range": range,
-    }
+class WidthError(CompileError):
+    """An operation that the engine does not run in these widths."""
 
 
 class _Lowering:
     def __init__(self) -> None:
-        self.values: list[dict[str, Any]] = []
+        # As JSON text.
+        self.values: list[str] = []
         self.ids: dict[SSAValue, int] = {}
-        self.ops: list[dict[str, Any]] = []
+        self.ops: list[str] = []
         self.constants: list[Array] = []
         self.constant_ids: list[int] = []
         # By argument, fraction and mask.
         self.public_uses: dict[tuple[SSAValue, int | None, int | None], int] = {}
 
     def number(self, value: SSAValue, range: int | None = None) -> int:
-        self.values.append(_description(value, range))
+        self.values.append(to_json(describe_value(value, range)))
         self.ids[value] = len(self.values) - 1
         return self.ids[value]
 
@@ -102,7 +91,7 @@ class _Lowering:
 
     def public_argument(self, value: SSAValue, argument: SSAValue, fraction: int | None, mask: int | None) -> None:
         if (argument, fraction, mask) not in self.public_uses:
-            self.values.append({"kind": "public", "shape": list(ring.shape(value))})
+            self.values.append(to_json({"kind": "public", "shape": list(ring.shape(value))}))
             self.public_uses[argument, fraction, mask] = len(self.values) - 1
         self.ids[value] = self.public_uses[argument, fraction, mask]
 
@@ -129,18 +118,21 @@ class _Lowering:
                 if not isinstance(value, BlockArgument):
                     raise CompileError(op.name, "a public operand that has not been encoded", op.get("layer"))
                 self.public_argument(value, value, None, None)
-        attributes = {name: ring.plain(a) for name, a in op.attributes.items() if name not in ring.NOTES}
-        entry = {"op": op.name.removeprefix("ring."), "in": [self.ids[value] for value in op.arguments]}
-        entry["out"] = [self.number(op.result, op.get("range"))]
-        self.ops.append({**entry, "attrs": attributes, "layer": op.get("layer", "")})
+        operands, result = [self.ids[value] for value in op.arguments], self.number(op.result, op.get("range"))
+        attributes = to_json(describe_attributes(op))
+        types = [self.values[id] for id in operands]
+        if (reason := refusal(join(op, types, self.values[result], attributes))) is not None:
+            raise WidthError(op.name, reason, op.get("layer"))
+        name, layer = op.name.removeprefix("ring."), to_json(op.get("layer", ""))
+        fields = f'"op":"{name}","in":{to_json(operands)},"out":[{result}],"attrs":{attributes},"layer":{layer}'
+        self.ops.append(f"{{{fields}}}")
 
 
 def lower_to_program(module: ModuleOp, name: str | None = None) -> Program:
     """Lowers @main of a module whose widths have been assigned.
 
-    Raises WidthError if some operation cannot be served in its widths.
+    Raises WidthError if the engine does not run some operation in its widths.
     """
-    ring.check_widths(module)
     function = ring.main(module)
     block = function.body.block
     lowering = _Lowering()
@@ -174,19 +166,13 @@ def lower_to_program(module: ModuleOp, name: str | None = None) -> Program:
             for slot, mask in zip(outputs, masks, strict=True)
         ]
     title = name or (module.sym_name.data if module.sym_name is not None else "main")
-    text = json.dumps(
-        {
-            "format": FORMAT,
-            "version": VERSION,
-            "name": title,
-            "values": lowering.values,
-            "inputs": input_ids,
-            "outputs": [lowering.ids[value] for value in last.arguments],
-            "constants": lowering.constant_ids,
-            "ops": lowering.ops,
-        },
-        separators=(",", ":"),
-    )
+    ids = {
+        "inputs": input_ids,
+        "outputs": [lowering.ids[value] for value in last.arguments],
+        "constants": lowering.constant_ids,
+    }
+    head = to_json({"format": FORMAT, "version": VERSION, "name": title, **ids})
+    text = f'{head[:-1]},"values":[{",".join(lowering.values)}],"ops":[{",".join(lowering.ops)}]}}'
     return Program(text, lowering.constants, inputs, outputs)
 
 

@@ -91,7 +91,7 @@ RING_STEPS: tuple[Step, ...] = (
     Step(lambda policy: ExpandNormalisation(), "at which scales a variance is computed depends on ranges"),
     Step(lambda policy: Ranges(), "fractions are final now"),
     Step(lambda policy: InsertGuard(policy.guard), "looks at ranges, and its own comparisons need widths"),
-    Step(lambda policy: AssignWidths(), "demand follows from ranges; nothing may change a type afterwards"),
+    Step(lambda policy: AssignWidths(policy.link), "demand follows from ranges; nothing may change a type afterwards"),
 )
 
 STEPS: tuple[Step, ...] = (*PPHLO_STEPS, *RING_STEPS)

@@ -9,6 +9,7 @@ from xdsl.dialects.builtin import Float16Type, Float32Type, Float64Type, Integer
 from xdsl.ir import Attribute
 
 from ditto.errors import PolicyError
+from ditto.policy.link import LAN, Link
 from ditto.policy.plan import Plan
 
 DEFAULT_FRACTIONS: Mapping[str, int] = {"FM32": 8, "FM64": 18}
@@ -42,7 +43,8 @@ class Policy:
 
     `ditto`: f16 in 32 bits, f32 in 64. `fm64`: every float in 64 bits, for comparison. A calibrated `plan` gives single
     values scales and ranges of their own. With `guard` the parties check what is claimed of values (pass insert-guard).
-    `ranges` are magnitudes that the caller states of arguments, by name.
+    `ranges` are magnitudes that the caller states of arguments, by name. `link` is the network whose rounds are weighed
+    against bits.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Policy:
     plan: Plan | None = None
     guard: bool = True
     ranges: Mapping[str, float] = field(default_factory=dict)
+    link: Link = LAN
 
     def ring(self, element: Attribute) -> tuple[int, int]:
         """(ring width, fraction of activations) of a builtin element type other than i1.

@@ -15,6 +15,8 @@
 //   4. top(m) joins the masked bit, top(a) its masks.
 // Sends: CompareCost. At (bits, drop) = (20, 4): 68 bits offline, 16 online, 2 rounds; a further threshold 31 more.
 //   At (22, 4), thrifty: 68 and 26, 3 rounds; shallow: 92 and 16, 2 rounds. At (41, 0), shallow: 616 and 32, 2 rounds.
+//   Which of the two depends on how many elements a round is worth (IsCheaper); headers of what is composed of this
+//   give the figures of a few.
 // Error: none but what `drop` allows.
 // Security: every table and product is masked by k01's stream; each threshold has mask products of its own and opens
 //   wires with masks of its own, but for wires of equal values, which are opened once. The mask bit top(a) is common,
@@ -27,32 +29,38 @@
 
 namespace ditto {
 
-// How a comparison of more than 16 low bits joins its chunks.
+// Whether the first of two ways is the cheaper one: the only place that weighs rounds against bytes.
+bool IsCheaper(const Cost& a, const Cost& b);
+
+// How a comparison of more than 16 low bits joins its chunks. Tests ask for one or the other.
 enum class Joining {
+  kCheaper,  // whichever is cheaper for so many elements
   kThrifty,  // in two levels: the fewest bits, three rounds
   kShallow,  // up to 40 low bits in one level: two rounds, for 15 bits more at 17 to 20 low bits, 400 more at 40
 };
 
 // Thresholds are integers in units of x; the result has one share of bits per threshold.
 std::vector<Share> LessThanPublic(Party& p, const Share& x, int bits, int drop, const std::vector<int64_t>& thresholds,
-                                  Joining joining = Joining::kThrifty);
+                                  Joining joining = Joining::kCheaper);
 
 // [x < 0].
-Share Msb(Party& p, const Share& x, int bits, int drop, Joining joining = Joining::kThrifty);
+Share Msb(Party& p, const Share& x, int bits, int drop, Joining joining = Joining::kCheaper);
 
-Cost CompareCost(int64_t n, int bits, int drop, int thresholds, Joining joining = Joining::kThrifty);
+Cost CompareCost(int64_t n, int bits, int drop, int thresholds, Joining joining = Joining::kCheaper);
 
 // [x < 2^j] for j = low .. high - 1. Below bit j - 1, x - 2^j is x - 2^{j-1}: neighbours share the wires of such
 // chunks.
-std::vector<Share> LessThanPowers(Party& p, const Share& x, int bits, int drop, int low, int high, Joining joining);
-Cost ComparePowersCost(int64_t n, int bits, int drop, int low, int high, Joining joining);
+std::vector<Share> LessThanPowers(Party& p, const Share& x, int bits, int drop, int low, int high,
+                                  Joining joining = Joining::kCheaper);
+Cost ComparePowersCost(int64_t n, int bits, int drop, int low, int high, Joining joining = Joining::kCheaper);
 
 // Steps 1 to 3 alone: the masked bits [c < a] of n-bit values for every given c, in words as LowBits makes them. P1 and
 // P2 hold the c's, P0 holds a; who does not hold a value passes an empty tensor. c[t] and c[t - 1] agree in their low
 // agreeing[t] bits; agreeing[0] is 0.
 std::vector<Share> LessThanMask(Party& p, const Tensor& a, const std::vector<Tensor>& c,
-                                const std::vector<int>& agreeing, const Shape& shape, int n, Joining joining);
-Cost LessThanMaskCost(int64_t elements, int n, const std::vector<int>& agreeing, Joining joining);
+                                const std::vector<int>& agreeing, const Shape& shape, int n,
+                                Joining joining = Joining::kCheaper);
+Cost LessThanMaskCost(int64_t elements, int n, const std::vector<int>& agreeing, Joining joining = Joining::kCheaper);
 
 // For one c, additive parts between P1 and P2 of [c < a] over Z_{2^k}, before their opening: the last joining, of up to
 // four chunks, is done in that ring. One round up to 16 bits, two for more. An empty tensor at P0.

@@ -87,15 +87,25 @@ TEST(Compare, SharesWiresAmongPowers) {
 
 TEST(Compare, CostsWhatItsHeaderSays) {
   const int64_t n = 8;
-  EXPECT_EQ(CompareCost(n, 20, 4, 1), (Cost{68, 16, 2}));
-  EXPECT_EQ(CompareCost(n, 20, 4, 2), (Cost{68 + 15, 16 + 16, 2}));
-  EXPECT_EQ(CompareCost(n, 24, 0, 1), (Cost{101, 30, 3}));
-  EXPECT_EQ(CompareCost(n, 32, 0, 1), (Cost{151, 38, 3}));
-  EXPECT_EQ(CompareCost(n, 64, 0, 1), (Cost{329, 78, 3}));
-  EXPECT_EQ(CompareCost(n, 22, 4, 1), (Cost{68, 26, 3}));
+  EXPECT_EQ(CompareCost(n, 20, 4, 1, Joining::kThrifty), (Cost{68, 16, 2}));
+  EXPECT_EQ(CompareCost(n, 20, 4, 2, Joining::kThrifty), (Cost{68 + 15, 16 + 16, 2}));
+  EXPECT_EQ(CompareCost(n, 24, 0, 1, Joining::kThrifty), (Cost{101, 30, 3}));
+  EXPECT_EQ(CompareCost(n, 32, 0, 1, Joining::kThrifty), (Cost{151, 38, 3}));
+  EXPECT_EQ(CompareCost(n, 64, 0, 1, Joining::kThrifty), (Cost{329, 78, 3}));
+  EXPECT_EQ(CompareCost(n, 22, 4, 1, Joining::kThrifty), (Cost{68, 26, 3}));
   EXPECT_EQ(CompareCost(n, 22, 4, 1, Joining::kShallow), (Cost{92, 16, 2}));
   EXPECT_EQ(CompareCost(n, 22, 1, 1, Joining::kShallow), (Cost{113, 20, 2}));
   EXPECT_EQ(CompareCost(n, 41, 0, 1, Joining::kShallow), (Cost{616, 32, 2}));
+}
+
+TEST(Compare, SavesARoundWhereItIsWorthTheBits) {
+  for (const auto& [n, joining] : {std::pair(int64_t{64}, Joining::kShallow), {int64_t{1} << 20, Joining::kThrifty}}) {
+    EXPECT_EQ(CompareCost(n, 41, 0, 1), CompareCost(n, 41, 0, 1, joining));
+    const auto x = Uniform(n, -5000, 5000);
+    const Views xs = ShareOf(x, {n}, 48);
+    const auto run = RunThree([&](Party& p) { return Msb(p, Mine(xs, p), 41, 0); });
+    ExpectConforms(run, CompareCost(n, 41, 0, 1, joining));
+  }
 }
 
 TEST(Compare, RefusesMoreBitsThanTheShareHas) {
@@ -104,7 +114,9 @@ TEST(Compare, RefusesMoreBitsThanTheShareHas) {
 }
 
 TEST(Compare, IsSeenAsUniformInTwoLevels) {
-  ExpectJointlyUniform({{24, 700}}, [](Party& p, const Shares& x) { LessThanPublic(p, x[0], 24, 0, {-800, 800}); });
+  ExpectJointlyUniform({{24, 700}}, [](Party& p, const Shares& x) {
+    LessThanPublic(p, x[0], 24, 0, {-800, 800}, Joining::kThrifty);
+  });
 }
 
 TEST(Compare, IsSeenAsUniformInOneLevel) {

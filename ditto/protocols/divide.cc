@@ -234,8 +234,7 @@ Share Divide(Party& p, const Share& x, int x_fraction, const Share& y, const Div
     t = over(0)[0];
   } else {
     // 2.
-    const std::vector<Share> bits =
-        LessThanPowers(p, y, plan.bits(), plan.drop, plan.low + 1, plan.top, Joining::kShallow);
+    const std::vector<Share> bits = LessThanPowers(p, y, plan.bits(), plan.drop, plan.low + 1, plan.top);
     // 3.
     const std::vector<Tensor> parts = Chosen(p, bits, over);
     std::vector<Share> opened = p.OpenMasked({{shape, plan.t_width(), parts[0]}, {shape, kNormalWidth, parts[1]}});
@@ -255,7 +254,7 @@ Cost DivideCost(int64_t n, int x_width, int x_fraction, const Divisor& divisor, 
   Cost cost;
   if (plan.wraps > 0) cost += WrapsDealCost(n, plan.wraps) + Cost{0, OpenCost(n, plan.wraps).online, 0};
   if (bounds > 0) {
-    cost += ComparePowersCost(n, plan.bits(), plan.drop, plan.low + 1, plan.top, Joining::kShallow);
+    cost += ComparePowersCost(n, plan.bits(), plan.drop, plan.low + 1, plan.top);
     for (int width : {plan.t_width(), plan.t_width(), kNormalWidth}) cost.offline += bounds * PackedBytes(n, width);
     cost += Together(OpenCost(n, plan.t_width()), OpenCost(n, kNormalWidth));
   }

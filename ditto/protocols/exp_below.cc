@@ -58,8 +58,7 @@ Cost PlanCost(int64_t n, const Plan& plan, int out_width) {
   for (int64_t v = 0; v < plan.entries(); ++v) cost += DealCost(n, plan.ring());
   cost += OpenTruncatedCost(n, plan.out);
   if (plan.compare_bits > 0) {
-    cost =
-        Together(cost, CompareCost(n, plan.compare_bits, plan.drop, 1, Joining::kShallow)) + BitTimesCost(n, plan.out);
+    cost = Together(cost, CompareCost(n, plan.compare_bits, plan.drop, 1)) + BitTimesCost(n, plan.out);
   }
   if (plan.out < out_width) cost += UpCastCost(n, plan.out, out_width);
   return cost;
@@ -229,8 +228,7 @@ Share ExpBelow(Party& p, const Share& x_narrow, int fraction, int bits, int hi, 
   } else {
     // 3.
     const auto power = p.OpenWithNext(opening);
-    const std::vector<Share> below =
-        LessThanPublic(p, x, plan.compare_bits, plan.drop, {plan.threshold}, Joining::kShallow);
+    const std::vector<Share> below = LessThanPublic(p, x, plan.compare_bits, plan.drop, {plan.threshold});
     result = BitTimes(p, NotShare(below[0]), *power);
   }
   // 4.

@@ -21,6 +21,14 @@ void CheckBits(int width, int bits, int to) {
 // Of the ring of wraps: with one bit more than it needs, not even the smallest is a ring of bits.
 int HighBits(int bits, int to) { return std::max(to - bits, 2); }
 
+// Of step 2.
+Cost BelowCost(int64_t n, int bits, int k, Joining joining) {
+  const Cost shallow = LessThanMaskPartsCost(n, bits, k);
+  const Cost thrifty = LessThanMaskCost(n, bits, {0}, joining) + DealCost(n, k);
+  if (joining == Joining::kCheaper) return IsCheaper(shallow, thrifty) ? shallow : thrifty;
+  return joining == Joining::kShallow ? shallow : thrifty;
+}
+
 // The low `bits` bits of t, and above them those of `high`.
 Tensor Under(const Tensor& high, const Tensor& t, int bits, int to) {
   return Add(Widen(Narrow(t, bits), to), ShiftLeft(Widen(high, to), bits));
@@ -45,7 +53,7 @@ Share Extend(Party& p, const Share& x, int bits, int to, Joining joining) {
   const Tensor c_low = p.is_p0() ? Tensor() : LowBits(c, bits);
   // 2.
   Tensor wraps;
-  if (joining == Joining::kShallow) {
+  if (BelowCost(x.size(), bits, k, joining) == LessThanMaskPartsCost(x.size(), bits, k)) {
     wraps = LessThanMaskParts(p, a, c_low, shape, bits, k);
   } else {
     wraps = BitToRingParts(p, LessThanMask(p, a, {c_low}, {0}, shape, bits, joining)[0], k);
@@ -65,9 +73,7 @@ Share Extend(Party& p, const Share& x, int bits, int to, Joining joining) {
 Cost ExtendCost(int64_t n, int bits, int to, Joining joining) {
   CheckBits(bits, bits, to);
   const int k = HighBits(bits, to);
-  const Cost wraps = DealCost(n, k) + OpenCost(n, k);
-  if (joining == Joining::kShallow) return LessThanMaskPartsCost(n, bits, k) + wraps;
-  return LessThanMaskCost(n, bits, {0}, joining) + DealCost(n, k) + wraps;
+  return BelowCost(n, bits, k, joining) + DealCost(n, k) + OpenCost(n, k);
 }
 
 }  // namespace ditto

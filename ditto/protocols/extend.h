@@ -22,7 +22,7 @@
 namespace ditto {
 
 // 2 <= bits <= x.width(), bits < to; throws std::invalid_argument otherwise.
-Share Extend(Party& p, const Share& x, int bits, int to, Joining joining = Joining::kThrifty);
-Cost ExtendCost(int64_t n, int bits, int to, Joining joining = Joining::kThrifty);
+Share Extend(Party& p, const Share& x, int bits, int to, Joining joining = Joining::kCheaper);
+Cost ExtendCost(int64_t n, int bits, int to, Joining joining = Joining::kCheaper);
 
 }  // namespace ditto

@@ -65,10 +65,12 @@ TEST(Extend, IsExactUnderEveryMask) {
 }
 
 TEST(Extend, CostsWhatItsHeaderSays) {
-  EXPECT_EQ(ExtendCost(8, 8, 32), (Cost{79, 56, 3}));
-  EXPECT_EQ(ExtendCost(8, 32, 64), (Cost{222, 102, 4}));
+  EXPECT_EQ(ExtendCost(8, 8, 32, Joining::kThrifty), (Cost{79, 56, 3}));
+  EXPECT_EQ(ExtendCost(8, 32, 64, Joining::kThrifty), (Cost{222, 102, 4}));
   EXPECT_EQ(ExtendCost(8, 8, 32, Joining::kShallow), (Cost{150, 54, 2}));
   EXPECT_EQ(ExtendCost(8, 32, 64, Joining::kShallow), (Cost{317, 100, 3}));
+  EXPECT_EQ(ExtendCost(8, 32, 64), ExtendCost(8, 32, 64, Joining::kShallow));
+  EXPECT_EQ(ExtendCost(1 << 20, 32, 64), ExtendCost(1 << 20, 32, 64, Joining::kThrifty));
 }
 
 TEST(Extend, RefusesWhatIsNoExtension) {

@@ -9,6 +9,17 @@
 #include "ditto/ring/elementwise.h"
 
 namespace ditto {
+namespace {
+
+// Of step 1.
+Cost BelowCost(int64_t n, int shift, int out, Joining joining) {
+  const Cost shallow = LessThanMaskPartsCost(n, shift, out);
+  const Cost thrifty = LessThanMaskCost(n, shift, {0}, joining) + DealCost(n, out);
+  if (joining == Joining::kCheaper) return IsCheaper(shallow, thrifty) ? shallow : thrifty;
+  return joining == Joining::kShallow ? shallow : thrifty;
+}
+
+}  // namespace
 
 Share FloorShift(Party& p, const Share& x, int shift, int out, Joining joining) {
   const int width = x.width();
@@ -27,7 +38,7 @@ Share FloorShift(Party& p, const Share& x, int shift, int out, Joining joining) 
   }
   // 1.
   Tensor parts;
-  if (joining == Joining::kShallow) {
+  if (BelowCost(x.size(), shift, out, joining) == LessThanMaskPartsCost(x.size(), shift, out)) {
     parts = LessThanMaskParts(p, a, c, shape, shift, out);
   } else {
     parts = BitToRingParts(p, LessThanMask(p, a, {c}, {0}, shape, shift, joining)[0], out);
@@ -41,9 +52,7 @@ Share FloorShift(Party& p, const Share& x, int shift, int out, Joining joining) 
 }
 
 Cost FloorShiftCost(int64_t n, int shift, int out, Joining joining) {
-  const Cost borrow = DealCost(n, out) + OpenCost(n, out);
-  if (joining == Joining::kShallow) return LessThanMaskPartsCost(n, shift, out) + borrow;
-  return LessThanMaskCost(n, shift, {0}, joining) + DealCost(n, out) + borrow;
+  return BelowCost(n, shift, out, joining) + DealCost(n, out) + OpenCost(n, out);
 }
 
 }  // namespace ditto

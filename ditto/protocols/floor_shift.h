@@ -23,7 +23,7 @@
 namespace ditto {
 
 // 1 <= shift, 2 <= out <= x.width() - shift; throws std::invalid_argument otherwise.
-Share FloorShift(Party& p, const Share& x, int shift, int out, Joining joining = Joining::kThrifty);
-Cost FloorShiftCost(int64_t n, int shift, int out, Joining joining = Joining::kThrifty);
+Share FloorShift(Party& p, const Share& x, int shift, int out, Joining joining = Joining::kCheaper);
+Cost FloorShiftCost(int64_t n, int shift, int out, Joining joining = Joining::kCheaper);
 
 }  // namespace ditto

@@ -67,9 +67,9 @@ TEST(FloorShift, IsSeenAsUniform) {
 }
 
 TEST(FloorShift, CostsWhatItsHeaderSays) {
-  EXPECT_EQ(FloorShiftCost(8, 18, 14), (Cost{103, 54, 4}));
+  EXPECT_EQ(FloorShiftCost(8, 18, 14, Joining::kThrifty), (Cost{103, 54, 4}));
   EXPECT_EQ(FloorShiftCost(8, 18, 14, Joining::kShallow), (Cost{144, 52, 3}));
-  EXPECT_EQ(FloorShiftCost(8, 18, 46), (Cost{167, 118, 4}));
+  EXPECT_EQ(FloorShiftCost(8, 18, 46, Joining::kThrifty), (Cost{167, 118, 4}));
 }
 
 TEST(FloorShift, RefusesWhatDoesNotFit) {

@@ -60,7 +60,7 @@ Located Locate(Party& p, const Share& x, const Intervals& intervals, int shift, 
   // 1.
   std::vector<Share> bits;
   if (!intervals.bounds.empty()) {
-    bits = LessThanPublic(p, x, CompareBits(intervals), Drop(intervals), intervals.bounds, Joining::kShallow);
+    bits = LessThanPublic(p, x, CompareBits(intervals), Drop(intervals), intervals.bounds);
   }
   // 2. Parts over Z_{2^64} of the product, then of the weights: the last interval's first.
   const Share low = MapComponents(x, [&](const Tensor& t) { return Words(Narrow(t, product)); });
@@ -117,7 +117,7 @@ Located Locate(Party& p, const Share& x, const Intervals& intervals, int shift, 
 Cost LocateCost(int64_t n, const Intervals& intervals, int shift, int out, const std::vector<Weights>& weights) {
   const int product = shift + out, bounds = static_cast<int>(intervals.bounds.size());
   Cost cost;
-  if (bounds > 0) cost += CompareCost(n, CompareBits(intervals), Drop(intervals), bounds, Joining::kShallow);
+  if (bounds > 0) cost += CompareCost(n, CompareBits(intervals), Drop(intervals), bounds);
   for (int j = 0; j < bounds; ++j) cost += DealCost(n, CommonWidth(product, weights)) + DealCost(n, product);
   Cost opened = OpenCost(n, out);
   for (const Weights& w : weights) opened = Together(opened, OpenCost(n, w.width));

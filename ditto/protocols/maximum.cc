@@ -30,9 +30,6 @@ Share AxisFirst(const Share& x, int64_t axis) {
   return MapComponents(x, [&](const Tensor& t) { return Transpose(t, perm).Reshaped({shape[axis], rest}); });
 }
 
-// A round less in every level of the tree, where the numbers are short enough for it to cost but 15 bits.
-Joining JoiningOf(int bits, int drop) { return bits - drop <= 21 ? Joining::kShallow : Joining::kThrifty; }
-
 Shape WithoutAxis(const Shape& shape, int64_t axis) {
   Shape rest = shape;
   rest.erase(rest.begin() + axis);
@@ -64,7 +61,7 @@ Share MaxAlong(Party& p, const Share& x, int64_t axis, int bits, int drop) {
     const Share left = EveryOther(level, 0, even), right = EveryOther(level, 1, even);
     // 1.
     const Share gain = SubShares(right, left);
-    const Share right_wins = Msb(p, NegShare(gain), bits, drop, JoiningOf(bits, drop));
+    const Share right_wins = Msb(p, NegShare(gain), bits, drop);
     // 2.
     level = WithLastRow(AddShares(left, BitTimes(p, right_wins, gain)), level);
   }
@@ -102,7 +99,7 @@ Cost MaxCost(const Shape& shape, int64_t axis, int width, int bits, int drop) {
   const int64_t columns = NumElements(WithoutAxis(shape, axis));
   for (int64_t rows = shape[axis]; rows > 1; rows = (rows + 1) / 2) {
     const int64_t n = rows / 2 * columns;
-    cost += CompareCost(n, bits, drop, 1, JoiningOf(bits, drop)) + BitTimesCost(n, width);
+    cost += CompareCost(n, bits, drop, 1) + BitTimesCost(n, width);
   }
   return cost;
 }

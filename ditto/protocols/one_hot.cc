@@ -33,7 +33,7 @@ Share OneHot(Party& p, const Share& x, int64_t depth, int out) {
                                 std::to_string(x.width()) + "-bit ring");
   }
   // 1. depth + [0 <= x < depth] (x - depth)
-  const std::vector<Share> below = LessThanPublic(p, x, x.width(), 0, {0, depth}, Joining::kShallow);
+  const std::vector<Share> below = LessThanPublic(p, x, x.width(), 0, {0, depth});
   const Share inside = XorShares(below[0], below[1]);
   const Share index = NarrowShare(AddConstant(BitTimes(p, inside, AddConstant(x, -depth)), depth), k);
   // 2.
@@ -69,8 +69,8 @@ Share OneHot(Party& p, const Share& x, int64_t depth, int out) {
 }
 
 Cost OneHotCost(int64_t n, int width, int64_t depth, int out) {
-  return CompareCost(n, width, 0, 2, Joining::kShallow) + BitTimesCost(n, width) +
-         DealCost(n << IndexBits(depth), out) + OpenCost(n * depth, out);
+  return CompareCost(n, width, 0, 2) + BitTimesCost(n, width) + DealCost(n << IndexBits(depth), out) +
+         OpenCost(n * depth, out);
 }
 
 }  // namespace ditto

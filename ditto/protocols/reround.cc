@@ -25,7 +25,7 @@ Share Reround(Party& p, const Share& x, int shift) {
   Share moved = x;
   if (p.is_p0()) moved.l1 = Sub(x.l1, Widen(Add(rho1, rho2), width));
   // 2.
-  Share borrow = LessThanPublic(p, moved, shift + 1, 0, {0}, Joining::kShallow)[0];
+  Share borrow = LessThanPublic(p, moved, shift + 1, 0, {0})[0];
   Tensor high, mask;
   if (p.is_p0()) {
     const Tensor a = Add(moved.l1, moved.l2);

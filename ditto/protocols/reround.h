@@ -24,8 +24,7 @@ namespace ditto {
 Share Reround(Party& p, const Share& x, int shift);
 
 inline Cost ReroundCost(int64_t n, int width, int shift) {
-  return CompareCost(n, shift + 1, 0, 1, Joining::kShallow) + DealCost(n, width - shift) +
-         BitToRingCost(n, width - shift);
+  return CompareCost(n, shift + 1, 0, 1) + DealCost(n, width - shift) + BitToRingCost(n, width - shift);
 }
 
 }  // namespace ditto

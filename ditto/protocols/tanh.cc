@@ -88,8 +88,7 @@ Share Tanh(Party& p, const Share& x, int fraction, int bits, int out_width, int 
   const auto sines = p.OpenWithNext({x.shape(), plan.out, TruncateOwnShare(p, parts, plan.shift, plan.out)});
   // 2.
   const auto bound = [&](int64_t sixteenths) { return sixteenths * (int64_t{1} << fraction) >> 4; };
-  const std::vector<Share> below =
-      LessThanPublic(p, x, bits, plan.drop, {bound(pieces.low), bound(pieces.high)}, Joining::kShallow);
+  const std::vector<Share> below = LessThanPublic(p, x, bits, plan.drop, {bound(pieces.low), bound(pieces.high)});
   // 3.
   const auto constant = [&](int64_t value) {
     return PublicShare(p, AddScalar(Tensor::Zeros(x.shape(), plan.out), static_cast<uint64_t>(value)));
@@ -103,8 +102,7 @@ Share Tanh(Party& p, const Share& x, int fraction, int bits, int out_width, int 
 
 Cost TanhCost(int64_t n, int fraction, int bits, int out_width, int out_fraction) {
   const Plan plan = MakePlan(fraction, out_width, out_fraction);
-  Cost cost = Together(CompareCost(n, bits, plan.drop, 2, Joining::kShallow),
-                       PeriodicCost(n, plan.pieces.sines, plan.out, out_fraction)) +
+  Cost cost = Together(CompareCost(n, bits, plan.drop, 2), PeriodicCost(n, plan.pieces.sines, plan.out, out_fraction)) +
               SumOfBitTimesCost(n, plan.out, 3);
   if (plan.out < out_width) cost += UpCastCost(n, plan.out, out_width);
   return cost;

@@ -1,5 +1,6 @@
 #include "ditto/runtime/checks.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace ditto {
@@ -43,7 +44,7 @@ void RequireMatMulShapes(const TypedOp& op) {
 
 void RequireShift(const TypedOp& op) {
   RequireInt(op, "shift", 0, kMaxWidth - 1);
-  const int least = op.Int("shift") + op.out.width;
+  const int least = NeedsShifted(op, 0);
   for (const ValueType& type : op.in) {
     Require(type.is_public() || type.width >= least, "a result of " + std::to_string(op.out.width) +
                                                          " bits after a shift of " + std::to_string(op.Int("shift")) +
@@ -51,5 +52,12 @@ void RequireShift(const TypedOp& op) {
                                                          ToString(type));
   }
 }
+
+int NeedsRingOfResult(const TypedOp& op, size_t) { return op.out.width; }
+int NeedsShifted(const TypedOp& op, size_t) { return op.Int("shift") + op.out.width; }
+int NeedsRange(const TypedOp& op, size_t i) { return op.in[i].range.value_or(op.in[i].width - 1) + 1; }
+int NeedsSpareBit(const TypedOp& op, size_t i) { return NeedsRange(op, i) + 1; }
+int NeedsRangeAndBits(const TypedOp& op, size_t i) { return std::max(NeedsRange(op, i), op.Int("bits")); }
+int NeedsSpareBitAndBits(const TypedOp& op, size_t i) { return std::max(NeedsSpareBit(op, i), op.Int("bits")); }
 
 }  // namespace ditto

@@ -1,4 +1,4 @@
-// What the kernels' checks have in common. All throw std::invalid_argument.
+// What the rows of the kernels' tables have in common. All throw std::invalid_argument.
 #pragma once
 
 #include <string>
@@ -28,5 +28,14 @@ void RequireMatMulShapes(const TypedOp& op);
 
 // Attribute shift, and operands wide enough for the result after it.
 void RequireShift(const TypedOp& op);
+
+// What ops need of operand `i` (Kernel::needs): the result's ring itself; the bits of the result and of the shift; as
+// many as hold its range; one more, which an up-cast takes; and, with attribute bits, at least as many as that.
+int NeedsRingOfResult(const TypedOp& op, size_t i);
+int NeedsShifted(const TypedOp& op, size_t i);
+int NeedsRange(const TypedOp& op, size_t i);
+int NeedsSpareBit(const TypedOp& op, size_t i);
+int NeedsRangeAndBits(const TypedOp& op, size_t i);
+int NeedsSpareBitAndBits(const TypedOp& op, size_t i);
 
 }  // namespace ditto

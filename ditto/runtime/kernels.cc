@@ -9,17 +9,6 @@
 namespace ditto {
 namespace {
 
-const std::vector<Kernel>& Table() {
-  static const std::vector<Kernel> table = [] {
-    std::vector<Kernel> all = LocalKernels();
-    for (auto part : {ProductAndBitKernels, FunctionKernels}) {
-      for (const Kernel& kernel : part()) all.push_back(kernel);
-    }
-    return all;
-  }();
-  return table;
-}
-
 bool IsKind(const ValueType& type, char kind) {
   switch (kind) {
     case 'f':
@@ -71,6 +60,17 @@ void CheckAttributes(const TypedOp& op, const Kernel& kernel) {
 
 }  // namespace
 
+const std::vector<Kernel>& Kernels() {
+  static const std::vector<Kernel> table = [] {
+    std::vector<Kernel> all = LocalKernels();
+    for (auto part : {ProductAndBitKernels, FunctionKernels}) {
+      for (const Kernel& kernel : part()) all.push_back(kernel);
+    }
+    return all;
+  }();
+  return table;
+}
+
 TypedOp::TypedOp(const Program& program, const Op& op) : name(op.name), out(program.values[op.out]), attrs(op.attrs) {
   for (int id : op.in) in.push_back(program.values[id]);
 }
@@ -78,7 +78,7 @@ TypedOp::TypedOp(const Program& program, const Op& op) : name(op.name), out(prog
 const Kernel& FindKernel(const std::string& name) {
   static const auto* index = [] {
     auto* map = new std::unordered_map<std::string, const Kernel*>;
-    for (const Kernel& kernel : Table()) map->emplace(kernel.name, &kernel);
+    for (const Kernel& kernel : Kernels()) map->emplace(kernel.name, &kernel);
     return map;
   }();
   const auto it = index->find(name);
@@ -86,10 +86,15 @@ const Kernel& FindKernel(const std::string& name) {
   return *it->second;
 }
 
-std::vector<std::string> KernelNames() {
-  std::vector<std::string> names;
-  for (const Kernel& kernel : Table()) names.push_back(kernel.name);
-  return names;
+std::vector<int> NeedsOf(const TypedOp& op) {
+  const Kernel& kernel = FindKernel(op.name);
+  CheckOperands(op, kernel);
+  CheckAttributes(op, kernel);
+  std::vector<int> widths;
+  for (size_t i = 0; i < op.in.size(); ++i) {
+    widths.push_back(op.in[i].kind == ValueKind::kFixedPoint ? kernel.needs(op, i) : op.in[i].width);
+  }
+  return widths;
 }
 
 void CheckOp(const TypedOp& op) {
@@ -99,6 +104,22 @@ void CheckOp(const TypedOp& op) {
   kernel.check(op);
   // Whoever states a protocol's cost also refuses what the protocol cannot compute.
   if (kernel.cost != nullptr) kernel.cost(op);
+}
+
+Landing LandingOf(TypedOp op, int width) {
+  if (op.out.kind == ValueKind::kFixedPoint) op.out.width = width;
+  Landing landing{NeedsOf(op), std::nullopt};
+  for (size_t i = 0; i < op.in.size(); ++i) {
+    if (landing.needs[i] > kMaxWidth) return landing;
+    op.in[i].width = landing.needs[i];
+  }
+  try {
+    CheckOp(op);
+    landing.cost = CostOf(op);
+  } catch (const std::invalid_argument&) {
+    // Not in this width.
+  }
+  return landing;
 }
 
 Cost CostOf(const TypedOp& op) {

@@ -1,9 +1,10 @@
 // The operations a ring program may contain: the only place where a ring op meets a protocol.
 //
-// Every op has one row in a table: its operands, attributes, what its types must satisfy, what it costs and how it
-// runs. A new protocol is one row.
+// Every op has one row in a table: its operands, attributes, how wide its operands have to be, what its types must
+// satisfy, what it costs and how it runs. A new protocol is one row. The compiler asks the same table (_core.pyi).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,9 @@ struct Kernel {
   char result;
   // Names separated by spaces; those that end in ? may be missing.
   const char* attributes;
+  // The width that fixed-point operand `i` should have for a result of its width: in fewer bits it is refused, or the
+  // protocol widens it itself. Of the operands' types it reads all but the widths. Null: for ops that take none.
+  int (*needs)(const TypedOp&, size_t i);
   // Throws std::invalid_argument unless types and attributes fit.
   void (*check)(const TypedOp&);
   // Null for ops without a message.
@@ -59,11 +63,21 @@ std::vector<Kernel> FunctionKernels();
 
 // Throws std::invalid_argument if there is no such op.
 const Kernel& FindKernel(const std::string& name);
-// The names of all ops, in the order of the tables.
-std::vector<std::string> KernelNames();
+// All rows, in the order of the tables.
+const std::vector<Kernel>& Kernels();
 
 // Throws std::invalid_argument if the op does not exist or its types and attributes do not fit.
 void CheckOp(const TypedOp& op);
+// The width that each operand should have; 1 for a bit, 64 for a public one. Throws std::invalid_argument if the op
+// does not exist or has not the operands and attributes it needs.
+std::vector<int> NeedsOf(const TypedOp& op);
+// What becomes of an op if its result is made in another ring, and its operands are as wide as that needs.
+struct Landing {
+  std::vector<int> needs;
+  std::optional<Cost> cost;  // none where the op is refused
+};
+// Throws as NeedsOf does.
+Landing LandingOf(TypedOp op, int width);
 // Of a checked op.
 Cost CostOf(const TypedOp& op);
 

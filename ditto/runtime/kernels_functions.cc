@@ -26,6 +26,7 @@ void CheckExp(const TypedOp& op) {
   if (op.attrs.Has("clip_bits")) RequireInt(op, "clip_bits", 2, op.in[0].width);
 }
 int ClipBits(const TypedOp& op) { return op.attrs.Has("clip_bits") ? op.Int("clip_bits") : 0; }
+int NeedsExp(const TypedOp& op, size_t i) { return std::max({NeedsRange(op, i), ClipBits(op), op.in[i].fraction + 6}); }
 Cost CostExp(const TypedOp& op) {
   return ExpCost(op.out_size(), op.in[0].fraction, ClipBits(op), op.out.width, op.out.fraction);
 }
@@ -39,6 +40,10 @@ void CheckBounded(const TypedOp& op) {
 }
 // The protocol needs room for a few units; a result known to be small is the low bits of one that has it.
 int GeluWidth(const TypedOp& op) { return std::max(op.out.width, op.out.fraction + 4); }
+// As many integer bits as the result, at least.
+int NeedsGelu(const TypedOp& op, size_t i) {
+  return std::max(NeedsSpareBitAndBits(op, i), GeluWidth(op) + op.in[i].fraction - op.out.fraction);
+}
 Cost CostGelu(const TypedOp& op) {
   return GeluCost(op.out_size(), op.in[0].width, op.in[0].fraction, op.Int("bits"), GeluWidth(op), op.out.fraction);
 }
@@ -95,6 +100,10 @@ Cost CostReciprocal(const TypedOp& op) {
 Share RunReciprocal(Party& p, const TypedOp& op, const Operands& in) {
   return Reciprocal(p, in[0]->share, op.in[0].fraction, op.Int("lo"), op.Int("hi"), op.out.width, op.out.fraction);
 }
+// It would widen a narrower one itself, in a round of its own.
+int NeedsRsqrt(const TypedOp& op, size_t i) {
+  return std::max(NeedsRange(op, i), std::min(op.in[i].fraction + op.Int("hi") + 5, kMaxWidth));
+}
 Cost CostRsqrt(const TypedOp& op) {
   return RsqrtCost(op.out_size(), op.in[0].width, op.in[0].fraction, op.Int("lo"), op.Int("hi"), op.out.width,
                    op.out.fraction);
@@ -111,6 +120,9 @@ Share RunLog(Party& p, const TypedOp& op, const Operands& in) {
   return Log(p, in[0]->share, op.in[0].fraction, op.Int("lo"), op.Int("hi"), op.out.width, op.out.fraction);
 }
 
+int NeedsDivide(const TypedOp& op, size_t i) {
+  return i == 0 ? NeedsSpareBit(op, i) : std::max(NeedsRange(op, i), op.in[i].fraction + op.Int("hi") + 1);
+}
 Divisor DivisorOf(const TypedOp& op) { return {op.in[1].width, op.in[1].fraction, op.Int("lo"), op.Int("hi")}; }
 Cost CostDivide(const TypedOp& op) {
   return DivideCost(op.out_size(), op.in[0].width, op.in[0].fraction, DivisorOf(op), op.out.width, op.out.fraction);
@@ -152,17 +164,17 @@ Share RunSqrt(Party& p, const TypedOp& op, const Operands& in) {
 
 std::vector<Kernel> FunctionKernels() {
   return {
-      {"exp", "f", 'f', "slack clip_bits?", CheckExp, CostExp, RunExp},
-      {"exp_below", "f", 'f', "bits hi", CheckExpBelow, CostExpBelow, RunExpBelow},
-      {"gelu", "f", 'f', "bits", CheckBounded, CostGelu, RunGelu},
-      {"tanh", "f", 'f', "bits", CheckBounded, CostTanh, RunTanh},
-      {"polynomial", "f", 'f', "coefficients", CheckPolynomial, CostPolynomial, RunPolynomial},
-      {"reciprocal", "f", 'f', "lo hi", CheckPositive, CostReciprocal, RunReciprocal},
-      {"divide", "ff", 'f', "lo hi", CheckPositive, CostDivide, RunDivide},
-      {"rsqrt", "f", 'f', "lo hi", CheckPositive, CostRsqrt, RunRsqrt},
-      {"sqrt", "f", 'f', "hi", CheckSqrt, CostSqrt, RunSqrt},
-      {"sine", "f", 'f', "amplitudes bits", CheckSine, CostSine, RunSine},
-      {"log", "f", 'f', "lo hi", CheckPositive, CostLog, RunLog},
+      {"exp", "f", 'f', "slack clip_bits?", NeedsExp, CheckExp, CostExp, RunExp},
+      {"exp_below", "f", 'f', "bits hi", NeedsSpareBitAndBits, CheckExpBelow, CostExpBelow, RunExpBelow},
+      {"gelu", "f", 'f', "bits", NeedsGelu, CheckBounded, CostGelu, RunGelu},
+      {"tanh", "f", 'f', "bits", NeedsSpareBitAndBits, CheckBounded, CostTanh, RunTanh},
+      {"polynomial", "f", 'f', "coefficients", NeedsSpareBit, CheckPolynomial, CostPolynomial, RunPolynomial},
+      {"reciprocal", "f", 'f', "lo hi", NeedsSpareBit, CheckPositive, CostReciprocal, RunReciprocal},
+      {"divide", "ff", 'f', "lo hi", NeedsDivide, CheckPositive, CostDivide, RunDivide},
+      {"rsqrt", "f", 'f', "lo hi", NeedsRsqrt, CheckPositive, CostRsqrt, RunRsqrt},
+      {"sqrt", "f", 'f', "hi", NeedsSpareBit, CheckSqrt, CostSqrt, RunSqrt},
+      {"sine", "f", 'f', "amplitudes bits", NeedsSpareBitAndBits, CheckSine, CostSine, RunSine},
+      {"log", "f", 'f', "lo hi", NeedsSpareBit, CheckPositive, CostLog, RunLog},
   };
 }
 

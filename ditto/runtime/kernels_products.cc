@@ -56,19 +56,14 @@ void CheckUpCast(const TypedOp& op) {
 Cost CostUpCast(const TypedOp& op) { return UpCastCost(op.out_size(), op.in[0].width, op.out.width); }
 Share RunUpCast(Party& p, const TypedOp& op, const Operands& in) { return UpCast(p, in[0]->share, op.out.width); }
 
-// A round costs more than the bits of a few elements.
-Joining JoiningOf(int64_t n) { return n <= 256 ? Joining::kShallow : Joining::kThrifty; }
-
 void CheckExtend(const TypedOp& op) {
   RequireShapeOf(op, 0);
   RequireInt(op, "bits", 2, std::min(op.in[0].width, op.out.width - 1));
   Require(op.out.fraction == op.in[0].fraction, "operand and result differ in fraction");
 }
-Cost CostExtend(const TypedOp& op) {
-  return ExtendCost(op.out_size(), op.Int("bits"), op.out.width, JoiningOf(op.out_size()));
-}
+Cost CostExtend(const TypedOp& op) { return ExtendCost(op.out_size(), op.Int("bits"), op.out.width); }
 Share RunExtend(Party& p, const TypedOp& op, const Operands& in) {
-  return Extend(p, in[0]->share, op.Int("bits"), op.out.width, JoiningOf(op.out_size()));
+  return Extend(p, in[0]->share, op.Int("bits"), op.out.width);
 }
 
 void CheckFloorShift(const TypedOp& op) {
@@ -76,11 +71,10 @@ void CheckFloorShift(const TypedOp& op) {
   RequireInt(op, "shift", 1, op.in[0].width - op.out.width);
   Require(op.out.fraction == 0, "gives integers");
 }
-Cost CostFloorShift(const TypedOp& op) {
-  return FloorShiftCost(op.out_size(), op.Int("shift"), op.out.width, JoiningOf(op.out_size()));
-}
+int NeedsFloorShift(const TypedOp& op, size_t i) { return std::max(NeedsRange(op, i), NeedsShifted(op, i)); }
+Cost CostFloorShift(const TypedOp& op) { return FloorShiftCost(op.out_size(), op.Int("shift"), op.out.width); }
 Share RunFloorShift(Party& p, const TypedOp& op, const Operands& in) {
-  return FloorShift(p, in[0]->share, op.Int("shift"), op.out.width, JoiningOf(op.out_size()));
+  return FloorShift(p, in[0]->share, op.Int("shift"), op.out.width);
 }
 
 void CheckReround(const TypedOp& op) {
@@ -102,11 +96,9 @@ void CheckMsb(const TypedOp& op) {
   RequireShapeOf(op, 0);
   RequireBits(op);
 }
-Cost CostMsb(const TypedOp& op) {
-  return CompareCost(op.out_size(), op.Int("bits"), op.Int("drop"), 1, JoiningOf(op.out_size()));
-}
+Cost CostMsb(const TypedOp& op) { return CompareCost(op.out_size(), op.Int("bits"), op.Int("drop"), 1); }
 Share RunMsb(Party& p, const TypedOp& op, const Operands& in) {
-  return Msb(p, in[0]->share, op.Int("bits"), op.Int("drop"), JoiningOf(op.out_size()));
+  return Msb(p, in[0]->share, op.Int("bits"), op.Int("drop"));
 }
 
 void CheckEqualZero(const TypedOp& op) {
@@ -117,6 +109,9 @@ Cost CostEqualZero(const TypedOp& op) { return EqualZeroCost(op.out_size(), op.I
 Share RunEqualZero(Party& p, const TypedOp& op, const Operands& in) {
   return EqualZero(p, in[0]->share, op.Int("bits"));
 }
+
+// The result's ring, which has to hold the bits looked at.
+int NeedsRingAndBits(const TypedOp& op, size_t) { return std::max(op.out.width, op.Int("bits")); }
 
 void CheckAlongAxis(const TypedOp& op) {
   Shape expected = op.in[0].shape;
@@ -198,6 +193,12 @@ void CheckOneHot(const TypedOp& op) {
   expected.push_back(op.Int("depth"));
   RequireShape(op, expected);
 }
+// A ring in which the depth can be subtracted from any id.
+int NeedsOneHot(const TypedOp& op, size_t i) {
+  const int least = NeedsRange(op, i);
+  const int64_t most = (int64_t{1} << std::min(least - 1, 62)) + op.Int("depth");
+  return std::max(least, 65 - __builtin_clzll(static_cast<uint64_t>(most)));
+}
 Cost CostOneHot(const TypedOp& op) {
   return OneHotCost(NumElements(op.in[0].shape), op.in[0].width, op.Int("depth"), op.out.width);
 }
@@ -229,27 +230,28 @@ Share RunRequireFalse(Party& p, const TypedOp&, const Operands& in) {
 
 std::vector<Kernel> ProductAndBitKernels() {
   return {
-      {"mul", "ff", 'f', "shift", CheckProduct, CostProduct, RunMul},
-      {"square", "f", 'f', "shift", CheckProduct, CostProduct, RunSquare},
-      {"matmul", "ff", 'f', "shift", CheckMatMul, CostProduct, RunMatMul},
-      {"conv", "ff", 'f', "shift strides", CheckConv, CostProduct, RunConv},
-      {"up_cast", "f", 'f', "", CheckUpCast, CostUpCast, RunUpCast},
-      {"extend", "f", 'f', "bits", CheckExtend, CostExtend, RunExtend},
-      {"floor_shift", "f", 'f', "shift", CheckFloorShift, CostFloorShift, RunFloorShift},
-      {"reround", "f", 'f', "shift", CheckReround, CostReround, RunReround},
-      {"msb", "f", 'b', "bits drop", CheckMsb, CostMsb, RunMsb},
-      {"equal_zero", "f", 'b', "bits", CheckEqualZero, CostEqualZero, RunEqualZero},
-      {"max", "f", 'f', "axis bits drop", CheckMax, CostMax, RunMax},
-      {"argmax", "f", 'f', "axis bits", CheckArgMax, CostArgMax, RunArgMax},
-      {"bit_and", "bb", 'b', "", CheckBitAnd, CostBitAnd, RunBitAnd},
-      {"bit_to_fxp", "b", 'f', "", CheckBitToFxp, CostBitToFxp, RunBitToFxp},
-      {"to_bits", "f", 'b', "bits", CheckToBits, CostToBits, RunToBits},
-      {"from_bits", "b", 'f', "", CheckFromBits, CostFromBits, RunFromBits},
-      {"bit_mul", "bf", 'f', "", CheckBitTimes, CostBitTimes, RunBitMul},
-      {"select", "bff", 'f', "", CheckBitTimes, CostBitTimes, RunSelect},
-      {"one_hot", "f", 'f', "depth", CheckOneHot, CostOneHot, RunOneHot},
-      {"require_range", "f", 'f', "bits legal?", CheckRequireRange, CostRequireRange, RunRequireRange},
-      {"require_false", "b", 'b', "", CheckRequireFalse, nullptr, RunRequireFalse},
+      {"mul", "ff", 'f', "shift", NeedsShifted, CheckProduct, CostProduct, RunMul},
+      {"square", "f", 'f', "shift", NeedsShifted, CheckProduct, CostProduct, RunSquare},
+      {"matmul", "ff", 'f', "shift", NeedsShifted, CheckMatMul, CostProduct, RunMatMul},
+      {"conv", "ff", 'f', "shift strides", NeedsShifted, CheckConv, CostProduct, RunConv},
+      {"up_cast", "f", 'f', "", NeedsSpareBit, CheckUpCast, CostUpCast, RunUpCast},
+      {"extend", "f", 'f', "bits", NeedsRangeAndBits, CheckExtend, CostExtend, RunExtend},
+      {"floor_shift", "f", 'f', "shift", NeedsFloorShift, CheckFloorShift, CostFloorShift, RunFloorShift},
+      {"reround", "f", 'f', "shift", NeedsShifted, CheckReround, CostReround, RunReround},
+      {"msb", "f", 'b', "bits drop", NeedsRangeAndBits, CheckMsb, CostMsb, RunMsb},
+      {"equal_zero", "f", 'b', "bits", NeedsRangeAndBits, CheckEqualZero, CostEqualZero, RunEqualZero},
+      {"max", "f", 'f', "axis bits drop", NeedsRingAndBits, CheckMax, CostMax, RunMax},
+      {"argmax", "f", 'f', "axis bits", NeedsRangeAndBits, CheckArgMax, CostArgMax, RunArgMax},
+      {"bit_and", "bb", 'b', "", nullptr, CheckBitAnd, CostBitAnd, RunBitAnd},
+      {"bit_to_fxp", "b", 'f', "", nullptr, CheckBitToFxp, CostBitToFxp, RunBitToFxp},
+      {"to_bits", "f", 'b', "bits", NeedsRangeAndBits, CheckToBits, CostToBits, RunToBits},
+      {"from_bits", "b", 'f', "", nullptr, CheckFromBits, CostFromBits, RunFromBits},
+      {"bit_mul", "bf", 'f', "", NeedsRingOfResult, CheckBitTimes, CostBitTimes, RunBitMul},
+      {"select", "bff", 'f', "", NeedsRingOfResult, CheckBitTimes, CostBitTimes, RunSelect},
+      {"one_hot", "f", 'f', "depth", NeedsOneHot, CheckOneHot, CostOneHot, RunOneHot},
+      {"require_range", "f", 'f', "bits legal?", NeedsRingAndBits, CheckRequireRange, CostRequireRange,
+       RunRequireRange},
+      {"require_false", "b", 'b', "", nullptr, CheckRequireFalse, nullptr, RunRequireFalse},
   };
 }
 

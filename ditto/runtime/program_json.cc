@@ -235,14 +235,10 @@ TypedOp ParseTypedOp(const std::string& json) {
     const std::string name = Text(op, "op", "op");
     std::vector<ValueType> in;
     for (const Json& type : List(op, "in", name)) in.push_back(ParseValue(type, name + ", operand"));
-    TypedOp typed(name, std::move(in), ParseValue(Field(op, "out", name), name + ", result"),
-                  ParseAttributes(Field(op, "attrs", name), name));
-    CheckOp(typed);
-    return typed;
+    return TypedOp(name, std::move(in), ParseValue(Field(op, "out", name), name + ", result"),
+                   ParseAttributes(Field(op, "attrs", name), name));
   } catch (const Json::exception& error) {
     Fail("op", std::string("is not valid JSON: ") + error.what());
-  } catch (const std::invalid_argument& error) {
-    Fail("op", error.what());
   }
 }
 

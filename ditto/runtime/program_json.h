@@ -12,7 +12,8 @@ namespace ditto {
 // `constants` are int64 integers in 64-bit tensors. Throws ProgramError on text or constants that are no valid program.
 Program ParseProgram(const std::string& json, std::vector<Tensor> constants);
 
-// One op on its own, {"op": .., "in": [value, ..], "out": value, "attrs": {..}}, checked. Throws ProgramError.
+// One op on its own, {"op": .., "in": [value, ..], "out": value, "attrs": {..}}, read but not checked. Throws
+// ProgramError.
 TypedOp ParseTypedOp(const std::string& json);
 
 }  // namespace ditto

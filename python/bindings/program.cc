@@ -17,6 +17,19 @@ std::shared_ptr<LoadedProgram> Load(const std::string& json, const py::sequence&
   return loaded;
 }
 
+py::tuple ToTuple(const Cost& cost) { return py::make_tuple(cost.offline, cost.online, cost.rounds); }
+
+// What `of` says of an op that it may refuse.
+template <class F>
+auto OfOp(const std::string& json, F&& of) {
+  const TypedOp op = ParseTypedOp(json);
+  try {
+    return of(op);
+  } catch (const std::invalid_argument& error) {
+    throw ProgramError(error.what());
+  }
+}
+
 }  // namespace
 
 void BindProgram(py::module_& m) {
@@ -28,11 +41,28 @@ void BindProgram(py::module_& m) {
   m.def(
       "op_cost",
       [](const std::string& json) {
-        const Cost cost = CostOf(ParseTypedOp(json));
-        return py::make_tuple(cost.offline, cost.online, cost.rounds);
+        return OfOp(json, [](const TypedOp& op) {
+          CheckOp(op);
+          return ToTuple(CostOf(op));
+        });
       },
       py::arg("json"));
-  m.def("op_names", &KernelNames);
+  m.def(
+      "op_landing",
+      [](const std::string& json, int width) {
+        return OfOp(json, [&](const TypedOp& op) {
+          const Landing landing = LandingOf(op, width);
+          return py::make_tuple(landing.needs, landing.cost ? py::object(ToTuple(*landing.cost)) : py::none());
+        });
+      },
+      py::arg("json"), py::arg("width"));
+  m.def("kernels", [] {
+    py::list rows;
+    for (const Kernel& k : Kernels()) {
+      rows.append(py::make_tuple(k.name, k.operands, std::string(1, k.result), k.attributes, k.cost != nullptr));
+    }
+    return rows;
+  });
 }
 
 }  // namespace ditto::python

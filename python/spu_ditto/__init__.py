@@ -25,8 +25,9 @@ from typing import Any, Literal
 
 import spu
 
+from ditto.policy.link import LAN, WAN, Link, get_link
 from ditto.policy.plan import HEADROOM, Plan
-from spu_ditto.cost import LAN, WAN, CostAnalysis, Link
+from spu_ditto.cost import CostAnalysis
 from spu_ditto.errors import (
     CompileError,
     DittoError,
@@ -97,6 +98,7 @@ def compile(
     headroom: float = HEADROOM,
     ranges: Mapping[str, float] | None = None,
     guard: Literal["on", "off"] = "on",
+    network: str | Link = "LAN",
 ) -> Any:
     """Makes a JAX function run on shares.
 
@@ -118,12 +120,15 @@ def compile(
             By default a float16 is any, a float32 is below 2^26. A call that exceeds them raises RangeError.
         guard: "on" has the parties check what is not proven of ranges, and withhold a result that rests on a value out
             of its range (RangeError); "off" saves what that costs, and wrong numbers are then possible.
+        network: "LAN" (5 Gbit/s, 0.4 ms), "WAN" (400 Mbit/s, 40 ms), or any other as a `Link`: where bits can be traded
+            for rounds, the one that takes longer there is saved.
 
     Returns:
         A `SecureFunction`, or without `fn` what makes one of a function.
 
     Raises:
         PolicyError: there is no such policy, an option is none, or out of its range; names it and what it may be.
+        UnsupportedError: there is no network of this name.
     """
     if fn is None:
         options = {name: value for name, value in locals().items() if name != "fn"}
@@ -139,7 +144,12 @@ def compile(
     for name, size in (ranges or {}).items():
         if not (_is_number(size) and 0 < size < 2.0**44):
             raise PolicyError(f"ranges[{name!r}] = {size!r} is not a magnitude between 0 and 2^44")
-    policy = dataclasses.replace(get_policy(ring_policy, fraction_bits), guard=guard == "on", ranges=dict(ranges or {}))
+    policy = dataclasses.replace(
+        get_policy(ring_policy, fraction_bits),
+        guard=guard == "on",
+        ranges=dict(ranges or {}),
+        link=get_link(network),
+    )
     if not (isinstance(calibration, Sequence) and all(isinstance(sample, tuple) for sample in calibration)):
         raise PolicyError("calibration is a sequence of tuples, one per sample, of all arguments: [(params, x), ...]")
     if calibration and policy.plan is not None:

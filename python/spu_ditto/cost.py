@@ -5,29 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ditto import _core
-from spu_ditto.errors import UnsupportedError
+from ditto.policy.link import LAN, WAN, Link, get_link
 from spu_ditto.program import RingProgram
-
-
-@dataclass(frozen=True)
-class Link:
-    """Links between every two of three parties.
-
-    Attributes:
-        bits_per_second: each way of each link, at once.
-        round_trip_seconds: for a message and its answer.
-    """
-
-    name: str
-    bits_per_second: float
-    round_trip_seconds: float
-
-
-# As Ditto measures them: Wu et al., "Ditto: Quantization-aware Secure Inference of Transformers upon MPC", section 5.
-LAN = Link("LAN", 5e9, 0.4e-3)
-WAN = Link("WAN", 400e6, 40e-3)
-
-_NETWORKS = {network.name: network for network in (LAN, WAN)}
 
 
 @dataclass(frozen=True)
@@ -68,12 +47,9 @@ class CostAnalysis:
         Raises:
             UnsupportedError: there is no network of this name.
         """
-        if isinstance(network, str):
-            if network not in _NETWORKS:
-                raise UnsupportedError(f'network {network!r} is not one of "LAN", "WAN"; give a spu_ditto.Link')
-            network = _NETWORKS[network]
+        link = get_link(network)
         busiest = max(self.offline_bytes, self.online_bytes / 2)
-        return 8 * busiest / network.bits_per_second + self.rounds * network.round_trip_seconds
+        return 8 * busiest / link.bits_per_second + self.rounds * link.round_trip_seconds
 
     def __str__(self) -> str:
         lines = [f"{'':40} {'count':>7} {'offline':>14} {'online':>14} {'rounds':>7}"]

@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import pytest
 
+from ditto import _core
 from ditto.dialects import ring
 from ditto.dialects.mlir_text import InvalidProgram
+from ditto.dialects.traits import Local
+from ditto.lowering.lower_to_program import WidthError, lower_to_program
 
 PROGRAM = """\
 module {
@@ -27,7 +30,7 @@ module {
 def test_round_trip() -> None:
     module = ring.parse_module(PROGRAM)
     assert ring.to_text(module) == PROGRAM
-    ring.check_widths(module)
+    lower_to_program(module)
 
 
 def function(body: str, result: str = "tensor<4x!ring.fxp<32, 8>>") -> str:
@@ -40,6 +43,7 @@ func.func @main(%x: tensor<4x!ring.fxp<32, 8>>, %y: tensor<4x!ring.fxp<32, 12>>,
 
 X, Y, B = "tensor<4x!ring.fxp<32, 8>>", "tensor<4x!ring.fxp<32, 12>>", "tensor<4x!ring.bit>"
 H = "tensor<4x3x!ring.fxp<32, 0>>"
+WIDER = "tensor<4x!ring.fxp<33, 8>>"
 
 
 @pytest.mark.parametrize(
@@ -66,35 +70,55 @@ def test_verifier_refuses(body: str, result: str, reason: str) -> None:
         ring.parse_module(function(body, result))
 
 
+KERNELS = {name: row for name, *row in _core.kernels()}
+OF_KERNELS = {op.name.removeprefix("ring."): op for op in ring.OPERATIONS if op.name.removeprefix("ring.") in KERNELS}
+
+
+def test_every_kernel_is_an_operation() -> None:
+    assert KERNELS.keys() == OF_KERNELS.keys()
+
+
+@pytest.mark.parametrize("name", OF_KERNELS)
+def test_an_operation_takes_what_its_kernel_takes(name: str) -> None:
+    op, (operands, result, attributes, talks) = OF_KERNELS[name], KERNELS[name]
+    assert op.KINDS.replace("x", "f") == operands
+    assert op.RESULT.replace("x", "f") == result
+    names = attributes.split()
+    assert set(op.REQUIRED) == {name for name in names if not name.endswith("?")}
+    assert set(op.OPTIONAL) == {name[:-1] for name in names if name.endswith("?")}
+    # A guarded bit goes into what the run opens anyway.
+    assert op.has_trait(Local) != (talks or name == "require_false")
+
+
 @pytest.mark.parametrize(
     ("body", "result", "reason"),
     [
-        (f"ring.mul %x, %y {{shift = 12 : i64}} : ({X}, {Y}) -> {X}", X, "needs operands of 44 bits, not 32"),
+        (f"ring.mul %x, %y {{shift = 12 : i64}} : ({X}, {Y}) -> {X}", X, "needs operands of 44 bits, not fxp<32,8>"),
         (
             f"ring.down_cast %y {{shift = 4 : i64}} : ({Y}) -> tensor<4x!ring.fxp<29, 8>>",
             "tensor<4x!ring.fxp<29, 8>>",
-            "needs an operand of 33 bits",
+            "needs operands of 33 bits",
         ),
-        (f"ring.narrow %x : ({X}) -> {X}", X, "cannot be narrowed to 32"),
-        (f"ring.up_cast %x : ({X}) -> {X}", X, "cannot be widened to 32"),
-        (f"ring.extend %x {{bits = 32 : i64}} : ({X}) -> {X}", X, "32 bits of 32 cannot be extended to 32"),
+        (f"ring.narrow %x : ({X}) -> {WIDER}", WIDER, "wider than the operand"),
+        (f"ring.up_cast %x : ({X}) -> {X}", X, "not wider"),
+        (f"ring.extend %x {{bits = 32 : i64}} : ({X}) -> {X}", X, "bits is 32, not within 2..31"),
         (
             f"ring.divide %x, %y {{lo = 0 : i64, hi = 20 : i64}} : ({X}, {Y}) -> {X}",
             X,
-            "a divisor of 32 bits needs 33",
+            "y",
         ),
-        (f"ring.msb %x {{bits = 33 : i64, drop = 0 : i64}} : ({X}) -> {B}", B, "33 bits of a value of 32"),
-        (f"ring.require_range %x {{bits = 2 : i64}} : ({X}) -> {X}", X, "2 bits of a value of 32"),
-        (f"ring.require_range %x {{bits = 33 : i64}} : ({X}) -> {X}", X, "33 bits of a value of 32"),
-        (f"ring.convert %x : ({X}) -> {X}", X, "run insert-casts"),
+        (f"ring.msb %x {{bits = 33 : i64, drop = 0 : i64}} : ({X}) -> {B}", B, "bits is 33, not within"),
+        (f"ring.require_range %x {{bits = 2 : i64}} : ({X}) -> {X}", X, "bits is 2, not within 3..32"),
+        (f"ring.require_range %x {{bits = 33 : i64}} : ({X}) -> {X}", X, "bits is 33, not within"),
+        (f"ring.convert %x : ({X}) -> {X}", X, "the engine has no op"),
         (
             f"ring.reround %x {{shift = 4 : i64}} : ({X}) -> tensor<4x!ring.fxp<32, 4>>",
             "tensor<4x!ring.fxp<32, 4>>",
-            "32 bits less 4 are not 32",
+            "does not lack",
         ),
     ],
 )
 def test_widths_that_no_protocol_serves(body: str, result: str, reason: str) -> None:
     module = ring.parse_module(function(body, result))
-    with pytest.raises(ring.WidthError, match=reason):
-        ring.check_widths(module)
+    with pytest.raises(WidthError, match=reason):
+        lower_to_program(module)

@@ -14,6 +14,7 @@ import spu_ditto
 from ditto import _core
 from ditto.dialects import ring
 from ditto.interpreter.ring import evaluate_ring
+from ditto.lowering.lower_to_program import lower_to_program
 from ditto.passes.ring_rewriting import erase_dead
 from spu_ditto.cost import cost_analysis
 from spu_ditto.processes import processes
@@ -152,7 +153,7 @@ def test_the_dialect_keeps_guards_whose_results_are_unused() -> None:
     erase_dead(ring.main(module).body.block)
     assert ring.to_text(module).count("ring.require_range") == 2
     assert "ring.neg" not in ring.to_text(module)
-    ring.check_widths(module)
+    lower_to_program(module)
     x, b = np.array([1.5, -2, 8]), np.array([False, False, False])
     results = evaluate_ring(module, [x, b])
     assert results[0].tolist() == x.tolist() and results[1].tolist() == b.tolist()

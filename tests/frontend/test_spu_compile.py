@@ -44,3 +44,9 @@ def test_a_ring_policy_makes_a_secure_function() -> None:
 def test_an_unknown_policy_is_refused_with_the_known_ones() -> None:
     with pytest.raises(spu_ditto.PolicyError, match="fm128.*ditto.*fm64"):
         spu.compile(lambda x: x, ring_policy="fm128")
+
+
+def test_an_unknown_network_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(spu_ditto.UnsupportedError, match="5G.*LAN.*WAN"):
+        spu.compile(lambda x: x, ring_policy="ditto", network="5G")
+    assert callable(spu.compile(lambda x: x, ring_policy="ditto", network=spu_ditto.Link("5G", 1e9, 0.01)).lower)

@@ -14,10 +14,7 @@ from ditto.interpreter.checked import PRECONDITIONS, check_ranges, preconditions
 from ditto.passes.ring.assign_widths import AssignWidths
 from ditto.passes.ring.expand_normalisation import ExpandNormalisation, scales
 from ditto.passes.ring.ranges import Ranges
-
-
-def fxp(width: int, fraction: int = 4, shape: str = "4x") -> str:
-    return f"tensor<{shape}!ring.fxp<{width}, {fraction}>>"
+from tests.conformance.ring_cases import LIMITS, UNLIMITED, fxp
 
 
 def run(op: str, types: list[str], result: str, inputs: list[Any], **attributes: Any) -> list[Any]:
@@ -34,160 +31,9 @@ func.func @main({", ".join(f"{n}: {t}" for n, t in zip(names, types))}) -> {resu
     return check_ranges(ring.parse_module(text), [np.asarray(x) for x in inputs])
 
 
-def four(last: float) -> Any:
-    """Three ones and another number."""
-    return np.array([1.0, 1.0, 1.0, last])
-
-
-F20, F64, BIT = fxp(20), fxp(64), "tensor<4x!ring.bit>"
-ROWS, COLUMNS, CELL = fxp(20, 4, "1x1x4x"), fxp(20, 4, "1x4x1x"), fxp(12, 4, "1x1x1x")
-PUBLIC = "tensor<4xi64>"
-TRUE = np.ones(4, bool)
-# Operation, types, result, attributes, inputs with the last legal number and with the first that is not, and what
-# errors call it. Units are sixteenths.
-CASES: dict[str, tuple[list[str], str, dict[str, Any], list[Any], list[Any], str]] = {
-    "add": ([F20, F20], F20, {"range": 8}, [four(8), four(7)], [four(8), four(8)], "a value is 16 "),
-    "sub": ([F20, F20], F20, {"range": 8}, [four(8), four(-7)], [four(8), four(-8)], "a value is 16 "),
-    "neg": ([F20], F20, {"range": 8}, [four(15)], [four(16)], "a value is -16 "),
-    "add_public": ([F20, PUBLIC], F20, {"range": 8}, [four(8), [127] * 4], [four(8), [128] * 4], "a value is 16 "),
-    "mul_public": (
-        [F64, PUBLIC],
-        fxp(9),
-        {"range": 8, "shift": 0},
-        [four(5), [3] * 4],
-        [four(5.5), [3] * 4],
-        "a value is 16.5 ",
-    ),
-    "matmul_public": (
-        [ROWS, "tensor<1x4x1xi64>"],
-        CELL,
-        {"range": 8, "shift": 0},
-        [four(12).reshape(1, 1, 4), np.ones((1, 4, 1), int)],
-        [four(13).reshape(1, 1, 4), np.ones((1, 4, 1), int)],
-        "a value is 16 ",
-    ),
-    "down_cast": ([F20], fxp(9, 2), {"range": 6, "shift": 2}, [four(15.5)], [four(16)], "a value is 16 "),
-    "narrow": ([F20], fxp(9), {}, [four(-16)], [four(16)], "a value is 16 "),
-    "shl": ([F20], fxp(20, 6), {"range": 8, "bits": 2}, [four(3)], [four(4)], "a value is 4 "),
-    "relabel": ([F20], fxp(20, 2), {"range": 8}, [four(15)], [four(16)], "a value is 64 "),
-    "sum": ([F20], fxp(20, 4, ""), {"range": 8, "dims": "array<i64: 0>"}, [four(12)], [four(13)], "a value is 16,"),
-    "take": ([F20, PUBLIC], F20, {}, [four(1), [0, 3, 2, -1]], [four(1), [0, 4, 2, -1]], "a public index is 4 "),
-    "mul": ([F20, F20], fxp(16), {"shift": 4, "range": 8}, [four(3), four(5)], [four(4), four(4)], "a value is 16 "),
-    "square": ([F20], fxp(16), {"shift": 4, "range": 8}, [four(3.9)], [four(-4)], "a value is 16 "),
-    "matmul": (
-        [ROWS, COLUMNS],
-        CELL,
-        {"shift": 4, "range": 8},
-        [four(3).reshape(1, 1, 4), four(4).reshape(1, 4, 1)],
-        [four(4).reshape(1, 1, 4), four(4).reshape(1, 4, 1)],
-        "a value is 19 ",
-    ),
-    "conv": (
-        [fxp(20, 4, "1x1x1x4x"), fxp(20, 4, "1x1x4x1x")],
-        fxp(12, 4, "1x1x1x1x"),
-        {"shift": 4, "range": 8, "strides": "array<i64: 1, 1>"},
-        [four(3).reshape(1, 1, 1, 4), four(4).reshape(1, 1, 4, 1)],
-        [four(4).reshape(1, 1, 1, 4), four(4).reshape(1, 1, 4, 1)],
-        "a value is 19 ",
-    ),
-    "up_cast": ([fxp(10)], F20, {"range": 9}, [four(15.9)], [four(16)], "the operand is 16 "),
-    "reround": ([F20], fxp(18, 2), {"shift": 2}, [four(32767.75)], [four(32767.9)], "the operand is 32767.9 "),
-    "msb": ([F20], BIT, {"bits": 8, "drop": 2}, [four(7.75)], [four(7.8125)], "what is compared is 7.8125 "),
-    "equal_zero": ([F20], BIT, {"bits": 8}, [four(-8)], [four(-9)], "what is compared is -9 "),
-    "max": (
-        [F20],
-        fxp(20, 4, ""),
-        {"axis": 0, "bits": 8, "drop": 0},
-        [four(8)],
-        [four(10)],
-        "the difference of two elements of a row is 9,",
-    ),
-    "argmax": (
-        [F20],
-        fxp(20, 0, ""),
-        {"axis": 0, "bits": 8},
-        [four(-6)],
-        [four(-8)],
-        "the difference of two elements of a row is 9,",
-    ),
-    "bit_to_fxp": ([BIT], fxp(8, 0), {"range": 1}, [TRUE], [], ""),
-    "bit_mul": ([BIT, F20], F20, {"range": 8}, [TRUE, four(15)], [TRUE, four(16)], "a value is 16 "),
-    "select": (
-        [BIT, F20, F20],
-        F20,
-        {"range": 8},
-        [TRUE, four(15), four(99)],
-        [~TRUE, four(15), four(99)],
-        "a value is 99 ",
-    ),
-    "one_hot": ([fxp(20, 0)], fxp(4, 0, "4x5x"), {"depth": 5}, [four(4)], [four(5)], "an id is 5 "),
-    "exp": (
-        [F20],
-        fxp(24, 14),
-        {"slack": 1, "clip_bits": 10, "range": 15},
-        [four(0.0625) - 1],
-        [four(1.125) - 1],
-        "the exponent is 0.125 ",
-    ),
-    "exp_below": (
-        [F20],
-        fxp(30, 14),
-        {"hi": 3, "bits": 10, "range": 24},
-        [four(3)],
-        [four(3.25)],
-        "the exponent is 3.25 ",
-    ),
-    "reciprocal": ([F20], fxp(30, 14), {"lo": 0, "hi": 3}, [four(7.9)], [four(0.9)], "the divisor is 0.875 "),
-    "divide": (
-        [F20, F20],
-        fxp(30, 14),
-        {"lo": 0, "hi": 3},
-        [four(-9), four(7.9)],
-        [four(-9), four(0)],
-        "the divisor is 0 ",
-    ),
-    "rsqrt": ([F20], fxp(30, 14), {"lo": 0, "hi": 3}, [four(8)], [four(8.1)], "the operand is 8.125 "),
-    "sqrt": ([F20], fxp(30, 14), {"hi": 3}, [four(8)], [four(8.1)], "the operand is 8.125 "),
-    "log": ([F20], fxp(30, 14), {"lo": 0, "hi": 3}, [four(7.9)], [four(-1)], "the operand is -1 "),
-    "tanh": ([F20], fxp(20, 12), {"bits": 8}, [four(3)], [four(3.1)], "the operand is 3.125 "),
-    "gelu": ([F20], fxp(20, 8), {"bits": 8}, [four(-4)], [four(-4.2)], "the operand is -4.1875 "),
-    "polynomial": (
-        [fxp(10)],
-        fxp(30, 14),
-        {"coefficients": "array<f64: 0.0, 1.0, 1.0>"},
-        [four(15.9)],
-        [four(16)],
-        "the operand is 16 ",
-    ),
-    "require_range": ([F20], F20, {"bits": 8, "legal": 3}, [four(6)], [four(6.1)], "a guarded value is 6.125 "),
-    "require_false": ([BIT], BIT, {}, [~TRUE], [TRUE], "a guarded bit is 1 "),
-}
-# They move or combine what is in its range already, take whatever their ring holds, or are never executed.
-WITHOUT = {
-    *(
-        "encode",
-        "bit_xor",
-        "bit_not",
-        "bit_xor_public",
-        "bit_and_public",
-        "bit_and",
-        "extend",
-        "floor_shift",
-        "from_bits",
-        "parity",
-        "sine",
-        "to_bits",
-        "convert",
-        "normalise",
-        "wrap",
-    ),
-    *("reshape", "transpose", "broadcast", "slice", "concat", "pad", "reverse"),
-}
-
-
-@pytest.mark.parametrize("op", CASES)
+@pytest.mark.parametrize("op", LIMITS)
 def test_an_operation_takes_and_gives_what_it_may_and_no_more(op: str) -> None:
-    types, result, attributes, legal, illegal, named = CASES[op]
+    types, result, attributes, legal, illegal, named = LIMITS[op]
     run(op, types, result, legal, **attributes)
     if illegal:
         with pytest.raises(RangeError) as error:
@@ -198,7 +44,7 @@ def test_an_operation_takes_and_gives_what_it_may_and_no_more(op: str) -> None:
 
 def test_every_operation_has_a_case() -> None:
     names = {op.name.removeprefix("ring.") for op in ring.OPERATIONS}
-    assert names == {*CASES, *WITHOUT} and not CASES.keys() & WITHOUT
+    assert names == {*LIMITS, *UNLIMITED} and not LIMITS.keys() & UNLIMITED
     assert set(PRECONDITIONS) == set(ring.OPERATIONS)
 
 

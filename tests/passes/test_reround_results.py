@@ -6,6 +6,7 @@ import numpy as np
 
 from ditto.dialects import ring
 from ditto.interpreter.ring import evaluate_ring
+from ditto.lowering.lower_to_program import lower_to_program
 from ditto.passes.ring.reround_results import ReroundResults
 
 REAL, COARSE, NARROW, BIT = (
@@ -24,7 +25,7 @@ def test_half_of_the_fraction_bits_go_and_more_if_asked() -> None:
     module = ring.parse_module(PROGRAM)
     ReroundResults().apply(ring.context(), module)
     module.verify()
-    ring.check_widths(module)
+    lower_to_program(module)
     function = ring.main(module)
     assert [str(type) for type in function.function_type.outputs] == [
         "tensor<4x!ring.fxp<35, 9>>",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cProfile
+import dataclasses
 import json
 import math
 import pstats
@@ -12,12 +13,14 @@ import numpy as np
 import pytest
 from xdsl.dialects.builtin import ModuleOp
 
+from ditto import _core
 from ditto.analysis.look_through import is_argument
 from ditto.dialects import ring
 from ditto.lowering.lower_to_program import lower_to_program
 from ditto.passes.pipeline import RING_STEPS, STEPS, run_pipeline
 from ditto.passes.ring.infer_layers import layer_of, set_argument_names
 from ditto.policy.calibrate import calibrate
+from ditto.policy.link import Link
 from ditto.policy.policy import Policy, UnknownPolicy, get_policy
 from tests.passes.ring_runs import load
 from tests.passes.test_ring_equivalence import model_inputs
@@ -77,7 +80,7 @@ def test_softmax_and_layer_norm_are_fused(name: str) -> None:
             # Squares that are opened: one a row, of the mean.
             assert ring.shape(op.result)[-1] != 32
     assert kinds["ring.gelu"] >= 1
-    ring.check_widths(module)
+    lower_to_program(module)
 
 
 def test_layers_are_named_by_parameters() -> None:
@@ -178,3 +181,15 @@ def test_policies() -> None:
         get_policy("ditto", {"FM128": 10})
     with pytest.raises(ValueError, match="fraction bits for FM32"):
         get_policy("ditto", {"FM32": 30})
+
+
+def test_where_rounds_are_dear_there_are_fewer_of_more_bits() -> None:
+    costs = []
+    for round_trip in (0.0, 1.0):
+        module = load("bert_f16_whole")
+        run_pipeline(module, dataclasses.replace(DITTO, link=Link("test", 1e9, round_trip)))
+        program = lower_to_program(module)
+        costs.append(_core.Program(program.json, program.constants).cost())
+    near, far = costs
+    assert far["rounds"] < near["rounds"]
+    assert far["offline"] + far["online"] > near["offline"] + near["online"]

@@ -7,8 +7,8 @@ becomes
     %3 = ring.up_cast %2 : (..<20, 8>>) -> ..<32, 8>>
     %4 = ring.matmul %3, %v {shift = 12} : (..<32, 8>>, ..<32, 12>>) -> ..<20, 8>>
 
-`ditto/analysis/widths.py` decides. A value is widened once, for its widest use. Arguments are shared as wide as needed. A
-result that wraps as its dtype does is made in just as many bits, which costs nothing, and widened by `ring.extend`,
+`ditto/analysis/widths.py` decides. A value is widened once, for its widest use. Arguments are shared as wide as needed.
+A result that wraps as its dtype does is made in just as many bits, which costs nothing, and widened by `ring.extend`,
 which takes no spare bit. The casts that marked precision borders are gone after this pass: only demand decides.
 """
 
@@ -23,9 +23,11 @@ from xdsl.ir import Attribute, Block, BlockArgument, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from ditto.analysis.intervals import MODULAR, WRAP
-from ditto.analysis.widths import WORD, Widths, is_alias, needed, plan_widths, resolve
+from ditto.analysis.look_through import has_any
+from ditto.analysis.widths import WORD, Widths, is_alias, plan_widths, resolve
 from ditto.dialects import ring
-from ditto.dialects.traits import KeepsRing, Truncates
+from ditto.dialects.traits import KeepsRing
+from ditto.policy.link import LAN, Link
 
 
 class _Rebuild:
@@ -80,7 +82,7 @@ class _Rebuild:
         if isinstance(op, ReturnOp):
             self.block.add_op(ReturnOp(*(self.returned(value) for value in op.arguments)))
             return
-        operands = [self.operand(op, value) for value in op.operands]
+        operands = self.operands(op)
         types: list[Attribute] = []
         for result in op.results:
             fxp = result in self.plan.made
@@ -105,15 +107,15 @@ class _Rebuild:
     def returned(self, value: SSAValue) -> SSAValue:
         return self.at(value, self.plan.least[resolve(value)]) if ring.is_fxp(value) else self.built[value]
 
-    def operand(self, op: Operation, value: SSAValue) -> SSAValue:
-        if not ring.is_fxp(value):
-            return self.built[value]
-        if op.has_trait(KeepsRing):
-            return self.at(value, self.plan.made[op.results[0]])
-        assert isinstance(op, ring.RingOp)
-        if op.has_trait(Truncates):
-            return self.at_least(value, op.get("shift") + self.plan.made[op.result])
-        return self.at_least(value, needed(self.plan, op, value))
+    def operands(self, op: Operation) -> list[SSAValue]:
+        """What an operation takes, as wide as it needs it."""
+        operands = [self.built.get(value, value) for value in op.operands]
+        if isinstance(op, ring.RingOp):
+            needs = self.plan.needs(op, self.plan.made.get(op.result, 1))
+            cast = self.at if has_any(op, KeepsRing) else self.at_least
+            for (index, _), (value, width) in zip(self.plan.numbers(op), needs, strict=True):
+                operands[index] = cast(value, width)
+        return operands
 
 
 def _layer(value: SSAValue) -> dict[str, Attribute]:
@@ -126,12 +128,15 @@ def _layer(value: SSAValue) -> dict[str, Attribute]:
 
 @dataclass(frozen=True)
 class AssignWidths(ModulePass):
+    """`link` is the network among the parties, which decides what a round is worth."""
+
     name = "assign-widths"
+    link: Link = LAN
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         function = ring.main(op)
         source = function.body.block
-        rebuild = _Rebuild(plan_widths(function), source)
+        rebuild = _Rebuild(plan_widths(function, self.link), source)
         for inner in source.ops:
             if isinstance(inner, ring.WrapOp):
                 rebuild.wrap(inner)
@@ -145,4 +150,3 @@ class AssignWidths(ModulePass):
         function.function_type = FunctionType.from_lists(
             [argument.type for argument in rebuild.block.args], [value.type for value in last.arguments]
         )
-        ring.check_widths(op)

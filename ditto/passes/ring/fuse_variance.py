@@ -21,6 +21,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 
+from ditto.analysis.kernel_table import integer_bits
 from ditto.analysis.look_through import has_any, in_order, origin, places
 from ditto.analysis.pattern import either, made, match, multiple, named, number, through
 from ditto.dialects import ring
@@ -42,8 +43,8 @@ VARIANCE_FRACTION, RESULT_FRACTION = 22, 18
 NORMALISED_FRACTION, GAIN_FRACTION = 14, 14
 # The least variance, as a power of two.
 LEAST_RADICAND = -14
-# Bits above the fraction in which rsqrt takes a variance (see rsqrt.h: below 2^16, and five more).
-_ROOM = 21
+# A variance is below this power of two.
+_VARIANCE_BITS = 16
 # A reciprocal of n has 12 significant bits or more.
 _TOLERANCE = 2.0**-10
 
@@ -168,7 +169,8 @@ def fuse(root: ring.RsqrtOp) -> None:
     count, x = total.terms(), total.arguments[0]
     k = (count - 1).bit_length()
     factor = count / 2**k
-    fraction = min(ring.fraction(x), (ring.MAX_WIDTH - _ROOM - 2 * k) // 2)
+    room = integer_bits("rsqrt", lo=0, hi=_VARIANCE_BITS)
+    fraction = min(ring.fraction(x), (ring.MAX_WIDTH - room - 2 * k) // 2)
 
     def emit(
         kind: type[ring.RingOp], operands: list[SSAValue], like: SSAValue, to: int, **attributes: object

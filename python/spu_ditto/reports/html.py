@@ -15,7 +15,8 @@ from typing import Any
 from ditto import _core
 from ditto.dialects import ring
 from ditto.dialects.traits import KeepsRing, Rescales
-from spu_ditto.cost import LAN, WAN, cost_analysis
+from ditto.policy.link import LAN, WAN
+from spu_ditto.cost import cost_analysis
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.program import RingProgram
 from spu_ditto.reports.divergence import Divergence
