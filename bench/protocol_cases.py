@@ -185,6 +185,8 @@ def cases(elements: int) -> list[Case]:
 
     for bits, drop in ((20, 0), (20, 4), (32, 0), (64, 0)):
         add("msb", [draw.signs(Ring(bits, 8), flat, drop, min(bits, 24))], BIT, lambda x: x < 0, bits=bits, drop=drop)
+    for bits in (20, 32):
+        add("abs", [draw.signs(Ring(bits, 8), flat, 0, bits)], Ring(bits, 8), np.abs, bits=bits)
     for bits in (16, 32):
         add("equal_zero", [draw.uniform(Ring(bits), flat, -2, 3)], BIT, lambda x: x == 0, bits=bits)
     condition, other = (draw.uniform(BIT, flat, 0, 2) for _ in range(2))

@@ -301,6 +301,10 @@ def _sub(op: ring.RingOp, x: list[Interval]) -> Interval:
     return x[0].plus(x[1].scaled(-1))
 
 
+def _abs(op: ring.RingOp, x: list[Interval]) -> Interval:
+    return Interval(max(x[0].low, -x[0].high, 0), x[0].size)
+
+
 def _square(op: ring.RingOp, x: list[Interval]) -> Interval:
     return Interval(0, x[0].size ** 2)
 
@@ -424,6 +428,7 @@ _OWN: dict[type[ring.RingOp], Rule] = {
     ring.MatmulPublicOp: _matmul_public,
     ring.MulOp: lambda op, x: x[0].times(x[1]),
     ring.SquareOp: _square,
+    ring.AbsOp: _abs,
     ring.MatmulOp: _matmul,
     ring.ConvOp: _products,
     ring.SumOp: _sum,

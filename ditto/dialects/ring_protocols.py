@@ -207,6 +207,19 @@ class MsbOp(Interactive):
 
 
 @irdl_op_definition
+class AbsOp(Interactive):
+    """|x| for -2^(bits-1) <= x < 2^(bits-1)."""
+
+    name = "ring.abs"
+    KINDS: ClassVar[str] = "x"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("bits",)
+    traits = traits_def(Compares(), Elementwise(), KeepsRing(), NonNegative())
+
+    def check(self) -> None:
+        self.expect_same(*self.arguments)
+
+
+@irdl_op_definition
 class EqualZeroOp(Interactive):
     """Bit [x = 0]."""
 
@@ -297,7 +310,6 @@ class FromBitsOp(Interactive):
 
     name = "ring.from_bits"
     KINDS: ClassVar[str] = "b"
-    traits = traits_def(AnyWidth())
 
     def check(self) -> None:
         self.expect_fraction(0)
@@ -514,6 +526,7 @@ PROTOCOLS = (
     ReroundOp,
     FloorShiftOp,
     MsbOp,
+    AbsOp,
     EqualZeroOp,
     MaxOp,
     ArgmaxOp,

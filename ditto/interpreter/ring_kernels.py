@@ -177,6 +177,7 @@ KERNELS: dict[str, Kernel] = {
     "square": lambda op, x: x * x,
     "conv": conv,
     "msb": lambda op, x: x < 0,
+    "abs": lambda op, x: np.abs(x),
     "equal_zero": lambda op, x: x == 0,
     "bit_xor": lambda op, x, y: x ^ y,
     "bit_not": lambda op, x: ~x,

@@ -378,8 +378,7 @@ def minimum(e: Emitter, x: Value, y: Value, type: Attribute) -> Value:
 def absolute(e: Emitter, x: SSAValue) -> SSAValue:
     if e.unsigned:
         return x
-    minus = e.emit(ring.NegOp, [x], x.type)
-    return e.emit(ring.SelectOp, [negative(e, x), minus, x], x.type)
+    return e.before_broadcast("abs", x, lambda v: e.emit(ring.AbsOp, [v], v.type, bits=ring.width(v)))
 
 
 def sign(e: Emitter, x: SSAValue, type: Attribute) -> SSAValue:

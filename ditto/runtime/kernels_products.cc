@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ditto/protocols/absolute.h"
 #include "ditto/protocols/bits.h"
 #include "ditto/protocols/compare.h"
 #include "ditto/protocols/convolution.h"
@@ -100,6 +101,13 @@ Cost CostMsb(const TypedOp& op) { return CompareCost(op.out_size(), op.Int("bits
 Share RunMsb(Party& p, const TypedOp& op, const Operands& in) {
   return Msb(p, in[0]->share, op.Int("bits"), op.Int("drop"));
 }
+
+void CheckAbs(const TypedOp& op) {
+  RequireResultType(op);
+  RequireInt(op, "bits", 2, op.in[0].width);
+}
+Cost CostAbs(const TypedOp& op) { return AbsCost(op.out_size(), op.out.width, op.Int("bits")); }
+Share RunAbs(Party& p, const TypedOp& op, const Operands& in) { return Abs(p, in[0]->share, op.Int("bits")); }
 
 void CheckEqualZero(const TypedOp& op) {
   RequireShapeOf(op, 0);
@@ -239,6 +247,7 @@ std::vector<Kernel> ProductAndBitKernels() {
       {"floor_shift", "f", 'f', "shift", NeedsFloorShift, CheckFloorShift, CostFloorShift, RunFloorShift},
       {"reround", "f", 'f', "shift", NeedsShifted, CheckReround, CostReround, RunReround},
       {"msb", "f", 'b', "bits drop", NeedsRangeAndBits, CheckMsb, CostMsb, RunMsb},
+      {"abs", "f", 'f', "bits", NeedsRingAndBits, CheckAbs, CostAbs, RunAbs},
       {"equal_zero", "f", 'b', "bits", NeedsRangeAndBits, CheckEqualZero, CostEqualZero, RunEqualZero},
       {"max", "f", 'f', "axis bits drop", NeedsRingAndBits, CheckMax, CostMax, RunMax},
       {"argmax", "f", 'f', "axis bits", NeedsRangeAndBits, CheckArgMax, CostArgMax, RunArgMax},

@@ -306,6 +306,11 @@ for w, bits, drop in ((32, 32, 0), (64, 64, 0), (64, 41, 0), (32, 20, 0), (20, 2
         exact=lambda x: (x < 0).astype(int),
     )
 
+for w, bits in ((32, 32), (64, 64), (20, 20), (64, 41), (32, 20), (3, 2)):
+    # absolute.h: -2^(bits-1) <= x < 2^(bits-1).
+    half = 1 << (bits - 1)
+    case("abs", [span(w, 4, -half, half - 1)], full(w, 4), attributes={"bits": bits}, exact=lambda x: abs(x))
+
 for w, bits in ((32, 32), (64, 64), (20, 20), (64, 20), (3, 2)):
     # equality.h: [x = 0 mod 2^bits], any x.
     edge = (0, 1, -1, 2, 1 << (bits - 1) if bits < w else -(1 << (bits - 1)), (1 << (bits - 1)) - 1, -2, 0)
@@ -645,6 +650,7 @@ LIMITS: dict[str, tuple[list[str], str, dict[str, Any], list[Any], list[Any], st
     "up_cast": ([fxp(10)], F20, {"range": 9}, [four(15.9)], [four(16)], "the operand is 16 "),
     "reround": ([F20], fxp(18, 2), {"shift": 2}, [four(32767.75)], [four(32767.9)], "the operand is 32767.9 "),
     "msb": ([F20], BIT, {"bits": 8, "drop": 2}, [four(7.75)], [four(7.8125)], "what is compared is 7.8125 "),
+    "abs": ([F20], F20, {"bits": 8, "range": 7}, [four(-7.9)], [four(-8.1)], "what is compared is -8.125 "),
     "equal_zero": ([F20], BIT, {"bits": 8}, [four(-8)], [four(-9)], "what is compared is -9 "),
     "max": (
         [F20],
