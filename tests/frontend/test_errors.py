@@ -9,9 +9,9 @@ import pytest
 import ditto.errors
 import spu_ditto
 from ditto.dialects.mlir_text import InvalidProgram, UnsupportedOp
-from ditto.dialects.ring import WidthError
 from ditto.errors import CompileError, DittoError
 from ditto.interpreter import EvaluationError
+from ditto.lowering.lower_to_program import WidthError
 from ditto.node.config import ConfigError
 from ditto.node.wire import MalformedMessage
 from ditto.policy.plan import InvalidPlan
