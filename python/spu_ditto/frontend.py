@@ -113,7 +113,9 @@ def to_stablehlo(traced: jax.stages.Traced, call: Call, input_visibility: Any = 
     visibility = leaf_visibility(input_visibility, call)
     leaves = call.named_leaves()
     module = lowered.compiler_ir("stablehlo")
-    main_inputs = module.body.operations[0].type.inputs
+    # Operations with functions of their own stand before it.
+    [main] = [op for op in module.body.operations if op.name.value == "main"]
+    main_inputs = main.type.inputs
     if not len(main_inputs) == len(visibility) == len(leaves):
         raise AssertionError(f"{len(main_inputs)} inputs, {len(leaves)} leaves, {len(visibility)} visibilities")
     for (name, _), type in zip(leaves, main_inputs, strict=True):

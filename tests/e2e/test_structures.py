@@ -192,6 +192,7 @@ def test_public_keys_sort_without_a_message() -> None:
             (floats(4, 1, 2, 2), floats(1, 2, 4, 4)),
             "convolve the groups one by one",
         ),
+        (lambda x: lax.approx_max_k(x, 2), (floats(9),), "cannot run on shares"),
         (
             lambda x: lax.while_loop(lambda v: v.sum() < 10, lambda v: v * 2, x),
             (floats(3),),
@@ -203,7 +204,7 @@ def test_public_keys_sort_without_a_message() -> None:
             "rounds; give the loop a smaller bound",
         ),
     ],
-    ids=["grouped gradient", "secret condition", "rounds"],
+    ids=["grouped gradient", "approximate maxima", "secret condition", "rounds"],
 )
 def test_refused_with_reason(function: Any, arguments: tuple[Any, ...], reason: str) -> None:
     with pytest.raises((spu_ditto.UnsupportedError, spu_ditto.CompileError), match=reason):

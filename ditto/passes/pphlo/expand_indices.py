@@ -14,7 +14,6 @@ Several secret indices are followed one after the other. Slices at constants are
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,11 +25,10 @@ from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
 from ditto.dialects import pphlo
-from ditto.dialects.dense import Array
 from ditto.interpreter import EvaluationError, evaluate_values
 from ditto.interpreter.windows import windows_of
 from ditto.passes.pphlo.match_embedding import TARGET as LOOK_UP
-from ditto.passes.pphlo.whole_tensors import Writer, element_of, tensor
+from ditto.passes.pphlo.whole_tensors import Writer, element_of, numbered, tensor
 from ditto.passes.rewriting import every
 
 GATHER = "spu.gather"
@@ -42,12 +40,6 @@ def constant(value: SSAValue) -> int | None:
         return int(evaluate_values([value], {})[0].reshape(()))
     except EvaluationError:
         return None
-
-
-def numbered(x: SSAValue) -> Array:
-    """The flat positions of the elements of a tensor."""
-    shape = pphlo.shape_of(x)
-    return np.arange(math.prod(shape), dtype=np.int64).reshape(shape)
 
 
 def along(shape: Sequence[int], axis: int, value: int) -> list[int]:

@@ -29,8 +29,8 @@ from ditto.analysis.look_through import splat_value
 from ditto.dialects import pphlo
 from ditto.dialects.dense import Array
 from ditto.interpreter.windows import windows_of
-from ditto.passes.pphlo.expand_windows import NOTHING, numbered, without_padding
-from ditto.passes.pphlo.whole_tensors import Writer, element_of, is_secret_op, tensor
+from ditto.passes.pphlo.expand_windows import NOTHING, without_padding
+from ditto.passes.pphlo.whole_tensors import Writer, element_of, is_secret_op, numbered, tensor
 from ditto.passes.rewriting import every
 
 # The mark of an element that has not played yet.

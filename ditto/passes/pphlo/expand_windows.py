@@ -29,7 +29,7 @@ from ditto.analysis.reductions import is_neutral, seeks_extreme
 from ditto.dialects import pphlo
 from ditto.dialects.dense import Array
 from ditto.interpreter import movement
-from ditto.passes.pphlo.whole_tensors import Writer, is_secret_op
+from ditto.passes.pphlo.whole_tensors import Writer, is_secret_op, numbered
 from ditto.passes.rewriting import every
 
 # Reductions of one tensor that have a ring form of their own.
@@ -106,12 +106,6 @@ def without_padding(inputs: Sequence[SSAValue], initial: Sequence[SSAValue]) -> 
     ):
         return [pad.operand for pad in pads], movement.pad(pads[0], numbered(pads[0].operand), np.array(NOTHING))
     return inputs, numbered(inputs[0])
-
-
-def numbered(value: SSAValue) -> Array:
-    """The numbers of the elements of a tensor."""
-    shape = pphlo.shape_of(value)
-    return np.arange(math.prod(shape)).reshape(shape)
 
 
 def _same(x: SSAValue, y: SSAValue) -> bool:

@@ -41,6 +41,12 @@ def element_of(value: SSAValue) -> Attribute:
     return element
 
 
+def numbered(value: SSAValue) -> Array:
+    """The numbers of the elements of a tensor, in row-major order."""
+    shape = pphlo.shape_of(value)
+    return np.arange(math.prod(shape), dtype=np.int64).reshape(shape)
+
+
 def is_secret_op(op: Operation) -> bool:
     """Whether an operation reads or gives a secret."""
     return any(pphlo.is_secret(value.type) for value in (*pphlo.inputs_of(op), *op.results))
