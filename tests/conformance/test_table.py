@@ -64,7 +64,9 @@ ARITHMETIC = [
     Fault("by_a_secret_count", jnp.divide, (f32(6, -9), np.array([4, 3], np.int32)), [1.5, -3]),
     Fault("floor_division", lambda x, y: x // y, (np.array([7, -7], np.int32), np.array([2, 2], np.int32)), [3, -4]),
     Fault("halves", jnp.round, (f32(0.5, 1.5, 2.5, -0.5, -1.5),), [0, 2, 2, 0, -2], 0),
-    Fault("unsigned_order", jnp.less, (np.array([1, 2**31], np.uint32), np.array([2**31, 1], np.uint32)), [True, False]),
+    Fault(
+        "unsigned_order", jnp.less, (np.array([1, 2**31], np.uint32), np.array([2**31, 1], np.uint32)), [True, False]
+    ),
     Fault("argmax_of_bits", lambda x: jnp.argmax(x > 0, 1), (f32([-1, 2, 3], [1, -1, 0]),), [1, 0]),
     Fault("one_hot_rows", lambda i, t: jax.nn.one_hot(i, 3) @ t, (np.array([2, 0], np.int32), f32(1, 2, 3)), [3, 1]),
     Fault("mul_91", jnp.multiply, (f32(91, -91), f32(91, 91)), [8281, -8281]),
