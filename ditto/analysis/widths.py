@@ -109,6 +109,8 @@ class Widths:
 
     def needs(self, op: ring.RingOp, width: int) -> list[tuple[SSAValue, int]]:
         """The values that an operation takes, and in which widths, for a result of `width` bits."""
+        if not self.numbers(op):
+            return []
         if has_any(op, Local) and ring.is_fxp(op.result):
             # What its traits say is what the table says, and quicker.
             need = width if has_any(op, KeepsRing) else width + _number(op, "shift")
