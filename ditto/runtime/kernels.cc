@@ -108,7 +108,7 @@ Cost CostOf(const TypedOp& op) {
 
 bool IsGuarded(const Program& program) {
   return std::any_of(program.ops.begin(), program.ops.end(),
-                     [](const Op& op) { return op.name.starts_with("require_"); });
+                     [](const Op& op) { return op.name.rfind("require_", 0) == 0; });
 }
 
 }  // namespace ditto

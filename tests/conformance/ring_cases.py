@@ -565,6 +565,19 @@ for w, bits in ((32, 32), (64, 40), (20, 20)):
         attributes={"bits": bits, "legal": 3},
         exact=lambda x: x,
     )
+for w, e, bits in ((20, 27, 20), (31, 64, 31), (30, 27, 20)):
+    # sum_guard.h: y as `bits` bits say, sums that no more than 2^(bits-2) are missing from.
+    case(
+        "require_sums",
+        [
+            sized(e, 0, 1 << (bits - 2), (2, 3, 4)),
+            Value("x", (2, 3, 5), w, 0, 0, 0),
+            public(-20, 20, (2, 5, 4)),
+        ],
+        full(e, 0, (2, 3, 4)),
+        attributes={"bits": bits},
+        exact=lambda e, y, r: e,
+    )
 case("require_false", [Value("b", S, low=0, high=0)], bit(), exact=lambda c: c)
 
 for w, f, hi in ((62, 18, 43), (40, 18, 20), (24, 8, 14)):

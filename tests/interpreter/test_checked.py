@@ -160,6 +160,14 @@ CASES: dict[str, tuple[list[str], str, dict[str, Any], list[Any], list[Any], str
         "the operand is 16 ",
     ),
     "require_range": ([F20], F20, {"bits": 8, "legal": 3}, [four(6)], [four(6.1)], "a guarded value is 6.125 "),
+    "require_sums": (
+        [CELL, ROWS, "tensor<1x4x1xi64>"],
+        CELL,
+        {"bits": 8},
+        [np.full((1, 1, 1), 4 + 3.9), four(1).reshape(1, 1, 4), np.ones((1, 4, 1), int)],
+        [np.full((1, 1, 1), 4 + 4), four(1).reshape(1, 1, 4), np.ones((1, 4, 1), int)],
+        "what a guarded sum is off by is 4 ",
+    ),
     "require_false": ([BIT], BIT, {}, [~TRUE], [TRUE], "a guarded bit is 1 "),
 }
 # They move or combine what is in its range already, take whatever their ring holds, or are never executed.

@@ -28,7 +28,7 @@ from xdsl.ir import Attribute, Block, BlockArgument, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from ditto.analysis.intervals import MODULAR, WRAP
-from ditto.analysis.look_through import has_any
+from ditto.analysis.look_through import has_any, origin
 from ditto.dialects import ring
 from ditto.dialects.traits import (
     AnyWidth,
@@ -102,8 +102,8 @@ class Widths:
     made: dict[SSAValue, int] = field(default_factory=dict)
     demand: dict[SSAValue, int] = field(default_factory=lambda: defaultdict(int))
     free: set[SSAValue] = field(default_factory=set)
-    # What an earlier, rougher plan has found to be demanded: uses that this plan has not come to yet.
-    expected: dict[SSAValue, int] = field(default_factory=dict)
+    # What an earlier, rougher plan has found: of the uses and values that this plan has not come to yet.
+    earlier: Widths | None = None
 
     def range_of(self, value: SSAValue) -> int:
         """|x| < 2^range as an integer."""
@@ -129,7 +129,14 @@ class Widths:
         return _WIDEN * max(0, width - have) * elements
 
     def _have(self, value: SSAValue) -> int:
-        return max(self.demand[value], self.expected.get(value, 0), self.least.get(value, 0))
+        expected = 0 if self.earlier is None else self.earlier.demand.get(value, 0)
+        return max(self.demand[value], expected, self.least.get(value, 0))
+
+    def made_in(self, value: SSAValue, default: int) -> int:
+        """The width a value is made in, as far as that is known."""
+        if value in self.made or self.earlier is None:
+            return self.made.get(value, default)
+        return self.earlier.made.get(value, default)
 
 
 def plan_widths(function: FuncOp) -> Widths:
@@ -137,11 +144,11 @@ def plan_widths(function: FuncOp) -> Widths:
 
     Two rounds: the first goes by the uses seen so far, from the end; the second knows the demands of all.
     """
-    return _plan(function, _plan(function, {}).demand)
+    return _plan(function, _plan(function, None))
 
 
-def _plan(function: FuncOp, expected: dict[SSAValue, int]) -> Widths:
-    plan = Widths(expected=expected)
+def _plan(function: FuncOp, earlier: Widths | None) -> Widths:
+    plan = Widths(earlier=earlier)
     ranges = ring.plain(function.attributes[ARGUMENT_RANGES])
     for argument, bits in zip(function.body.block.args, ranges):
         plan.least[argument] = bits + 1
@@ -246,6 +253,8 @@ def _needed(plan: Widths, op: ring.RingOp, value: SSAValue) -> int:
     if isinstance(op, ring.GeluOp):
         # As many integer bits as its result, at least.
         least = max(least, plan.made[op.result] + ring.fraction(value) - ring.fraction(op.result) - 1)
+    if isinstance(op, ring.RequireSumsOp):
+        return _looked_at(plan, op, value)
     if isinstance(op, ring.OneHotOp):
         # Positions are counted back from the operand.
         depth: int = op.get("depth")
@@ -256,6 +265,20 @@ def _needed(plan: Widths, op: ring.RingOp, value: SSAValue) -> int:
         # They may widen their operand themselves.
         least += 1
     return max(least, _number(op, "bits"))
+
+
+def _looked_at(plan: Widths, op: ring.RequireSumsOp, value: SSAValue) -> int:
+    """The width in which a guard takes its sums, or their summands: widened, if they are anyway, or as they were made.
+
+    What was made with more room than the guard takes for granted is read in its low bits, so that it has to be in its
+    range.
+    """
+    sums: int = plan.made[op.result]
+    source = resolve(origin(value))
+    bits = _number(op, "bits")
+    if value is op.arguments[0] or (plan.demand[source] >= sums and plan.made_in(source, bits) <= bits):
+        return sums
+    return bits
 
 
 class _Rebuild:
@@ -341,6 +364,8 @@ class _Rebuild:
         if op.has_trait(KeepsRing):
             return self.at(value, self.plan.made[op.results[0]])
         assert isinstance(op, ring.RingOp)
+        if isinstance(op, ring.RequireSumsOp):
+            return self.at(value, _needed(self.plan, op, value))
         if op.has_trait(Truncates):
             return self.at_least(value, op.get("shift") + self.plan.made[op.result])
         return self.at_least(value, _needed(self.plan, op, value))
