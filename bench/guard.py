@@ -343,8 +343,10 @@ def excess(compiled: spu_ditto.Compiled, params: Any, inputs: workload.Inputs) -
     worst = [0.0]
 
     def observe(op: ring.RingOp, scaled: Array) -> None:
-        if not ring.is_public(op.result) and ring.is_fxp(op.result) and (bits := op.get("range")) is not None:
-            # `excess` of values in the guard itself would count twice.
+        # Sums that guard others may leave their rings.
+        if op.get("modular") or not ring.is_fxp(op.result):
+            return
+        if (bits := op.get("range")) is not None:
             worst.append(float(np.max(np.abs(scaled), initial=0.0)) / 2.0**bits)
 
     with np.errstate(all="ignore"):
