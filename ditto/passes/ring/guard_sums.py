@@ -42,6 +42,8 @@ from ditto.passes.ring.guard_writer import Writer
 # t, at most: where the operand that is not summed is an argument, which is shared in as many bits as needed; where it is
 # none; and where bits do not matter.
 _OF_PARAMETERS, _OF_ACTIVATIONS, _OF_SMALL = 7, 3, 24
+# r needs no more bits than that: of 2^10 choices one lets two wrong elements cancel.
+_WEIGHT = 10
 # Bits that the range of an integer may have: with one for an up-cast and one for its sign.
 _MOST = 61
 # Roundings, of a unit and for free signs, add up to more than so many times their weights' Euclidean norm once in 2^40
@@ -129,7 +131,7 @@ def _planned(write: Writer, op: ring.RingOp, way: _Way, small: bool) -> _Plan | 
     free = is_argument(way.whole)
     most = _OF_SMALL if small else _OF_PARAMETERS if free else _OF_ACTIVATIONS
     room = min(most, ring.MAX_WIDTH - shift - bits)
-    for weight_bits in range(room - 1, 0, -1):
+    for weight_bits in range(min(room - 1, _WEIGHT), 0, -1):
         plans = []
         group = min(way.terms, _terms_within(2.0 ** (bits - 2), weight_bits, shift))
         while group >= min(way.terms, _FEWEST):

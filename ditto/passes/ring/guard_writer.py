@@ -72,8 +72,8 @@ class Writer:
         """Requires |x| < limit, of integers."""
         shape, fraction, bits = ring.shape(x), ring.fraction(x), self.bits(x)
         most = int(np.max(limit)).bit_length()
-        # In the widest ring a sum that wraps has the wrong sign, and is refused too.
-        size = min(max(bits, most) + 1, ring.MAX_WIDTH - 1)
+        # A sum that wraps has the wrong sign, and is refused too.
+        size = min(max(bits, most + 1), ring.MAX_WIDTH - 1)
         limits = self.constant(np.asarray(np.asarray(limit, np.int64) - 1))
         below = self.emit(ring.AddPublicOp, [x, limits], shape, fraction, size)
         minus = self.emit(ring.NegOp, [x], shape, fraction, bits)
