@@ -154,9 +154,19 @@ def _plan(function: FuncOp, earlier: Widths | None) -> Widths:
         plan.least[argument] = bits + 1
         plan.free.add(argument)
     ops = [op for op in function.body.block.ops if not is_alias(op)]
+    # Products that may be beyond their range by a bit, and what is moved of them.
+    guarded: set[SSAValue] = set()
     for op in ops:
         if isinstance(op, ring.RingOp) and ring.is_fxp(op.result):
             plan.least[op.result] = max(op.get("range") + 1, op.get("bits") if isinstance(op, ring.MaxOp) else 0)
+            if has_any(op, Rearranges, Rescales, TimesPowerOfTwo) and resolve(op.arguments[0]) in guarded:
+                # It may be returned, and there has to be what the guard has let pass.
+                plan.least[op.result] += 1
+                guarded.add(op.result)
+            if isinstance(op, ring.RequireSumsOp):
+                source = resolve(origin(op.arguments[1]))
+                plan.least[source] = max(plan.least[source], _number(op, "bits"))
+                guarded.add(source)
             if isinstance(op, ring.GeluOp):
                 plan.least[op.result] = max(plan.least[op.result], ring.fraction(op.result) + _GELU_INTEGERS)
             operands = [value for value in op.arguments if not ring.is_public(value)]

@@ -101,7 +101,7 @@ def _scaled_at_call(write: Writer, op: ring.RingOp, limit: int) -> bool:
 def _product(write: Writer, op: ring.RingOp, limit: int) -> bool:
     """Coarse products until what is left unsure is below 2^limit."""
     x, y = op.arguments[0], op.arguments[-1]
-    terms = _TERMS.get(type(op), lambda op: 1)(op)
+    terms = _TERMS[type(op)](op) if type(op) in _TERMS else 1
     levels = _levels(write.bits(x), write.bits(y), (terms - 1).bit_length(), limit, x is y)
     if levels is None:
         return False

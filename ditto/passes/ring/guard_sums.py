@@ -1,4 +1,4 @@
-"""Guards matrix products by weighted sums of their rows or columns, which are computed a second time with room to spare.
+"""Guards matrix products by weighted sums of their rows or columns, computed a second time with room to spare.
 
     %y = ring.matmul %x, %w {shift = 12, range = R, claim = ..}        [1, m, k] times [1, k, n]
 gets beside it, with public odd numbers r, [1, n, 1],
@@ -12,8 +12,7 @@ what it is or, the further it is out the likelier and from 3 * 2^R on for certai
 the up-cast of the program reads the same share in the same way, so that what passes is right modulo every ring that it
 is used in. The sums then differ by 2^(R+2) times the sum of r_i c_i, which is zero modulo 2^t
 
-- of one wrong element in a row: where 2^t divides its c, because r is odd. t is so large that no c within the operands'
-  intervals is such a multiple, up to 7: then one c in 128 is.
+- of one wrong element in a row: where 2^t divides its c, because r is odd. t is 7: one c in 128, none below 128.
 - of several: for one r in 2^(t-1), or all r if 2^t divides every c.
 
 r is drawn once and for all by a fixed seed. It is no secret: nobody here wants to get a wrong number past the guard
@@ -21,7 +20,9 @@ r is drawn once and for all by a fixed seed. It is no secret: nobody here wants 
 their range by accident do so whatever r is. The sums are exact but for the roundings of what is added, which are of
 either sign and stay below a limit except once in 2^40 sums; where R is small, fewer or smaller r are added up.
 
-Products of two activations have t up to 3 only: one of them has to be widened by t bits for it.
+Products of two activations have t = 3 only, because one of them has to be widened by t bits for it; small tensors have
+t = 24. Sums of a guarded product and something else are made by the program from shares of their own: where those are
+read, numbers between one and three times their range may be read wrongly although the product itself was not.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ from ditto.dialects import ring
 from ditto.dialects.dense import Array
 from ditto.passes.ring.guard_writer import Writer
 
-# t, at most: where the operand that is not summed is an argument, which is shared in as many bits as needed; where it is
-# none; and where bits do not matter.
+# t, at most: where the operand that is not summed is an argument, which is shared in as many bits as needed; where it
+# is none; and where bits do not matter.
 _OF_PARAMETERS, _OF_ACTIVATIONS, _OF_SMALL = 7, 3, 24
 # r needs no more bits than that: of 2^10 choices one lets two wrong elements cancel.
 _WEIGHT = 10
@@ -115,7 +116,9 @@ class _Plan:
 
 def guard_by_sums(write: Writer, op: ring.RingOp, small: bool) -> bool:
     """Inserts the sums behind a product and has them required; False where none can be had."""
-    plans = [_planned(write, op, way, small) for way in _WAYS.get(type(op), lambda op: ())(op)]
+    if (ways := _WAYS.get(type(op))) is None:
+        return False
+    plans = [_planned(write, op, way, small) for way in ways(op)]
     plan = min(filter(None, plans), key=lambda plan: plan.cost, default=None)
     if plan is None:
         return False

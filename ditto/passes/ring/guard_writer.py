@@ -57,9 +57,7 @@ class Writer:
         size = min(max(bits, abs(number).bit_length()) + 1, ring.MAX_WIDTH - 1)
         if sign < 0:
             x = self.emit(ring.NegOp, [x], shape, fraction, bits)
-        x = self.emit(
-            ring.AddPublicOp, [x, self.constant(np.array(number, np.int64))], shape, fraction, size
-        )
+        x = self.emit(ring.AddPublicOp, [x, self.constant(np.array(number, np.int64))], shape, fraction, size)
         self.require_false(x, size, drop)
 
     def require_false(self, x: SSAValue, size: int, drop: int = 0) -> None:

@@ -13,10 +13,10 @@ becomes, if the tensors are large,
 - A small tensor is compared for certain (guard_exactly.py).
 - A large product is summed up again, whatever size its elements are of (guard_sums.py). An element is found if it has
   wrapped, or might be read wrongly by an up-cast. Products, sums and casts take any number that their ring holds.
-- What is compared, or put into a function, has to be in its range for that: `require_range` looks at three bits of every
-  element, without a round, and sees the values that have just left their range. A large tensor that is no product, or
-  whose sums are too coarse to tell, has nothing else: of those that have gone all the way round the ring three in eight
-  are seen (one in eight where three quarters of the range are legal).
+- What is compared, put into a function, or returned after an addition has to be in its range for that: `require_range`
+  looks at three bits of every element, without a round, and sees the values that have just left their range. A large
+  tensor that is no product, or whose sums are too coarse to tell, has nothing else: of those that have gone all the way
+  round the ring three in eight are seen (one in eight where three quarters of the range are legal).
 - Functions that are defined for positive numbers only, or up to some number, have their operands compared.
 """
 
@@ -35,7 +35,7 @@ from xdsl.passes import ModulePass
 from ditto.analysis.intervals import BOUND, CLAIM
 from ditto.analysis.look_through import has_any
 from ditto.dialects import ring
-from ditto.dialects.traits import KeepsRing, Local, Multiplies, Rescales, TakesPositive
+from ditto.dialects.traits import KeepsRing, Local, Multiplies, Rearranges, Rescales, TakesPositive, TimesPowerOfTwo
 from ditto.passes.ring.guard_exactly import guard_exactly
 from ditto.passes.ring.guard_sums import guard_by_sums
 from ditto.passes.ring.guard_writer import Writer
@@ -50,14 +50,18 @@ def is_small(op: ring.RingOp) -> bool:
     return max(math.prod(ring.shape(value)) for value in (*op.arguments, op.result)) <= SMALL
 
 
-def is_read_by_products_alone(value: SSAValue) -> bool:
-    """Whether nothing but products is made of a value, moved, added up or cast, or it is returned."""
+def is_read_by_products_alone(value: SSAValue, moved: bool = True) -> bool:
+    """Whether nothing but products is made of a value, moved, added up or cast, or it is returned, only moved."""
     for use in value.uses:
         op = use.operation
-        if not op.results or (op.has_trait(Multiplies) and not op.has_trait(Local)):
-            continue
-        if not has_any(op, Local, KeepsRing, Rescales) or not is_read_by_products_alone(op.results[0]):
-            return False
+        if not op.results:
+            if not moved:
+                return False
+        elif not op.has_trait(Multiplies) or op.has_trait(Local):
+            goes_on = has_any(op, Local, KeepsRing, Rescales)
+            still = moved and has_any(op, Rearranges, Rescales, TimesPowerOfTwo)
+            if not goes_on or not is_read_by_products_alone(op.results[0], still):
+                return False
     return True
 
 
@@ -81,9 +85,7 @@ def _by_zone(write: Writer, op: ring.RingOp, uses: Sequence[Use]) -> None:
     # Evidence is often exceeded a little; so is a limit that a 64-bit ring sets.
     legal = 3 if BOUND in op.attributes or ring.width(value) > 32 else 2
     bits = write.bits(value)
-    checked = write.insert(
-        ring.RequireRangeOp, [value], value.type, bits=max(3, bits + 1), legal=legal, range=bits
-    )
+    checked = write.insert(ring.RequireRangeOp, [value], value.type, bits=max(3, bits + 1), legal=legal, range=bits)
     for use in uses:
         use.operation.operands[use.index] = checked
 
