@@ -36,7 +36,17 @@ REPETITIONS = 3
 TIMEOUT = 60.0
 DEFAULT_ELEMENTS = 128 * 768
 # SPU has one ring, its booleans are arithmetic shares until an operation wants bits, and nothing guards a range.
-NOT_IN_SPU = {"up_cast", "extend", "down_cast", "reround", "bit_to_fxp", "to_bits", "from_bits", "require_range"}
+NOT_IN_SPU = {
+    "up_cast",
+    "extend",
+    "down_cast",
+    "reround",
+    "bit_to_fxp",
+    "to_bits",
+    "from_bits",
+    "require_range",
+    "require_sums",
+}
 
 
 def run_case(simulator: _core.Simulator, case: Case) -> dict[str, Any]:

@@ -60,7 +60,8 @@ _INNER_SQUARE = made(ring.MatmulOp, through(reshaped, "rows"), through(reshaped,
 _INFINITE = 2.0**200
 # The bits of the integer dtype at whose ends a result wraps.
 WRAP = "wrap"
-# A claim about a value that need not be opened costs the guard more than this many bits of width.
+# Claims that save fewer bits of width cost the guard more than that: of values that are opened, and of others.
+_WORTH_OPENED = 2
 _WORTH = 3
 
 
@@ -221,13 +222,13 @@ class Intervals:
         room = 63 - ring.fraction(value) - (op.get("shift", 0) if op.has_trait(Truncates) else 0)
         if ring.is_integer_arithmetic(op) or op.has_trait(Floors):
             return proven
-        if bound is not None:
+        if bound is not None and (opened or shifted or has_any(op, Sums, Linear)):
             # Headroom beyond what the ring holds is given up; the guard sees to that.
             limit = _below(min(bound, 2.0**room), value)
             saved = proven.bits(ring.fraction(value)) - limit.bits(ring.fraction(value))
-            if opened or (saved >= _WORTH and (shifted or has_any(op, Sums, Linear))):
+            if saved >= (_WORTH_OPENED if opened else _WORTH):
                 return proven.cut(limit.size)
-        elif op.has_trait(Outgrows) or _is_narrowed(op):
+        if opened or (bound is None and (op.has_trait(Outgrows) or _is_narrowed(op))):
             limit = _below(PRODUCT_BOUND[32 if ring.width(value) <= 32 else 64], value)
             return proven.cut(min(limit.size, _below(2.0**room, value).size))
         if op.has_trait(Rescales) and ring.fraction(value) > ring.fraction(op.arguments[0]) == 0:
@@ -433,6 +434,7 @@ _OWN: dict[type[ring.RingOp], Rule] = {
     ring.ConvOp: _products,
     ring.SumOp: _sum,
     ring.RelabelOp: _relabel,
+    ring.RequireSumsOp: lambda op, x: x[0],
     ring.BitMulOp: _or_zero,
     ring.BitToFxpOp: lambda op, x: Interval(0, 1),
     ring.OneHotOp: lambda op, x: Interval(0, 1),

@@ -16,7 +16,7 @@ from xdsl.ir import Operation, SSAValue
 
 from ditto.analysis.intervals import ARGUMENT_RANGES, WRAP
 from ditto.analysis.kernel_table import Landing, describe, landing, up_cast
-from ditto.analysis.look_through import has_any
+from ditto.analysis.look_through import has_any, origin
 from ditto.dialects import ring
 from ditto.dialects.traits import (
     Dot,
@@ -82,8 +82,9 @@ class Widths:
     free: set[SSAValue] = field(default_factory=set)
     made: dict[SSAValue, int] = field(default_factory=dict)
     demand: dict[SSAValue, int] = field(default_factory=lambda: defaultdict(int))
-    # What an earlier, rougher plan has found to be demanded: uses that this plan has not come to yet.
+    # What an earlier, rougher plan has found to be demanded and made, of uses and values that this one has yet to meet.
     expected: dict[SSAValue, int] = field(default_factory=dict)
+    foreseen: dict[SSAValue, int] = field(default_factory=dict)
     # What has been asked of operations before.
     _described: dict[Operation, str] = field(default_factory=dict)
     _numbers: dict[Operation, tuple[tuple[int, SSAValue], ...]] = field(default_factory=dict)
@@ -111,12 +112,29 @@ class Widths:
         """The values that an operation takes, and in which widths, for a result of `width` bits."""
         if not self.numbers(op):
             return []
+        if isinstance(op, ring.RequireSumsOp):
+            return self._looked_at(op, width)
         if has_any(op, Local) and ring.is_fxp(op.result):
             # What its traits say is what the table says, and quicker.
             need = width if has_any(op, KeepsRing) else width + _number(op, "shift")
             return [(value, need) for _, value in self.numbers(op)]
         needs = self.landing(op, width).needs
         return [(value, needs[index]) for index, value in self.numbers(op)]
+
+    def _looked_at(self, op: ring.RequireSumsOp, sums: int) -> list[tuple[SSAValue, int]]:
+        """What a guard takes: its sums, and their summands widened, if they are anyway, or as they were made.
+
+        What was made with more room than the guard takes for granted is read in its low bits, so that it has to be in
+        its range.
+        """
+        (_, total), (_, summand) = self.numbers(op)
+        source, bits = resolve(origin(summand)), _number(op, "bits")
+        widened = self.demand[source] >= sums and self._made_in(source, bits) <= bits
+        return [(total, sums), (summand, sums if widened else bits)]
+
+    def _made_in(self, value: SSAValue, default: int) -> int:
+        """The width a value is made in, as far as that is known."""
+        return self.made.get(value, self.foreseen.get(value, default))
 
     def extra(self, value: SSAValue, width: int) -> int:
         """Bits it costs to have `value` in `width` bits, beyond what is demanded of it anyway."""
@@ -149,9 +167,19 @@ def plan_widths(function: FuncOp, link: Link) -> Widths:
         first.least[argument] = bits + 1
         first.free.add(argument)
     ops = [op for op in function.body.block.ops if not is_alias(op)]
+    # Products that may be beyond their range by a bit, and what is moved of them.
+    guarded: set[SSAValue] = set()
     for op in ops:
         if isinstance(op, ring.RingOp) and ring.is_fxp(op.result):
             least = op.get("range") + 1
+            if has_any(op, Rearranges, Rescales, TimesPowerOfTwo) and resolve(op.arguments[0]) in guarded:
+                # It may be returned, and there has to be what the guard has let pass.
+                least += 1
+                guarded.add(op.result)
+            if isinstance(op, ring.RequireSumsOp):
+                source = resolve(origin(op.arguments[1]))
+                first.least[source] = max(first.least[source], _number(op, "bits"))
+                guarded.add(source)
             if has_any(op, KeepsRing) and not has_any(op, Local):
                 # The protocol may look at more bits than its result has.
                 least = max(least, *first.landing(op, least).needs)
@@ -159,7 +187,7 @@ def plan_widths(function: FuncOp, link: Link) -> Widths:
             if keeps_ring(op) and all(value in first.free for _, value in first.numbers(op)):
                 first.free.add(op.result)
     _plan(function, ops, first)
-    second = replace(first, made={}, demand=defaultdict(int), expected=first.demand)
+    second = replace(first, made={}, demand=defaultdict(int), expected=first.demand, foreseen=first.made)
     _plan(function, ops, second)
     return second
 

@@ -506,6 +506,27 @@ class RequireRangeOp(Guard):
 
 
 @irdl_op_definition
+class RequireSumsOp(Guard):
+    """Guards that e [B, M, N] is y [B, M, K] times public integers r [B, K, N], modulo e's ring.
+
+    y is read as the signed numbers of its low `bits` bits, |y| < 2^(bits-2). Differences below 2^(bits-2) are never
+    refused, from 3/4 2^bits on always, but for those that e's ring rounds to zero.
+    """
+
+    name = "ring.require_sums"
+    KINDS: ClassVar[str] = "xxp"
+    REQUIRED: ClassVar[tuple[str, ...]] = ("bits",)
+
+    def check(self) -> None:
+        e, y, r = self.arguments
+        self.expect_same(e)
+        if len(shape(y)) != 3 or len(shape(r)) != 3 or (shape(y)[0], shape(y)[2]) != shape(r)[:2]:
+            self.fail(f"{list(shape(y))} times {list(shape(r))} is no matrix product")
+        self.expect_shape((*shape(y)[:2], shape(r)[2]))
+        self.expect_fraction(fraction(y))
+
+
+@irdl_op_definition
 class RequireFalseOp(Guard):
     """Guards that a bit is 0."""
 
@@ -549,5 +570,6 @@ PROTOCOLS = (
     SineOp,
     PolynomialOp,
     RequireRangeOp,
+    RequireSumsOp,
     RequireFalseOp,
 )

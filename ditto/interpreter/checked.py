@@ -49,7 +49,7 @@ from ditto.dialects.traits import (
 from ditto.errors import RangeError
 from ditto.interpreter.exact import run_exactly
 from ditto.interpreter.ring import RingInterpreter, truncated
-from ditto.interpreter.ring_kernels import kernel, signed
+from ditto.interpreter.ring_kernels import kernel, matmul, signed
 from ditto.interpreter.walk import walk
 
 # Integers up to here leave int64 room for rounding.
@@ -180,6 +180,14 @@ def _guarded(op: ring.RingOp, operands: Sequence[Array]) -> Iterator[Demand]:
     yield Demand(operands[0], -limit, limit, "a guarded value", fraction=ring.fraction(op.arguments[0]))
 
 
+def _sums(op: ring.RingOp, operands: Sequence[Array]) -> Iterator[Demand]:
+    """Sums of what is in its range are what they are modulo their ring."""
+    e, y, r = operands
+    away = signed(e.astype(np.int64) - matmul(y, r), ring.width(op.result))
+    limit = 1 << op.get("bits") - 2
+    yield Demand(away, -limit, limit - 1, "what a guarded sum is off by", fraction=ring.fraction(op.result))
+
+
 def _false(op: ring.RingOp, operands: Sequence[Array]) -> Iterator[Demand]:
     yield Demand(operands[0].astype(np.int64), 0, 0, "a guarded bit")
 
@@ -208,6 +216,7 @@ _BY_OPERATION: dict[type[ring.RingOp], tuple[Rule, ...]] = {
     ring.PolynomialOp: (_widened,),
     ring.RequireFalseOp: (_false,),
     ring.RequireRangeOp: (_guarded,),
+    ring.RequireSumsOp: (_sums,),
     ring.ReroundOp: (_rerounded,),
     ring.SelectOp: (),
     ring.SineOp: (),
@@ -303,6 +312,9 @@ def _inherited(op: ring.RingOp, values: Sequence[_Value]) -> Doubt | None:
     if op.get("wrap") is not None or _commutes(op):
         # What was narrowed is here as it was: the result tells.
         doubts = [None if doubt and doubt.narrowed else doubt for doubt in doubts]
+    if isinstance(op, ring.RequireSumsOp):
+        # A sum that has left its ring is looked at modulo that; its summands have been checked one by one.
+        return doubts[0]
     if op.has_trait(Moves) and any(doubts):
         some = next(doubt for doubt in doubts if doubt)
         # Of public operands, positions to take from, the numbers themselves.

@@ -4,12 +4,9 @@
 #include "ditto/ring/loop.h"
 
 namespace ditto {
-namespace {
 
-// A 0/1 tensor in the ring of `width` bits; bits themselves when width is 1.
 Tensor TopBit(const Tensor& t, int width) { return ShiftRight(t, t.width() - 1, 0, t.width(), width); }
 
-// The bits [a + b >= 2^w] of reduced words, from their sum's upper w bits.
 Tensor Carry(const Tensor& a, const Tensor& b) {
   Tensor carry(a.shape(), 1);
   DispatchRing(a.width(), [&](auto word) {
@@ -26,6 +23,8 @@ Tensor Carry(const Tensor& a, const Tensor& b) {
   });
   return carry;
 }
+
+namespace {
 
 // base + high * 2^from over Z_{2^to}.
 Tensor Extend(const Tensor& base, const Tensor& high, int from, int to) {

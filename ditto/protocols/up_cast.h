@@ -25,6 +25,10 @@ Share UpCast(Party& p, const Share& x, int to);
 // The same for least <= x < least + 2^{w-1}: centred, such an x has the spare bit.
 Share UpCastFrom(Party& p, Share x, int64_t least, int to);
 
+// top(t) as 0 or 1 in the ring of `width` bits, and the bits [a + b >= 2^w] of two tensors.
+Tensor TopBit(const Tensor& t, int width);
+Tensor Carry(const Tensor& a, const Tensor& b);
+
 // Steps 1 to 3 before the opening, for an x of width w with 0 <= x + offset < 2^{w-1}: the wraps over Z_{2^k} of
 // x + offset = c - l1 - l2 + 2^w wraps, where c = m + offset mod 2^w.
 Opening WrapsOf(Party& p, const Share& x, uint64_t offset, int k);

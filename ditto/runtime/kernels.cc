@@ -129,7 +129,7 @@ Cost CostOf(const TypedOp& op) {
 
 bool IsGuarded(const Program& program) {
   return std::any_of(program.ops.begin(), program.ops.end(),
-                     [](const Op& op) { return op.name == "require_range" || op.name == "require_false"; });
+                     [](const Op& op) { return op.name.rfind("require_", 0) == 0; });
 }
 
 }  // namespace ditto

@@ -15,6 +15,7 @@
 #include "ditto/protocols/one_hot.h"
 #include "ditto/protocols/range_guard.h"
 #include "ditto/protocols/reround.h"
+#include "ditto/protocols/sum_guard.h"
 #include "ditto/protocols/to_bits.h"
 #include "ditto/protocols/up_cast.h"
 #include "ditto/runtime/checks.h"
@@ -234,6 +235,29 @@ Share RunRequireFalse(Party& p, const TypedOp&, const Operands& in) {
   return in[0]->share;
 }
 
+// e, y and r: the first as it is.
+void CheckRequireSums(const TypedOp& op) {
+  const Shape &e = op.in[0].shape, &y = op.in[1].shape, &r = op.in[2].shape;
+  Require(op.in[0] == op.out, "operand and result differ in type");
+  Require(y.size() == 3 && r.size() == 3 && y[0] == r[0] && y[2] == r[1],
+          ToString(y) + " times " + ToString(r) + " is no matrix product");
+  Require(e == Shape{y[0], y[1], r[2]}, "the sums have the shape " + ToString(e));
+  Require(op.in[0].fraction == op.in[1].fraction, "sums and summands differ in fraction");
+  RequireInt(op, "bits", 2, op.out.width - 2);
+  Require(op.in[1].width == op.Int("bits") || op.in[1].width >= op.out.width,
+          "the summands have neither `bits` bits nor those of their sums");
+}
+// The summands are read in their low bits.
+int NeedsSums(const TypedOp& op, size_t i) { return i == 0 ? op.out.width : static_cast<int>(op.Int("bits")); }
+Cost CostRequireSums(const TypedOp& op) {
+  const int64_t read = op.in[1].width == op.Int("bits") ? NumElements(op.in[1].shape) : 0;
+  return GuardSumsCost(read, op.out_size(), op.out.width - op.Int("bits"));
+}
+Share RunRequireSums(Party& p, const TypedOp& op, const Operands& in) {
+  GuardSums(p, p.guard(), in[1]->share, in[0]->share, in[2]->integers, op.Int("bits"));
+  return in[0]->share;
+}
+
 }  // namespace
 
 std::vector<Kernel> ProductAndBitKernels() {
@@ -260,6 +284,7 @@ std::vector<Kernel> ProductAndBitKernels() {
       {"one_hot", "f", 'f', "depth", NeedsOneHot, CheckOneHot, CostOneHot, RunOneHot},
       {"require_range", "f", 'f', "bits legal?", NeedsRingAndBits, CheckRequireRange, CostRequireRange,
        RunRequireRange},
+      {"require_sums", "ffp", 'f', "bits", NeedsSums, CheckRequireSums, CostRequireSums, RunRequireSums},
       {"require_false", "b", 'b', "", nullptr, CheckRequireFalse, nullptr, RunRequireFalse},
   };
 }

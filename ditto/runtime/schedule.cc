@@ -1,6 +1,8 @@
 #include "ditto/runtime/schedule.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 
 #include "ditto/runtime/kernels.h"
 
@@ -10,6 +12,20 @@ namespace {
 // Only ops this close to the first one that has not run are considered: looking further ahead would hold values long
 // before they are needed, such as widened weights of later layers.
 constexpr size_t kWindow = 64;
+// Whether nothing comes of an op but guards: it can run whenever there is room in a round.
+std::vector<bool> OnlyGuards(const Program& program) {
+  std::vector<bool> used(program.values.size());
+  for (const int id : program.outputs) used[id] = true;
+  std::vector<bool> guards(program.ops.size());
+  for (size_t i = program.ops.size(); i-- > 0;) {
+    const Op& op = program.ops[i];
+    guards[i] = !used[op.out];
+    if (guards[i]) continue;
+    for (const int id : op.in) used[id] = true;
+  }
+  return guards;
+}
+
 // Lanes at once, each with its op's working memory.
 constexpr size_t kMaxLanes = 8;
 
@@ -17,8 +33,10 @@ constexpr size_t kMaxLanes = 8;
 
 Schedule MakeSchedule(const Program& program) {
   const size_t n = program.ops.size();
-  std::vector<bool> interactive(n), done(n), ready(program.values.size());
-  for (size_t i = 0; i < n; ++i) interactive[i] = CostOf(TypedOp(program, program.ops[i])).rounds > 0;
+  const std::vector<bool> guards = OnlyGuards(program);
+  std::vector<int64_t> rounds(n);
+  std::vector<bool> done(n), ready(program.values.size());
+  for (size_t i = 0; i < n; ++i) rounds[i] = CostOf(TypedOp(program, program.ops[i])).rounds;
   for (int id : program.inputs) ready[id] = true;
   for (int id : program.constants) ready[id] = true;
   const auto can_run = [&](size_t op) {
@@ -34,21 +52,34 @@ Schedule MakeSchedule(const Program& program) {
     }
     schedule.push_back(group);
   };
-  for (size_t first = 0; first < n;) {
+  std::vector<size_t> waiting;  // guards
+  size_t seen = 0;              // ops before this one are done or wait, or are considered in their order
+  for (size_t first = 0;;) {
+    while (first < n && (done[first] || guards[first])) ++first;
     const size_t end = std::min(n, first + kWindow);
-    Group group;
-    for (size_t op = first; op < end; ++op) {
-      if (!can_run(op)) continue;
-      if (!interactive[op]) {
-        run({op});
-      } else if (group.size() < kMaxLanes) {
-        group.push_back(op);
-      }
+    for (; seen < end; ++seen) {
+      if (guards[seen]) waiting.push_back(seen);
     }
+    Group group;
+    int64_t most = first < n ? 0 : std::numeric_limits<int64_t>::max();
+    const auto consider = [&](size_t op, int64_t limit) {
+      if (!can_run(op)) return;
+      if (rounds[op] == 0) {
+        run({op});
+      } else if (group.size() < kMaxLanes && rounds[op] <= limit) {
+        group.push_back(op);
+        most = std::max(most, rounds[op]);
+      }
+    };
+    for (size_t op = first; op < end; ++op) {
+      if (!guards[op]) consider(op, std::numeric_limits<int64_t>::max());
+    }
+    // Guards go along where that takes no round more, and at the end all together.
+    for (size_t op : waiting) consider(op, most);
     if (!group.empty()) run(group);
-    while (first < n && done[first]) ++first;
+    waiting.erase(std::remove_if(waiting.begin(), waiting.end(), [&](size_t op) { return done[op]; }), waiting.end());
+    if (first == n && waiting.empty()) return schedule;
   }
-  return schedule;
 }
 
 }  // namespace ditto

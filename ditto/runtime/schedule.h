@@ -1,7 +1,8 @@
 // In which order a program's ops run, and which of them share their rounds.
 //
 // A group is an op without a round, or interactive ops that need nothing of each other: P1 and P2 put what these send
-// in one round into one message. All parties derive the same schedule from the program alone.
+// in one round into one message. Ops of which nothing comes but guards wait for a group that takes as many rounds
+// without them. All parties derive the same schedule from the program alone.
 #pragma once
 
 #include <cstddef>

@@ -570,6 +570,19 @@ for w, bits in ((32, 32), (64, 40), (20, 20)):
         attributes={"bits": bits, "legal": 3},
         exact=lambda x: x,
     )
+for w, e, bits in ((20, 27, 20), (31, 64, 31), (30, 27, 20)):
+    # sum_guard.h: y as `bits` bits say, sums that no more than 2^(bits-2) are missing from.
+    case(
+        "require_sums",
+        [
+            sized(e, 0, 1 << (bits - 2), (2, 3, 4)),
+            Value("x", (2, 3, 5), w, 0, 0, 0),
+            public(-20, 20, (2, 5, 4)),
+        ],
+        full(e, 0, (2, 3, 4)),
+        attributes={"bits": bits},
+        exact=lambda e, y, r: e,
+    )
 case("require_false", [Value("b", S, low=0, high=0)], bit(), exact=lambda c: c)
 
 for w, f, hi in ((62, 18, 43), (40, 18, 20), (24, 8, 14)):
@@ -718,6 +731,14 @@ LIMITS: dict[str, tuple[list[str], str, dict[str, Any], list[Any], list[Any], st
         "the operand is 16 ",
     ),
     "require_range": ([F20], F20, {"bits": 8, "legal": 3}, [four(6)], [four(6.1)], "a guarded value is 6.125 "),
+    "require_sums": (
+        [CELL, ROWS, "tensor<1x4x1xi64>"],
+        CELL,
+        {"bits": 8},
+        [np.full((1, 1, 1), 4 + 3.9), four(1).reshape(1, 1, 4), np.ones((1, 4, 1), int)],
+        [np.full((1, 1, 1), 4 + 4), four(1).reshape(1, 1, 4), np.ones((1, 4, 1), int)],
+        "what a guarded sum is off by is 4 ",
+    ),
     "require_false": ([BIT], BIT, {}, [~TRUE], [TRUE], "a guarded bit is 1 "),
 }
 # They move or combine what is in its range already, take whatever their ring holds, or are never executed.

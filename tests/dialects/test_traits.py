@@ -51,7 +51,11 @@ def test_traits_name_attributes_that_the_operation_takes(op: type[ring.RingOp]) 
     assert (op.has_trait(TakesPositive) or op.has_trait(TakesBelow)) == ("hi" in op.REQUIRED)
     compares = op.get_trait(Compares)
     # Bits to shift by, to start from, to guard, to have: nothing is compared that ranges would tell the width of.
-    others = {"bits"} if op in (ring.ShlOp, ring.ExtendOp, ring.RequireRangeOp, ring.ToBitsOp, ring.SineOp) else set()
+    others = (
+        {"bits"}
+        if op in (ring.ShlOp, ring.ExtendOp, ring.RequireRangeOp, ring.RequireSumsOp, ring.ToBitsOp, ring.SineOp)
+        else set()
+    )
     assert {"bits", "clip_bits"} & {*op.REQUIRED, *op.OPTIONAL} - others == (
         {compares.attribute} if compares else set()
     )

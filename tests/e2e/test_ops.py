@@ -194,6 +194,13 @@ def interactive_cases(w: int, f: int) -> list[Case]:
             {"depth": 9},
         ),
         Case("require_range", [a], same, lambda x: x, {"bits": f + 5}),
+        Case(
+            "require_sums",
+            [(fxp(w, f, [1, 3, 2]), np.zeros((1, 3, 2))), real(w - 8, f, 1, 3, 5), constant(np.zeros((1, 5, 2)))],
+            fxp(w, f, [1, 3, 2]),
+            lambda e, y, r: e,
+            {"bits": w - 8},
+        ),
         Case("require_false", [(bit([3, 5]), np.zeros((3, 5), np.int64))], bit([3, 5]), lambda v: v),
     ]
 

@@ -112,7 +112,9 @@ class _Rebuild:
         operands = [self.built.get(value, value) for value in op.operands]
         if isinstance(op, ring.RingOp):
             needs = self.plan.needs(op, self.plan.made.get(op.result, 1))
-            cast = self.at if has_any(op, KeepsRing) else self.at_least
+            # A guard looks at what has been made, not at more.
+            exact = has_any(op, KeepsRing) or isinstance(op, ring.RequireSumsOp)
+            cast = self.at if exact else self.at_least
             for (index, _), (value, width) in zip(self.plan.numbers(op), needs, strict=True):
                 operands[index] = cast(value, width)
         return operands

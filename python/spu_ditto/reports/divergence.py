@@ -255,7 +255,10 @@ def _run(
 
 def unguarded(engine: dict[str, Any]) -> dict[str, Any]:
     """An engine program that looks at no ranges: which values leave theirs is to be shown, not refused."""
-    ops = [{**op, "op": "reshape", "attrs": {}} if op["op"].startswith("require_") else op for op in engine["ops"]]
+    ops = [
+        {**op, "op": "reshape", "in": op["in"][:1], "attrs": {}} if op["op"].startswith("require_") else op
+        for op in engine["ops"]
+    ]
     return {**engine, "ops": ops}
 
 
@@ -271,7 +274,7 @@ def _compared(
             return
         layer, bits = _layer(op), op.get("range")
         pairs.setdefault(layer, [])
-        if ring.is_fxp(op.result) and bits is not None:
+        if ring.is_fxp(op.result) and bits is not None and not op.get("modular"):
             largest = float(np.max(np.abs(scaled), initial=0.0))
             spare = bits - math.log2(largest) if largest else float(bits)
             headroom[layer] = min(spare, headroom.get(layer, spare))

@@ -9,12 +9,13 @@ module {
     // CHECK: ring.add_public [[COARSE]], [[LIMIT]]
     // CHECK: [[MINUS:%.*]] = ring.neg [[COARSE]]
     // CHECK: ring.add_public [[MINUS]], [[LIMIT]]
-    // CHECK: ring.msb {{.*}} {bits = 23 : i64, drop = 0 : i64}
+    // CHECK: ring.msb {{.*}} {bits = 22 : i64, drop = 0 : i64}
     // CHECK: ring.require_false
-    // CHECK: ring.msb {{.*}} {bits = 23 : i64, drop = 0 : i64}
+    // CHECK: ring.msb {{.*}} {bits = 22 : i64, drop = 0 : i64}
     // CHECK: ring.require_false
     // CHECK-NOT: ring.require_range
-    // CHECK: return [[PRODUCT]]
-    return %0 : tensor<1x4x4x!ring.fxp<32, 8>>
+    // CHECK: ring.gelu [[PRODUCT]]
+    %1 = ring.gelu %0 {bits = 26 : i64, range = 24 : i64} : (tensor<1x4x4x!ring.fxp<32, 8>>) -> tensor<1x4x4x!ring.fxp<32, 8>>
+    return %1 : tensor<1x4x4x!ring.fxp<32, 8>>
   }
 }
