@@ -25,6 +25,7 @@ from typing import Any
 import platformdirs
 
 import ditto
+from ditto import _core
 
 LIMIT_BYTES = 1 << 30
 
@@ -49,8 +50,8 @@ def directory() -> Path:
 
 @functools.cache
 def versions() -> tuple[str, ...]:
-    """What else an entry depends on: SPU, JAX, and the text of this compiler."""
-    sources = hashlib.sha256()
+    """What else an entry depends on: SPU, JAX, the text of this compiler, and the engine, which it asks for costs."""
+    sources = hashlib.sha256(Path(_core.__file__).read_bytes())
     for root in (*map(Path, ditto.__path__), Path(__file__).parent):
         for path in sorted(root.rglob("*.py")):
             sources.update(path.read_bytes())
