@@ -178,10 +178,9 @@ def _argument_of_main(origins: Sequence[Argument], shape: jax.ShapeDtypeStruct) 
 def _captured(op: Any) -> int:
     if op.name != "stablehlo.constant":
         return 0
-    value = op.attributes["value"]
-    if "complex" in str(value.type):  # Of these the bindings know nothing. `divide` has counted larger ones.
+    if "complex" in str(op.results[0].type):  # The bindings do not read these. `divide` has counted larger ones.
         return 0
-    values = ir.DenseElementsAttr(value)
+    values = ir.DenseElementsAttr(op.attributes["value"])
     return 0 if values.is_splat else len(values)
 
 
