@@ -433,19 +433,6 @@ for _e in ("f16", "f32"):
             levels=("ordinary", "tens"),
         )
     )
-_taken = (Operand("f32", SHAPE), Operand("i64", SHAPE, False, draw=lambda level, rng: rng.integers(0, 6, SHAPE)))
-CASES.append(
-    Case(
-        "@ditto.take",
-        _taken,
-        "f32",
-        SHAPE,
-        lambda x, places: x.reshape(-1)[places],
-        f"%r = pphlo.custom_call @ditto.take(%a, %b) : ({_taken[0].type}, {_taken[1].type}) -> "
-        f"{tensor('f32', SHAPE, True)}",
-        levels=("ordinary",),
-    )
-)
 # sqrt(0) is 0.
 function(
     "pphlo.sqrt",
