@@ -125,7 +125,7 @@ def _encode_public(array: Array, type: ValueType, name: str) -> Encoded:
     if not np.all(np.abs(numbers) < limit):
         raise RangeError(
             f"argument {name} holds NaN, or a number of magnitude {limit:g} or more, for which the program was not "
-            "compiled: state its magnitude in ranges="
+            "compiled: state its magnitude in ranges=, or, if secrets are divided by it, keep it below 2^13"
         )
     return encode(numbers, type.fraction)
 

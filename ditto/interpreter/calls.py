@@ -112,5 +112,6 @@ CALLS: dict[str, Callable[..., Any]] = {
     "ditto.take": take,
     "ditto.embedding": embedding,
     "ditto.gelu": lambda op, x: exact_gelu(x),
+    "ditto.times_inverse": lambda op, x, inverse: x * inverse,
     "ditto.logistic": lambda op, x: exact_logistic(x),
 }

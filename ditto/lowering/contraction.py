@@ -29,7 +29,9 @@ def _arranged(e: Emitter, x: Value, perm: list[int], shape: tuple[int, ...]) -> 
     if isinstance(x, SSAValue):
         return reshape(e, transpose(e, x, perm), shape)
     if x.numbers is None:
-        raise e.fail("a public argument cannot be an operand of a dot; declare it secret")
+        # `prepare-operands` has arranged what is known only at the call.
+        assert perm == sorted(perm) and shape == x.shape
+        return x
     numbers = np.ascontiguousarray(x.numbers.transpose(perm)).reshape(shape)
     return Public(TensorType(pphlo.element_type(x.type), list(shape)), numbers)
 
@@ -57,7 +59,10 @@ def matmul(e: Emitter, x: Value, y: Value, made: SSAValue) -> SSAValue:
     fraction = min(total, resting_fraction(made, usual))
     result = ring.fxp((*ring.shape(x)[:2], _shape(y)[2]), width, fraction)
     if isinstance(y, Public):
-        encoded = e.constant(y.known().astype(np.float64 if y.is_float else np.int64))
+        encoded = y.value
+        if y.numbers is not None:
+            encoded = e.constant(y.numbers.astype(np.float64 if y.is_float else np.int64))
+        assert encoded is not None
         if y.is_float:
             encoded = e.emit(ring.EncodeOp, [encoded], public_type(y.shape), fraction=factor)
         return e.emit(ring.MatmulPublicOp, [x, encoded], result, shift=total - fraction)
@@ -89,6 +94,13 @@ def _dot_general(e: Emitter, op: pphlo.DotGeneralOp, values: list[Value]) -> Val
     return reshape(e, product, ring.shape(op.results[0].type))
 
 
+def _none_open(e: Emitter, values: list[Value]) -> list[Value]:
+    """Operands of a product, public ones among them that are known only at the call as secrets."""
+    like = next(value for value in values if isinstance(value, SSAValue))
+    like = e.with_fraction(like, max(ring.fraction(like), 12))
+    return [e.made_secret(v, like) if isinstance(v, Public) and v.numbers is None else v for v in values]
+
+
 def _convolution(e: Emitter, op: pphlo.ConvolutionOp, values: list[Value]) -> Value:
     labels = op.dimension_labels()
     spatial = [str(axis) for axis in range(len(labels[0]) - 2)]
@@ -96,7 +108,7 @@ def _convolution(e: Emitter, op: pphlo.ConvolutionOp, values: list[Value]) -> Va
     orders = [[found.index(label) for label in order] for found, order in zip(labels, wanted)]
     image, kernel = (
         _arranged(e, value, order, tuple(_shape(value)[dim] for dim in order))
-        for value, order in zip(_numbers(e, values, op.result), orders)
+        for value, order in zip(_none_open(e, _numbers(e, values, op.result)), orders)
     )
     if _shape(image)[-1] != _shape(kernel)[-2]:
         raise e.fail("grouped convolutions are not supported; convolve the groups one by one")

@@ -27,8 +27,10 @@ from ditto.passes.pphlo.fold_constants import FoldConstants
 from ditto.passes.pphlo.match_embedding import MatchEmbedding
 from ditto.passes.pphlo.match_gelu import MatchGelu
 from ditto.passes.pphlo.match_scatter import MatchScatter
+from ditto.passes.pphlo.prepare_operands import PrepareOperands
 from ditto.passes.pphlo.recover_max_sub import RecoverMaxSub
 from ditto.passes.pphlo.remove_frees import RemoveFrees
+from ditto.passes.pphlo.split_complex import SplitComplex
 from ditto.passes.pphlo.split_public import SplitPublic
 from ditto.passes.pphlo.unroll_loops import UnrollLoops
 from ditto.passes.ring.assign_rings import AssignRings
@@ -62,6 +64,7 @@ PPHLO_STEPS: tuple[Step, ...] = (
     Step(lambda policy: MatchGelu(), "65 operations become one before anybody looks at them singly"),
     Step(lambda policy: RecoverMaxSub(), "max with -inf must be a maximum before it can be erased"),
     Step(lambda policy: UnrollLoops(), "constants of a round appear only when the loop is gone"),
+    Step(lambda policy: SplitComplex(), "no pass below knows complex numbers"),
     Step(lambda policy: DropNanChecks(), "a comparator that asks for NaN is ten operations, one that does not is one"),
     Step(lambda policy: ExpandWindows(), "what a body makes of whole tensors is then an operation like any other"),
     Step(lambda policy: ExpandPooling(), "the same of what chooses among the elements of a window"),
@@ -69,6 +72,7 @@ PPHLO_STEPS: tuple[Step, ...] = (
     Step(lambda policy: FoldConstants(), "the ones vector and the causal mask are constants only after their moves"),
     Step(lambda policy: ExpandIndices(), "indices that are constants are so by now"),
     Step(lambda policy: EraseNoEffect(), "what is erased here costs neither a ring nor a cast"),
+    Step(lambda policy: PrepareOperands(), "public operands that are not constants now are known at the call only"),
     Step(lambda policy: SplitPublic(), "what is public and left depends on arguments: the caller computes it"),
 )
 

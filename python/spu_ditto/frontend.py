@@ -14,8 +14,10 @@ import jax
 import numpy as np
 from jaxlib.mlir import ir
 
-from spu_ditto.arguments import Argument, Call, Parameters, abstract, leaf_visibility, name_of
+from ditto.dialects.dense import Array
+from spu_ditto.arguments import Argument, Call, Parameters, Visibility, abstract, leaf_visibility, name_of
 from spu_ditto.errors import ShapeError, UnsupportedError
+from spu_ditto.public_part import PublicPart, divide
 from spu_ditto.tracebacks import users_place
 
 # StableHLO operations whose PPHLO forms our dialect covers. SPU rewrites several on the way (subtract, maximum,
@@ -23,17 +25,14 @@ from spu_ditto.tracebacks import users_place
 _STABLEHLO_OPS = frozenset(
     "stablehlo." + name
     for name in (
-        "abs add and atan2 bitcast_convert broadcast_in_dim ceil clamp compare concatenate constant convert "
-        "convolution cosine custom_call divide dot_general dynamic_slice dynamic_update_slice exponential "
-        "exponential_minus_one floor gather iota log log_plus_one maximum minimum multiply negate not or pad popcnt "
-        "power reduce reduce_window remainder reshape return reverse round_nearest_afz round_nearest_even rsqrt "
-        "scatter select select_and_scatter shift_left shift_right_arithmetic shift_right_logical sign sine slice "
-        "sort sqrt subtract tan tanh transpose while xor"
+        "abs add and atan2 bitcast_convert broadcast_in_dim case ceil clamp compare complex concatenate constant "
+        "convert convolution cosine custom_call divide dot_general dynamic_slice dynamic_update_slice exponential "
+        "exponential_minus_one floor gather imag iota log log_plus_one maximum minimum multiply negate not or pad "
+        "popcnt power real reduce reduce_window remainder reshape return reverse round_nearest_afz "
+        "round_nearest_even rsqrt scatter select select_and_scatter shift_left shift_right_arithmetic "
+        "shift_right_logical sign sine slice sort sqrt subtract tan tanh transpose while xor"
     ).split()
 )
-# Numbers that a program may have captured in one array: an index, a shape or a few coefficients, but hardly a weight.
-CAPTURED = 16
-
 _STRUCTURE_OPS = frozenset({"func.func", "func.call", "func.return"})
 
 # SPU's parser does not know the chlo dialect, nor its compiler all of StableHLO. As custom calls these stay whole and
@@ -45,17 +44,24 @@ _KEPT_WHOLE = {
 }
 _CUSTOM_CALLS = frozenset(_KEPT_WHOLE.values())
 
+# Numbers that a program may have captured in one array: an index, a shape or a few coefficients, but hardly a weight.
+CAPTURED = 16
+
 _ELEMENT_TYPES = frozenset(
-    {"bf16", "f16", "f32", "f64", "i1", "i8", "i16", "i32", "i64", "ui8", "ui16", "ui32", "ui64"}
+    {"bf16", "complex<f32>", "f16", "f32", "f64", "i1", "i8", "i16", "i32", "i64", "ui8", "ui16", "ui32", "ui64"}
 )
 
 
 @dataclass(frozen=True)
 class Exported:
-    """A function as StableHLO text, with and without source locations.
+    """A function, divided: what the parties compute as StableHLO text, with and without source locations.
 
     Attributes:
         parameters: the names of args in `in_tree`, which is that of (args, kwargs).
+        arguments: those of the function.
+        part: what the caller does.
+        main: the arguments of the StableHLO, in the order of `part.main`; then come `constants`.
+        constants: public arguments of the StableHLO that are known now.
         captured: how many numbers the largest array holds that the function did not get as an argument and that is not
             one number throughout. Above CAPTURED it may be a weight: such a program is not written to disk.
     """
@@ -68,7 +74,15 @@ class Exported:
     in_tree: Any
     out_tree: Any
     outputs: tuple[jax.ShapeDtypeStruct, ...]
+    part: PublicPart
+    main: tuple[Argument, ...]
+    constants: tuple[Array, ...]
     captured: int
+
+    def visibility(self) -> list[Visibility]:
+        """Of the arguments of the StableHLO."""
+        constants: list[Visibility] = ["public"] * len(self.constants)
+        return [*(argument.visibility for argument in self.main), *constants]
 
 
 def trace(
@@ -109,23 +123,34 @@ def to_stablehlo(traced: jax.stages.Traced, call: Call, input_visibility: Any = 
         UnsupportedError: an operation or a dtype is not supported; names it and its source line.
         ShapeError: `input_visibility` does not match the arguments.
     """
-    lowered = traced.lower(lowering_platforms=("interpreter",))
     visibility = leaf_visibility(input_visibility, call)
     leaves = call.named_leaves()
-    module = lowered.compiler_ir("stablehlo")
-    # Operations with functions of their own stand before it.
-    [main] = [op for op in module.body.operations if op.name.value == "main"]
-    main_inputs = main.type.inputs
-    if not len(main_inputs) == len(visibility) == len(leaves):
-        raise AssertionError(f"{len(main_inputs)} inputs, {len(leaves)} leaves, {len(visibility)} visibilities")
-    for (name, _), type in zip(leaves, main_inputs, strict=True):
-        _check_type(type, f"argument {name}")
-    _prepare(module)
-    outputs, out_tree = jax.tree_util.tree_flatten(lowered.out_info)
+    if not len(traced.jaxpr.in_avals) == len(visibility) == len(leaves):
+        raise AssertionError(f"{traced.jaxpr.in_avals}, {len(leaves)} leaves, {len(visibility)} visibilities")
     arguments = []
     for (name, leaf), mark in zip(leaves, visibility, strict=True):
         described = abstract(leaf)
         arguments.append(Argument(name, tuple(described.shape), np.dtype(described.dtype), mark))
+        if mark == "secret" and arguments[-1].dtype.kind == "c":
+            raise UnsupportedError(f"argument {name} is secret and complex; pass its real and its imaginary part")
+    divided = divide(traced.jaxpr, [mark == "secret" for mark in visibility])
+    main = tuple(
+        _argument_of_main([arguments[n] for n in origins], shape)
+        for origins, shape in zip(divided.origins, divided.arguments)
+    )
+    divided.main.__name__ = name_of(call.fn)
+    # keep_unused: without it jit drops unused arguments, visibilities shift, and a secret is compiled as public.
+    hidden = jax.jit(divided.main, keep_unused=True).trace(*divided.arguments)
+    module = hidden.lower(lowering_platforms=("interpreter",)).compiler_ir("stablehlo")
+    # Operations with functions of their own stand before it.
+    [function] = [op for op in module.body.operations if op.name.value == "main"]
+    for argument, type in zip(main, function.type.inputs, strict=False):
+        _check_type(type, f"argument {argument.name}")
+    _prepare(module)
+    outputs, out_tree = jax.tree_util.tree_flatten(traced.out_info)
+    for n, (output, (source, _)) in enumerate(zip(outputs, divided.part.outputs, strict=True)):
+        if source == "program" and np.dtype(output.dtype).kind == "c":
+            raise UnsupportedError(f"result {n} is secret and complex; return its real and its imaginary part")
     return Exported(
         name=name_of(call.fn),
         stablehlo=_without_bfloat16(module.operation.get_asm()),
@@ -135,12 +160,25 @@ def to_stablehlo(traced: jax.stages.Traced, call: Call, input_visibility: Any = 
         in_tree=jax.tree_util.tree_structure((call.args, call.kwargs)),
         out_tree=out_tree,
         outputs=tuple(jax.ShapeDtypeStruct(o.shape, o.dtype) for o in outputs),
-        captured=max(map(_captured, _walk(module.operation)), default=0),
+        part=divided.part,
+        main=main,
+        constants=divided.constants,
+        captured=max([divided.captured, *map(_captured, _walk(module.operation))]),
     )
+
+
+def _argument_of_main(origins: Sequence[Argument], shape: jax.ShapeDtypeStruct) -> Argument:
+    """A secret argument as it is, or a public value, named after the arguments that it is computed from."""
+    if [argument.visibility for argument in origins] == ["secret"]:
+        return origins[0]
+    names = " or ".join(argument.name for argument in origins)
+    return Argument(names or "a random number", tuple(shape.shape), np.dtype(shape.dtype), "public")
 
 
 def _captured(op: Any) -> int:
     if op.name != "stablehlo.constant":
+        return 0
+    if "complex" in str(op.results[0].type):  # The bindings do not read these. `divide` has counted larger ones.
         return 0
     values = ir.DenseElementsAttr(op.attributes["value"])
     return 0 if values.is_splat else len(values)
@@ -170,7 +208,7 @@ def _prepare(module: Any) -> None:
                 target = ir.StringAttr(op.attributes["call_target_name"]).value
                 if target not in _CUSTOM_CALLS:
                     raise UnsupportedError(f"custom call @{target} cannot run on shares{source_line(op)}")
-            elif op.name not in _STABLEHLO_OPS and op.name not in _STRUCTURE_OPS:
+            elif op.name not in _STABLEHLO_OPS | _STRUCTURE_OPS:
                 raise UnsupportedError(f"operation {op.name} cannot run on shares{source_line(op)}")
 
 

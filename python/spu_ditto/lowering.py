@@ -14,6 +14,7 @@ from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, Operation, SSAValue
 
+from ditto.analysis.arguments import ValueNeeded
 from ditto.dialects import pphlo, ring
 from ditto.dialects.dense import Array
 from ditto.encoding import ValueType
@@ -23,6 +24,7 @@ from ditto.lowering.lower_to_program import Slot, lower_to_program
 from ditto.passes import pipeline
 from ditto.passes.pipeline import run_pipeline
 from ditto.passes.pphlo import split_public
+from ditto.passes.pphlo.bind_constants import bind_constants
 from ditto.passes.ring.infer_layers import set_argument_names
 from ditto.passes.ring.reround_results import ReroundResults
 from ditto.policy import policy as policies
@@ -31,6 +33,7 @@ from ditto.policy.plan import HEADROOM, Plan
 from spu_ditto import progress
 from spu_ditto.arguments import Argument
 from spu_ditto.program import Binding, RingProgram
+from spu_ditto.public_part import PublicPart
 
 _POLICIES = '"ditto", "fm64", a Plan, or the path of its .json file'
 
@@ -64,20 +67,46 @@ def get_policy(ring_policy: str | Path | Plan, fraction_bits: FractionBits = Non
         raise PolicyError(str(error)) from error
 
 
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A program as SPU's compiler gave it, and what the caller does around it.
+
+    Attributes:
+        text: PPHLO.
+        arguments: those of @main that the caller passes, in order; `constants` follow.
+        part: where they come from, and where the function's results are.
+        constants: the last arguments of @main.
+        samples: arrays for `arguments`, per sample, to calibrate with.
+        headroom: how many times the largest magnitude of the samples a value may have.
+    """
+
+    text: str
+    arguments: Sequence[Argument]
+    part: PublicPart
+    constants: Sequence[Array] = ()
+    samples: Sequence[Sequence[Array]] = ()
+    headroom: float = HEADROOM
+
+
+def public_names(arguments: Sequence[Argument]) -> tuple[str, ...]:
+    """The names of public arguments, "" for secret ones."""
+    return tuple(argument.name if argument.visibility == "public" else "" for argument in arguments)
+
+
+def check_range_names(policy: policies.Policy, arguments: Sequence[Argument]) -> None:
+    """Raises PolicyError if the policy states the range of something that is no argument."""
+    names = [argument.name for argument in arguments]
+    if unknown := sorted(set(policy.ranges) - set(names)):
+        raise PolicyError(f"ranges names {unknown}, but the arguments are {names[:20]}")
+
+
 def lower_pphlo(
-    text: str,
-    arguments: Sequence[Argument],
-    policy: policies.Policy,
-    samples: Sequence[Sequence[Array]] = (),
-    headroom: float = HEADROOM,
+    source: Source, policy: policies.Policy, fixed: Mapping[int, Array] | None = None
 ) -> tuple[RingProgram, Plan | None]:
     """Runs the passes on a PPHLO module.
 
     Args:
-        text: what SPU's compiler gave.
-        arguments: those of @main, in order.
-        samples: arrays for the arguments, per sample, to calibrate with.
-        headroom: how many times the largest magnitude of the samples a value may have.
+        fixed: values of public arguments (by position) to make the program for.
 
     Returns:
         The program, and its plan if the policy has one or samples were given.
@@ -85,29 +114,38 @@ def lower_pphlo(
     Raises:
         UnsupportedError: an operation has no form here.
         CompileError: the program cannot be compiled; names the operation and its layer.
+        ValueNeeded: what the program does depends on public arguments that are not fixed.
     """
-    names = [argument.name for argument in arguments]
-    if unknown := sorted(set(policy.ranges) - set(names)):
-        raise PolicyError(f"ranges names {unknown}, but the arguments are {names[:20]}")
-    module = pphlo.parse_module(text)
-    set_argument_names(module, names)
-    if samples:
-        progress.begin("calibration")
-        policy = dataclasses.replace(policy, plan=calibrate(module, policy, samples, headroom))
-    run_pipeline(module, policy, after_pass=lambda done, *_: progress.begin(f"after {done.name}"))
+    fixed = fixed or {}
+    module = pphlo.parse_module(source.text)
+    bind_constants(module, {**dict(enumerate(source.constants, len(source.arguments))), **fixed})
+    left = [n for n in range(len(source.arguments)) if n not in fixed]
+    set_argument_names(module, [source.arguments[n].name for n in left])
+    try:
+        if source.samples:
+            progress.begin("calibration")
+            samples = [[sample[n] for n in left] for sample in source.samples]
+            policy = dataclasses.replace(policy, plan=calibrate(module, policy, samples, source.headroom))
+        run_pipeline(module, policy, after_pass=lambda done, *_: progress.begin(f"after {done.name}"))
+    except ValueNeeded as needed:
+        needed.arguments = tuple(left[n] for n in needed.arguments)
+        raise
     signature = split_public.signature(module)
     program = lower_to_program(module)
-    outputs = tuple(
+    results = [
         Binding("program", k, _value_type(program.outputs[k])) if k >= 0 else Binding("public", -1 - k, None)
         for k in signature.outputs
-    )
+    ]
     made = RingProgram(
         ring=ring.to_text(module),
         engine=program.json,
         constants=[np.asarray(c, np.int64) for c in program.constants],
         public=pphlo.to_text(ModuleOp([function_named(module, split_public.PROLOGUE).clone()])),
-        inputs=tuple(_input_binding(slot, signature) for slot in program.inputs),
-        outputs=outputs,
+        inputs=tuple(_input_binding(slot, signature, source.part, left) for slot in program.inputs),
+        outputs=tuple(results[n] if kind == "program" else Binding(kind, n, None) for kind, n in source.part.outputs),
+        part=source.part,
+        main=public_names(source.arguments),
+        fixed=dict(fixed),
     )
     return made, policy.plan
 
@@ -139,9 +177,10 @@ def rerounded(program: RingProgram, bits: int | None) -> RingProgram:
     )
 
 
-def _input_binding(slot: Slot, signature: split_public.Signature) -> Binding:
+def _input_binding(slot: Slot, signature: split_public.Signature, part: PublicPart, left: Sequence[int]) -> Binding:
     if slot.secret:
-        return Binding("argument", signature.secret_inputs[slot.argument], _value_type(slot))
+        _, index = part.main[left[signature.secret_inputs[slot.argument]]]
+        return Binding("argument", index, _value_type(slot))
     return Binding("public", slot.argument - len(signature.secret_inputs), _value_type(slot))
 
 
@@ -155,12 +194,12 @@ def _value_type(slot: Slot) -> ValueType:
 
 
 def evaluate_public(program: RingProgram, arguments: Sequence[Array]) -> list[Array]:
-    """The results of a program's public part on its public arguments, exactly (floats in float64)."""
+    """The results of `program.public` on its arguments, exactly (floats in float64)."""
     return [np.asarray(a) for a in split_public.run_prologue(_public_module(program.public), arguments)]
 
 
 def public_origins(program: RingProgram, result: int) -> list[int]:
-    """The positions of the public arguments that a result of the public part is computed from."""
+    """The positions of the arguments that a result of `program.public` is computed from."""
     block = function_named(_public_module(program.public), split_public.PROLOGUE).body.block
     assert block.last_op is not None
     waiting, seen = [block.last_op.operands[result]], set[SSAValue]()

@@ -6,28 +6,31 @@ import io
 import json
 import zipfile
 import zlib
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
 
 import numpy as np
 
+from ditto.dialects.dense import Array
 from ditto.encoding import Encoded, ValueType
 from spu_ditto.errors import CompileError
+from spu_ditto.public_part import PublicPart
 
 _FORMAT = "spu-ditto-program"
-_VERSION = 2
+_VERSION = 3
 
 
 @dataclass(frozen=True)
 class Binding:
     """Where a program input comes from, or where an output is found.
 
-    `source` is "argument" (a caller's argument), "public" (a result of the public part), or, for outputs, "program".
-    `type` is None for outputs that never were in a ring.
+    `source` is "argument" (a caller's argument), "public" (a result of `RingProgram.public`), or, for outputs,
+    "computed" (a result of `RingProgram.part`) or "program". `type` is None for outputs that never were in a ring.
     """
 
-    source: Literal["argument", "public", "program"]
+    source: Literal["argument", "public", "computed", "program"]
     index: int
     type: ValueType | None
 
@@ -40,9 +43,13 @@ class RingProgram:
         ring: the program in the ring dialect, for people and for `spu.Executable.code`.
         engine: the same as the JSON text the engine reads.
         constants: int64 arrays that go with `engine`, in its order.
-        public: PPHLO text of the part that the caller evaluates in the clear, on the public arguments in their order.
+        public: PPHLO text of what is public in @main, the program that SPU's compiler has seen. The caller evaluates it
+            in the clear, on the public arguments of @main in their order, but for those that are `fixed`.
         inputs: one for each input of `engine`.
         outputs: one for each result of the function.
+        part: what the caller does before.
+        main: the names of @main's arguments, "" for secret ones.
+        fixed: values of public arguments of @main (by position) that the program was made for.
     """
 
     ring: str
@@ -51,6 +58,9 @@ class RingProgram:
     public: str
     inputs: tuple[Binding, ...]
     outputs: tuple[Binding, ...]
+    part: PublicPart = PublicPart((), ())
+    main: tuple[str, ...] = ()
+    fixed: Mapping[int, Array] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         counts = (len(self.inputs), len(self.outputs), len(self.constants))
@@ -66,16 +76,27 @@ def save_program(file: str | Path | IO[bytes], program: RingProgram, signature: 
         "inputs": [asdict(b) for b in program.inputs],
         "outputs": [asdict(b) for b in program.outputs],
         "constants": len(program.constants),
+        "part": {"main": program.part.main, "outputs": program.part.outputs, "public": program.part.public},
+        "main": program.main,
+        "fixed": list(program.fixed),
     }
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("header.json", json.dumps(header))
         archive.writestr("program.ring", program.ring)
         archive.writestr("program.json", program.engine)
         archive.writestr("public.pphlo", program.public)
+        if program.part.code is not None:
+            archive.writestr("public.mlirbc", program.part.code)
         for n, constant in enumerate(program.constants):
-            buffer = io.BytesIO()
-            np.save(buffer, constant, allow_pickle=False)
-            archive.writestr(f"constant{n}.npy", buffer.getvalue())
+            archive.writestr(f"constant{n}.npy", _bytes_of(constant))
+        for n, value in program.fixed.items():
+            archive.writestr(f"fixed{n}.npy", _bytes_of(value))
+
+
+def _bytes_of(array: Array) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
 
 
 def load_program(file: str | Path | IO[bytes]) -> tuple[RingProgram, dict[str, Any]]:
@@ -90,17 +111,26 @@ def load_program(file: str | Path | IO[bytes]) -> tuple[RingProgram, dict[str, A
             if (header["format"], header["version"]) != (_FORMAT, _VERSION):
                 found = f"format {header['format']} version {header['version']}"
                 raise CompileError(None, f"{file} is {found}; compile it anew")
-            constants = [
-                np.load(io.BytesIO(archive.read(f"constant{n}.npy")), allow_pickle=False)
-                for n in range(header["constants"])
-            ]
+
+            def array(name: str) -> Array:
+                return np.asarray(np.load(io.BytesIO(archive.read(name)), allow_pickle=False))
+
+            part = header["part"]
             program = RingProgram(
                 ring=archive.read("program.ring").decode(),
                 engine=archive.read("program.json").decode(),
-                constants=constants,
+                constants=[array(f"constant{n}.npy") for n in range(header["constants"])],
                 public=archive.read("public.pphlo").decode(),
                 inputs=tuple(_binding(b) for b in header["inputs"]),
                 outputs=tuple(_binding(b) for b in header["outputs"]),
+                part=PublicPart(
+                    main=tuple((source, index) for source, index in part["main"]),
+                    outputs=tuple((source, index) for source, index in part["outputs"]),
+                    code=archive.read("public.mlirbc") if "public.mlirbc" in archive.namelist() else None,
+                    public=tuple(part["public"]),
+                ),
+                main=tuple(header["main"]),
+                fixed={n: array(f"fixed{n}.npy") for n in header["fixed"]},
             )
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, KeyError, ValueError, TypeError) as error:
         raise CompileError(None, f"{file} is not a saved program: {error}") from error

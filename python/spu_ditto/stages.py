@@ -15,8 +15,11 @@ import jax
 import numpy as np
 import spu
 
+from ditto.analysis.arguments import ValueNeeded
+from ditto.dialects import pphlo
 from ditto.dialects.dense import Array
 from ditto.encoding import Encoded, check_dtype, decode_result, encode_argument
+from ditto.interpreter import evaluate
 from ditto.policy.plan import HEADROOM, Plan
 from ditto.policy.policy import Policy
 from spu_ditto import handle, lowering, progress
@@ -25,25 +28,38 @@ from spu_ditto.cost import CostAnalysis, cost_analysis
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.frontend import CAPTURED, Exported, to_stablehlo, traced_by_jax
 from spu_ditto.handle import SharedArray
-from spu_ditto.lowering import FractionBits
+from spu_ditto.lowering import FractionBits, Source
 from spu_ditto.memory import MemoryAnalysis, memory_analysis
 from spu_ditto.plain_run import check_program, plain
-from spu_ditto.program import RingProgram, load_program, save_program
+from spu_ditto.program import Binding, RingProgram, load_program, save_program
 from spu_ditto.program_cache import found_or_made
+from spu_ditto.public_part import PublicPart, passed_on
 from spu_ditto.reports.run_report import RunReport
 from spu_ditto.runtime import Stored, current_runtime
 from spu_ditto.signature import Described, Signature
+from spu_ditto.specialise import Make, Programs, specialised
 from spu_ditto.spu_compiler import compile_stablehlo
 from spu_ditto.tracebacks import ends_here, user_level
 
 
 class Compiled(Described):
-    """A program for one set of shapes and dtypes, ready to run. Call it with the arguments it was lowered for."""
+    """A program for one set of shapes and dtypes, ready to run. Call it with the arguments it was lowered for.
 
-    def __init__(self, signature: Signature, program: RingProgram) -> None:
+    Where the values of public arguments decide what the parties do, there is a program for each of them; texts and
+    costs are those of the last one.
+    """
+
+    def __init__(self, signature: Signature, program: RingProgram | Programs) -> None:
         self.signature = signature
-        self.program = program
-        self._exact: dict[int | None, Compiled] = {}
+        if isinstance(program, RingProgram):
+            program = Programs(program, None, program.part, program.main)
+        self._programs = program
+        self._exact: dict[tuple[RingProgram, int | None], RingProgram] = {}
+
+    @property
+    def program(self) -> RingProgram:
+        """What the parties run, and what the caller does around it."""
+        return self._programs.last()
 
     @ends_here
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -75,20 +91,22 @@ class Compiled(Described):
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any], offline_first: bool = False, exact: bool | int = False
     ) -> tuple[Any, RunReport]:
         """As `run`; arguments of the function may have the names of its options here."""
-        if exact:
-            rerounded = self._rerounded(None if exact is True else exact)
-            return rerounded.execute(args, kwargs, offline_first)
         leaves = self.signature.leaves(args, kwargs)
-        public = self.public_part(leaves)
+        computed, values = self._public_values(leaves)
+        program = self._programs.program_for(values)
+        if exact:
+            program = self._rerounded(program, None if exact is True else exact)
+        public = _evaluated(program, values)
         runtime = current_runtime()
         named = zip(leaves, self.signature.arguments, strict=True)
         numbers = [plain(leaf, argument.name) for leaf, argument in named] if runtime.check_ranges else None
         inputs: list[Stored | Encoded] = []
         input_bytes = 0
-        for binding in self.program.inputs:
+        for binding in program.inputs:
             assert binding.type is not None
             if binding.source == "public":
-                inputs.append(encode_argument(public[binding.index], binding.type, self._public_name(binding.index)))
+                name = _public_name(program, binding.index)
+                inputs.append(encode_argument(public[binding.index], binding.type, name))
                 continue
             leaf, name = leaves[binding.index], self.signature.arguments[binding.index].name
             shared = leaf if isinstance(leaf, SharedArray) else SharedArray(leaf)
@@ -96,46 +114,50 @@ class Compiled(Described):
             input_bytes += stored.input_bytes if fresh else 0
             inputs.append(stored)
         if numbers is not None:
-            check_program(self.program, numbers, public)
-        revealed, report = runtime.run(self.program, inputs, offline_first=offline_first)
-        results = [self._result(n, binding, leaves, public, revealed) for n, binding in enumerate(self.program.outputs)]
+            check_program(program, numbers, public)
+        revealed, report = runtime.run(program, inputs, offline_first=offline_first)
+        known = {"argument": leaves, "public": public, "computed": computed}
+        results = [self._result(n, binding, known, revealed) for n, binding in enumerate(program.outputs)]
         tree = jax.tree_util.tree_unflatten(self.signature.out_tree, results)
-        return tree, dataclasses.replace(report, input_bytes=input_bytes, program=self.program)
+        return tree, dataclasses.replace(report, input_bytes=input_bytes, program=program)
 
-    def _rerounded(self, bits: int | None) -> Compiled:
-        if bits not in self._exact:
-            self._exact[bits] = Compiled(self.signature, lowering.rerounded(self.program, bits))
-        return self._exact[bits]
+    def _rerounded(self, program: RingProgram, bits: int | None) -> RingProgram:
+        if (program, bits) not in self._exact:
+            self._exact[program, bits] = lowering.rerounded(program, bits)
+        return self._exact[program, bits]
 
-    def public_part(self, leaves: list[Any]) -> list[Array]:
-        """What the caller computes in the clear, from the leaves of the arguments.
+    def public_part(self, leaves: Sequence[Any]) -> list[Array]:
+        """The results of `program.public`, from the leaves of the arguments.
 
         Raises:
             UnsupportedError: a public argument is a handle.
             RangeError: a public argument holds what its dtype does not.
         """
-        arguments = []
+        _, values = self._public_values(leaves)
+        return _evaluated(self._programs.program_for(values), values)
+
+    def _public_values(self, leaves: Sequence[Any]) -> tuple[list[Array], list[Array | None]]:
+        """What JAX computes from the arguments, and what of it and them @main takes."""
+        found = []
         for leaf, argument in zip(leaves, self.signature.arguments, strict=True):
             if argument.visibility == "public":
                 if isinstance(leaf, SharedArray):
                     raise UnsupportedError(f"argument {argument.name} is public; pass the array, not a handle")
-                check_dtype(leaf, argument.dtype, argument.name)
-                arguments.append(np.asarray(leaf, argument.dtype))
-        return lowering.evaluate_public(self.program, arguments)
+                if argument.dtype.kind in "iu":
+                    check_dtype(leaf, argument.dtype, argument.name)
+                leaf = np.asarray(leaf, argument.dtype)
+            found.append(leaf)
+        computed = self._programs.part.computed(found)
+        return computed, main_values(self._programs.part, self._programs.main, found, computed)
 
-    def _public_name(self, result: int) -> str:
-        """What errors call a result of the public part: the arguments it is computed from."""
-        names = [argument.name for argument in self.signature.arguments if argument.visibility == "public"]
-        return " or ".join(names[n] for n in lowering.public_origins(self.program, result))
-
-    def _result(self, n: int, binding: Any, leaves: list[Any], public: list[Array], revealed: list[Encoded]) -> Array:
+    def _result(self, n: int, binding: Binding, known: Mapping[str, Sequence[Any]], revealed: list[Encoded]) -> Array:
         output = self.signature.outputs[n]
         dtype = np.dtype(output.dtype)
         if binding.source == "program":
+            assert binding.type is not None
             name = self.signature.result_name(n)
             return decode_result(revealed[binding.index], binding.type, dtype, name).reshape(output.shape)
-        source = leaves if binding.source == "argument" else public
-        return np.asarray(source[binding.index]).astype(dtype).reshape(output.shape)
+        return np.asarray(known[binding.source][binding.index]).astype(dtype).reshape(output.shape)
 
     @property
     def executable(self) -> spu.Executable:
@@ -179,23 +201,49 @@ class Compiled(Described):
         return Compiled(Signature.from_json(signature), program)
 
 
+def main_values(
+    part: PublicPart, main: Sequence[str], leaves: Sequence[Any], computed: Sequence[Array]
+) -> list[Array | None]:
+    """The arguments of @main, None for secret ones."""
+    sources = {"argument": leaves, "computed": computed}
+    return [np.asarray(sources[kind][n]) if name else None for (kind, n), name in zip(part.main, main, strict=True)]
+
+
+def _evaluated(program: RingProgram, values: Sequence[Array | None]) -> list[Array]:
+    """The results of `program.public`."""
+    passed = [value for n, value in enumerate(values) if value is not None and n not in program.fixed]
+    return lowering.evaluate_public(program, passed)
+
+
+def _public_name(program: RingProgram, result: int) -> str:
+    """What errors call a result of `program.public`: the arguments it is computed from."""
+    names = [name for n, name in enumerate(program.main) if name and n not in program.fixed]
+    return " or ".join(names[n] for n in lowering.public_origins(program, result))
+
+
 class Lowered(Described):
     """A function lowered for given shapes: its texts, its cost and its calibrated `plan`, before anything runs."""
 
     def __init__(
-        self, signature: Signature, pphlo: Callable[[], str], program: RingProgram, plan: Plan | None = None
+        self,
+        signature: Signature,
+        source: Callable[[], Source],
+        program: RingProgram,
+        plan: Plan | None,
+        make: Make,
     ) -> None:
         self.plan = plan
         self.signature = signature
-        self._pphlo = pphlo
+        self._source = source
         self._program = program
+        self._make = make
 
     @ends_here
     def as_text(self, dialect: Literal["pphlo", "ring"] = "ring") -> str:
         """The program as SPU's compiler gave it ("pphlo"), or as our passes made it of that ("ring")."""
         if dialect not in ("pphlo", "ring"):
             raise UnsupportedError(f'dialect {dialect!r} is not one of "pphlo", "ring"')
-        return self._pphlo() if dialect == "pphlo" else self._program.ring
+        return self._source().text if dialect == "pphlo" else self._program.ring
 
     @ends_here
     def cost_analysis(self) -> CostAnalysis:
@@ -205,7 +253,16 @@ class Lowered(Described):
     @ends_here
     def compile(self) -> Compiled:
         """The program, ready to run."""
-        return Compiled(self.signature, self._program)
+        program = self._program
+        return Compiled(self.signature, Programs(program, self._make, program.part, program.main))
+
+    def exactly(self, leaves: Sequence[Array]) -> list[Array]:
+        """The results in plain and in float64, from the leaves of the arguments."""
+        source = self._source()
+        known: dict[str, Sequence[Array]] = {"argument": leaves, "computed": source.part.computed(leaves)}
+        inputs = [np.asarray(known[kind][n]) for kind, n in source.part.main]
+        known["program"] = evaluate(pphlo.parse_module(source.text), [*inputs, *source.constants], exact=True)
+        return [np.asarray(known[kind][n]) for kind, n in source.part.outputs]
 
 
 class Traced(Described):
@@ -216,7 +273,7 @@ class Traced(Described):
         fun_name: the function's name.
     """
 
-    def __init__(self, exported: Exported, jaxpr: Any, lower: Callable[[Signature, Exported], Lowered]) -> None:
+    def __init__(self, exported: Exported, jaxpr: Any, lower: Callable[[], Lowered]) -> None:
         self.signature = Signature.of(exported)
         self.fun_name = exported.name
         self.jaxpr = jaxpr
@@ -226,7 +283,7 @@ class Traced(Described):
     @ends_here
     def lower(self) -> Lowered:
         """Compiles the function for three parties."""
-        return self._lower(self.signature, self._exported)
+        return self._lower()
 
 
 class SecureFunction:
@@ -289,14 +346,17 @@ class SecureFunction:
         """Traces for the shapes and dtypes of the arguments: arrays, handles or `jax.ShapeDtypeStruct`s."""
         call = self._parameters.call(args, kwargs)
         traced = traced_by_jax(call)
-        return Traced(to_stablehlo(traced, call, self._visibility), traced.jaxpr, self._lower)
+        exported = to_stablehlo(traced, call, self._visibility)
+        leaves = [leaf for _, leaf in call.named_leaves()]
+        return Traced(exported, traced.jaxpr, lambda: self._lower(exported, leaves))
 
     @ends_here
     def lower(self, *args: Any, **kwargs: Any) -> Lowered:
         """Traces and lowers for the shapes and dtypes of the arguments."""
         return self.trace(*args, **kwargs).lower()
 
-    def _lower(self, signature: Signature, exported: Exported) -> Lowered:
+    def _lower(self, exported: Exported, leaves: Sequence[Any]) -> Lowered:
+        lowering.check_range_names(self._policy, exported.arguments)
         kept = exported.captured <= CAPTURED
         if not kept and not self._told_of_captured:
             self._told_of_captured = True
@@ -305,26 +365,30 @@ class SecureFunction:
                 "program, which all parties know: pass it as an argument to keep it secret",
                 stacklevel=user_level(),
             )
-
-        @functools.cache
-        def pphlo() -> str:
-            visibility = [argument.visibility for argument in exported.arguments]
-            return compile_stablehlo(exported.stablehlo, visibility, exported.located_stablehlo, cached=kept)
-
+        signature = Signature.of(exported)
         samples = [
-            [np.asarray(leaf) for leaf in signature.leaves(self._parameters.call(sample, {}).args)]
+            _main_arrays(exported, signature.leaves(self._parameters.call(sample, {}).args))
             for sample in self._calibration
         ]
 
-        def lowered() -> tuple[RingProgram, Plan | None]:
-            with progress.shown(exported.name, lowering.STEPS):
-                progress.begin("SPU's compiler")
-                return lowering.lower_pphlo(pphlo(), exported.arguments, self._policy, samples, self._headroom)
+        @functools.cache
+        def source() -> Source:
+            text = compile_stablehlo(exported.stablehlo, exported.visibility(), exported.located_stablehlo, cached=kept)
+            return Source(text, exported.main, exported.part, exported.constants, samples, self._headroom)
 
-        if samples or not kept:
-            return Lowered(signature, pphlo, *lowered())
-        program = found_or_made(exported, self._policy, lambda: lowered()[0])
-        return Lowered(signature, pphlo, program, self._policy.plan)
+        plans = [self._policy.plan]
+
+        def make(fixed: Mapping[int, Array]) -> RingProgram:
+            def lowered() -> RingProgram:
+                with progress.shown(exported.name, lowering.STEPS):
+                    progress.begin("SPU's compiler")
+                    program, plans[0] = lowering.lower_pphlo(source(), self._policy, fixed)
+                return program
+
+            return lowered() if samples or not kept else found_or_made(exported, fixed, self._policy, lowered)
+
+        program = specialised(make, _values_now(exported, leaves))
+        return Lowered(signature, source, program, plans[0], make)
 
     @ends_here
     def share(self, tree: Any) -> Any:
@@ -339,6 +403,24 @@ class SecureFunction:
             if key not in self._compiled:
                 self._compiled[key] = self.lower(*args, **kwargs).compile()
             return self._compiled[key]
+
+
+def _main_arrays(exported: Exported, leaves: Sequence[Any]) -> list[Array]:
+    """The arguments of @main, secret ones too."""
+    sources = {"argument": leaves, "computed": exported.part.computed(leaves)}
+    return [np.asarray(sources[kind][n]) for kind, n in exported.part.main]
+
+
+def _values_now(exported: Exported, leaves: Sequence[Any]) -> list[Array | None]:
+    """The public arguments of @main, if those of the function are arrays already."""
+    names = lowering.public_names(exported.main)
+    typed: list[Any] = list(leaves)
+    for n, argument in enumerate(exported.arguments):
+        if argument.visibility == "public":
+            if isinstance(leaves[n], jax.ShapeDtypeStruct | SharedArray):
+                return [None] * len(names)
+            typed[n] = np.asarray(leaves[n], argument.dtype)
+    return main_values(exported.part, names, typed, exported.part.computed(typed))
 
 
 @ends_here
@@ -372,4 +454,14 @@ def from_pphlo(
         jax.tree_util.tree_structure(tuple(0 for _ in outputs)),
         outputs,
     )
-    return Compiled(signature, lowering.lower_pphlo(source, arguments, policy)[0])
+    lowering.check_range_names(policy, arguments)
+    given = Source(source, arguments, passed_on(len(arguments), len(outputs)))
+
+    def make(fixed: Mapping[int, Array]) -> RingProgram:
+        return lowering.lower_pphlo(given, policy, fixed)[0]
+
+    try:
+        first = make({})
+    except ValueNeeded:
+        first = None
+    return Compiled(signature, Programs(first, make, given.part, lowering.public_names(arguments)))

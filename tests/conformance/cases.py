@@ -288,7 +288,7 @@ for _name, (_meaning, _function) in COMPARISONS.items():
     for _e in NUMBERS:
         elementwise(f"pphlo.{_name}", f"{_e} {_e}", "i1", _meaning, _function, judged=_apart)
     elementwise(f"pphlo.{_name}", "f32 f32", "i1", _meaning, _function, public=True, judged=_apart, label="public")
-    elementwise(f"pphlo.{_name}", "i1 i1", "i1", _meaning, _function)
+    elementwise(f"pphlo.{_name}", "i1 i1", "i1", _meaning, _function, public=True)
 
 for _name, _meaning, _function in (
     ("and", np.logical_and, jnp.logical_and),
@@ -418,10 +418,21 @@ for _e in ("f16", "f32"):
                 line("pphlo.divide", _operands, _e),
                 jnp.divide,
                 levels=tuple(POSITIVE[_e]),
-                # A public divisor: its reciprocal may be asked for instead.
-                refusable=not _secret,
             )
         )
+    _inverse = (Operand(_e, SHAPE, draw=_argument), Operand(_e, SHAPE, False, draw=_argument))
+    CASES.append(
+        Case(
+            "@ditto.times_inverse",
+            _inverse,
+            _e,
+            SHAPE,
+            np.multiply,
+            f"%r = pphlo.custom_call @ditto.times_inverse(%a, %b) : ({_inverse[0].type}, {_inverse[1].type}) -> "
+            f"{tensor(_e, SHAPE, True)}",
+            levels=("ordinary", "tens"),
+        )
+    )
 # sqrt(0) is 0.
 function(
     "pphlo.sqrt",

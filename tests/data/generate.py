@@ -150,7 +150,8 @@ def branches(flags: Any, x: Any) -> Any:
 def complex_numbers(x: Any) -> Any:
     """Complex constants, splat and listed, arithmetic, a selection and a sum."""
     rotated = x * np.array([1 + 1j, 2, 3, 4j], np.complex64) + 1j
-    return jnp.sum(jnp.where(x > 0, rotated, 0)), jnp.abs(rotated)
+    total = jnp.sum(jnp.where(x > 0, rotated, 0))
+    return total.real, total.imag, jnp.abs(rotated)
 
 
 def random_bits(key: Any, x: Any) -> Any:

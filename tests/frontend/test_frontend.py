@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -30,9 +29,10 @@ def test_arguments_are_named_by_their_path() -> None:
 
 
 def test_unused_arguments_keep_their_place() -> None:
-    traced = trace(lambda a, b, c: a + c, (X, X, X), ("public", "secret", "public"))
-    assert [a.visibility for a in traced.arguments] == ["public", "secret", "public"]
-    assert traced.stablehlo.count("%arg2") >= 2
+    traced = trace(lambda a, b, c: a + c, (X, X, X), ("public", "secret", "secret"))
+    assert [a.visibility for a in traced.arguments] == ["public", "secret", "secret"]
+    assert traced.part.main == (("argument", 1), ("argument", 2), ("argument", 0))
+    assert traced.visibility() == ["secret", "secret", "public"]
 
 
 def test_visibility_may_be_a_prefix_of_an_argument() -> None:
@@ -83,20 +83,17 @@ def _lgamma(x: Any) -> Any:
 def test_bfloat16_becomes_float16() -> None:
     """Their ring is one; constants are the nearest float16, or infinite."""
     table = jnp.asarray(np.linspace(-3, 3, 200), jnp.bfloat16)
-    text = trace(lambda x: jnp.maximum(x, jnp.bfloat16(1.5)) + table.sum() + jnp.finfo(x.dtype).min, (table,)).stablehlo
+    traced = trace(lambda x: jnp.maximum(x, jnp.bfloat16(1.5)) + table + jnp.finfo(x.dtype).min, (table,))
+    text = traced.stablehlo
     assert "bf16" not in text and "tensor<200xf16>" in text
     assert "0x3E00" in text and "0xFC00" in text
-    blob = re.search(r'dense<"0x([0-9A-F]+)">', text)
-    assert blob is not None
-    np.testing.assert_array_equal(
-        np.frombuffer(bytes.fromhex(blob[1]), np.float16), np.asarray(table, np.float32).astype(np.float16)
-    )
+    np.testing.assert_array_equal(traced.constants[0].astype(np.float32), np.asarray(table, np.float32))
 
 
 @pytest.mark.parametrize(
     ("fn", "message"),
     [
-        (_fft, "complex"),
+        (_fft, "stablehlo.fft"),
         (_cholesky, "stablehlo.cholesky"),
         (_lgamma, "chlo.lgamma"),
     ],

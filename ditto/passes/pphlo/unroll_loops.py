@@ -1,4 +1,4 @@
-"""Unrolls loops that compute on secrets and whose trip count is known now.
+"""Unrolls loops that compute on secrets and whose trip count is known now, and decides branches.
 
     %r:2 = pphlo.while(%i = %zero, %x = %secret) cond { less %i, 2 } do { %i + 1, %x + %x }
 becomes
@@ -6,9 +6,12 @@ becomes
     %2 = pphlo.add %1, %1
 
 What a round computes from constants is computed on the way, so that indices of `dynamic_slice` and
-`dynamic_update_slice` become constants, and these slices and concatenations. Loops over public values alone stay: they
-are evaluated in plain. A condition that depends on a secret would have to be revealed every round, and one that depends
-on an argument has no trip count yet: both are errors.
+`dynamic_update_slice` become constants, and these slices and concatenations. A branch that is chosen by a number known
+now takes the place of its `if` or `case`; where the number is secret, all branches are computed and the results
+selected. What computes on public values alone stays: it is evaluated in plain.
+
+A loop's condition that depends on a secret would have to be revealed every round: an error. Where a public argument
+decides, the error is `ValueNeeded`: the program can be compiled for every value of it.
 """
 
 from __future__ import annotations
@@ -17,13 +20,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp, TensorType
-from xdsl.ir import Operation, SSAValue
+from xdsl.dialects.builtin import ModuleOp, TensorType, i1
+from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.traits import IsTerminator
 
+from ditto.analysis.arguments import ValueNeeded, arguments_of
 from ditto.dialects import pphlo
 from ditto.errors import CompileError
 from ditto.interpreter import Interpreter
@@ -57,7 +62,11 @@ def takes_another_round(loop: pphlo.WhileOp, carried: list[SSAValue], folder: Fo
                     "the loop's condition is secret, and to test it would reveal it; "
                     "use a fixed number of rounds and select the results",
                 )
-            raise CompileError(loop.name, "the number of rounds depends on an argument; make it a Python number")
+            raise ValueNeeded(
+                loop.name,
+                "the number of rounds depends on a public argument; give its value, or make it a Python number",
+                arguments_of(v for v in deciding(verdict, loop.condition.block, carried) if v not in folder.known),
+            )
         if all(value in values for value in pphlo.inputs_of(op)):
             interpreter.run(op, values)
     raise CompileError(loop.name, "the condition returns nothing")
@@ -83,6 +92,74 @@ def written_before(op: Operation, replacement: list[Operation] | None) -> list[S
         return None
     Rewriter.insert_op(replacement, InsertPoint.before(op))
     return list(replacement[-1].results)
+
+
+def deciding(verdict: SSAValue, block: Block, carried: list[SSAValue]) -> list[SSAValue]:
+    """The values outside of a condition's block that its verdict depends on."""
+    waiting, seen, found = [verdict], set[SSAValue](), []
+    while waiting:
+        value = waiting.pop()
+        if value in seen:
+            continue
+        seen.add(value)
+        if value.owner is block:
+            found.append(carried[block.args.index(value)])
+        elif isinstance(value.owner, Operation) and value.owner.parent is block:
+            waiting.extend(pphlo.inputs_of(value.owner))
+        else:
+            found.append(value)
+    return found
+
+
+def branched(op: pphlo.Branches, folder: Folder) -> list[SSAValue] | None:
+    """Writes the branch that is taken before the operation, or all of them if nobody may know which; its results."""
+    if is_public(op):
+        return None
+    chooser = op.operands[0]
+    blocks = op.blocks
+    if chooser in folder.known:
+        index = int(folder.known[chooser])
+        if isinstance(op, pphlo.IfOp):
+            index = 0 if index else 1
+        return write_block(blocks[index if 0 <= index < len(blocks) else -1], op, {}, folder)
+    if not pphlo.is_secret(chooser.type):
+        raise ValueNeeded(
+            op.name,
+            "which branch is taken depends on a public argument; give its value, or make it a Python number",
+            arguments_of([chooser]),
+        )
+    *firsts, results = [write_block(block, op, {}, folder) for block in blocks]
+    point = InsertPoint.before(op)
+    for index, branch in reversed(list(enumerate(firsts))):
+        taken = chooser
+        if not isinstance(op, pphlo.IfOp):
+            number = pphlo.ConstantOp.from_numpy(
+                np.array(index, pphlo.dtype_of(pphlo.element_type(chooser.type))), public(chooser.type)
+            )
+            equal = pphlo.EqualOp.get(chooser, number.result, TensorType(pphlo.with_visibility(i1, True), []))
+            Rewriter.insert_op([number, equal], point)
+            taken = equal.result
+        chosen = [
+            pphlo.SelectOp.get([taken, mine, other], output.type)
+            for mine, other, output in zip(branch, results, op.outputs, strict=True)
+        ]
+        Rewriter.insert_op(chosen, point)
+        results = [select.result for select in chosen]
+    return results
+
+
+def public(type: Attribute) -> TensorType[Attribute]:
+    return TensorType(pphlo.element_type(type), type.get_shape() if isinstance(type, TensorType) else [])
+
+
+def write_block(block: Block, before: Operation, mapper: dict[SSAValue, SSAValue], folder: Folder) -> list[SSAValue]:
+    """Writes a block's operations before another one; returns what the block does."""
+    *ops, last = block.ops
+    for op in ops:
+        copy = op.clone(value_mapper=mapper)
+        Rewriter.insert_op(copy, InsertPoint.before(before))
+        mapper.update(zip(op.results, simplified(copy, folder), strict=True))
+    return [mapper.get(value, value) for value in last.operands]
 
 
 def static_bounds(
@@ -136,24 +213,19 @@ def unrolled(loop: pphlo.WhileOp, folder: Folder) -> list[SSAValue] | None:
     """Writes the rounds of a loop over secrets before it; returns what is carried after the last."""
     if is_public(loop):
         return None
-    point = InsertPoint.before(loop)
     carried = list(loop.arguments)
     for _ in range(_MOST_ROUNDS):
         if not takes_another_round(loop, carried, folder):
             return carried
-        mapper: dict[SSAValue, SSAValue] = dict(zip(loop.body.block.args, carried, strict=True))
-        *ops, last = loop.body.block.ops
-        for op in ops:
-            copy = op.clone(value_mapper=mapper)
-            Rewriter.insert_op(copy, point)
-            mapper.update(zip(op.results, simplified(copy, folder), strict=True))
-        carried = [mapper.get(value, value) for value in last.operands]
+        carried = write_block(loop.body.block, loop, dict(zip(loop.body.block.args, carried, strict=True)), folder)
     raise CompileError(loop.name, f"more than {_MOST_ROUNDS} rounds; give the loop a smaller bound")
 
 
 # What stands for the results of an operation, written before it; None if it stays.
 _RESOLVED: dict[type[Operation], Callable[[Any, Folder], list[SSAValue] | None]] = {
     pphlo.WhileOp: unrolled,
+    pphlo.IfOp: branched,
+    pphlo.CaseOp: branched,
     pphlo.DynamicSliceOp: sliced,
     pphlo.DynamicUpdateSliceOp: updated,
 }
@@ -179,6 +251,7 @@ class UnrollLoops(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for function in op.body.block.ops:
             for region in function.regions:
+                erase_dead(region.block)
                 folder = Folder()
                 for inner in list(region.block.ops):
                     simplified(inner, folder)

@@ -39,6 +39,7 @@ from ditto.lowering import (
     integers,
     movement,
     powers,
+    public,
     rounding,
     trigonometry,
 )
@@ -67,10 +68,11 @@ _CALLS: dict[str, Rule] = {
     **movement.CALLS,
     **contraction.CALLS,
     **powers.CALLS,
+    **public.CALLS,
     **trigonometry.CALLS,
 }
 
-_TABLES = ("ditto.embedding", "spu.gather")
+_TABLES = ("ditto.embedding", "ditto.take", "spu.gather")
 
 
 def reached(value: SSAValue) -> set[str]:

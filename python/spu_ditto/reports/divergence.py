@@ -21,17 +21,16 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 
 from ditto.analysis.look_through import has_any
-from ditto.dialects import pphlo, ring
+from ditto.dialects import ring
 from ditto.dialects.dense import Array
 from ditto.dialects.traits import Adds, Rearranges, Rescales
 from ditto.encoding import ValueType
-from ditto.interpreter import evaluate
 from ditto.interpreter.exact import evaluate_exactly
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.handle import SharedArray
 from spu_ditto.lowering import FractionBits, get_policy
 from spu_ditto.plain_run import main_inputs, ring_module
-from spu_ditto.program import Binding, RingProgram
+from spu_ditto.program import Binding
 from spu_ditto.runtime import use_runtime
 from spu_ditto.simulator import Simulator
 from spu_ditto.stages import Compiled, SecureFunction
@@ -188,7 +187,7 @@ def divergence(
     secure, results = _run(compiled, module, list(watched), args)
     inputs = main_inputs(compiled.program, leaves, compiled.public_part(leaves))
     layers = _compared(module, inputs, watched, dict(zip(watched, secure, strict=True)))
-    ideal = evaluate(pphlo.parse_module(lowered.as_text("pphlo")), leaves, exact=True)
+    ideal = lowered.exactly(leaves)
     return Divergence(layers, _deviation(list(zip(results, ideal, strict=True))), tolerance)
 
 
@@ -237,14 +236,7 @@ def _run(
     engine["outputs"] += [ids[value] for value in watched]
     types = [ValueType("fxp", ring.shape(value), ring.width(value), ring.fraction(value)) for value in watched]
     bindings = tuple(Binding("program", count + n, type) for n, type in enumerate(types))
-    shown = RingProgram(
-        ring=program.ring,
-        engine=json.dumps(engine),
-        constants=program.constants,
-        public=program.public,
-        inputs=program.inputs,
-        outputs=(*bindings, *program.outputs),
-    )
+    shown = dataclasses.replace(program, engine=json.dumps(engine), outputs=(*bindings, *program.outputs))
     outputs = (*(jax.ShapeDtypeStruct(type.shape, np.float64) for type in types), *signature.outputs)
     tree = jax.tree_util.tree_structure([0] * len(outputs))
     described = dataclasses.replace(signature, out_tree=tree, outputs=outputs)

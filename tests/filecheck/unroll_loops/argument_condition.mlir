@@ -1,4 +1,4 @@
-// ERROR: 'pphlo.while': the number of rounds depends on an argument
+// ERROR: 'pphlo.while': the number of rounds depends on a public argument
 
 func.func @main(%arg0: tensor<i32>, %arg1: tensor<!pphlo.secret<f32>>) -> tensor<!pphlo.secret<f32>> {
   %0 = pphlo.constant dense<1> : tensor<i32>

@@ -1,0 +1,284 @@
+"""Brings public operands that are known only at the call into the form in which secrets meet them.
+
+    %1 = pphlo.divide %secret, %public
+becomes
+    %0 = pphlo.divide %one, %public
+    %1 = pphlo.custom_call @ditto.times_inverse(%secret, %0)
+
+Likewise: comparisons of booleans become conjunctions with a complement; a selection of two public tensors by a secret
+bit becomes two products; an initial value joins its reduction afterwards; the bounds of a clamp are broadcast; an
+integer that meets a float is converted. What is public then `split-public` gives to the caller.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects.builtin import AnyFloat, Float16Type, ModuleOp, TensorType, i1
+from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
+
+from ditto.analysis.arguments import ValueNeeded, arguments_of
+from ditto.dialects import pphlo
+
+INVERSE = "ditto.times_inverse"
+# The least divisor of float32 whose inverse, in 22 bits, has not the ten digits that a result has.
+_DIVISOR = 2.0**13
+
+
+def is_open(value: SSAValue) -> bool:
+    """Whether a value is public, but not known before the call."""
+    return not pphlo.is_secret(value.type) and not isinstance(value.owner, pphlo.ConstantOp)
+
+
+def is_bit(value: SSAValue) -> bool:
+    return pphlo.dtype_of(pphlo.element_type(value.type)).kind == "b"
+
+
+def is_float(type: Attribute) -> bool:
+    return isinstance(pphlo.element_type(type), AnyFloat)
+
+
+def opened(type: Attribute) -> TensorType[Any]:
+    """A tensor type made public."""
+    assert isinstance(type, TensorType)
+    return TensorType(pphlo.element_type(type), type.get_shape())
+
+
+class Writer:
+    """Writes operations before another one."""
+
+    def __init__(self, before: Operation) -> None:
+        self._point = InsertPoint.before(before)
+
+    def add(self, op: Operation) -> SSAValue:
+        Rewriter.insert_op(op, self._point)
+        return op.results[0]
+
+    def filled(self, number: float | bool, type: Attribute) -> SSAValue:
+        """A public tensor of one number."""
+        array = np.broadcast_to(np.array(number, pphlo.dtype_of(pphlo.element_type(type))), opened(type).get_shape())
+        return self.add(pphlo.ConstantOp.from_numpy(array, opened(type)))
+
+    def complement(self, bit: SSAValue) -> SSAValue:
+        return self.add(pphlo.NotOp.get(bit))
+
+    def arranged(self, value: SSAValue, groups: Sequence[Sequence[int]]) -> SSAValue:
+        """A value whose dimensions are brought together in groups."""
+        assert isinstance(value.type, TensorType)
+        element, shape = value.type.get_element_type(), pphlo.shape_of(value)
+        order = [dim for group in groups for dim in group]
+        moved = self.add(pphlo.TransposeOp.get(value, order, TensorType(element, [shape[dim] for dim in order])))
+        extents = [math.prod(shape[dim] for dim in group) for group in groups]
+        return self.add(pphlo.ReshapeOp.get(moved, TensorType(element, extents)))
+
+    def broadcast(self, scalar: SSAValue, like: Attribute) -> SSAValue:
+        assert isinstance(like, TensorType) and isinstance(scalar.type, TensorType)
+        if pphlo.shape_of(scalar) == like.get_shape():
+            return scalar
+        type = TensorType(scalar.type.get_element_type(), like.get_shape())
+        return self.add(pphlo.BroadcastOp.get(scalar, [], type))
+
+
+Rule = Callable[[Writer, Any], Sequence[SSAValue] | None]
+
+
+def divide(write: Writer, op: pphlo.DivideOp) -> Sequence[SSAValue] | None:
+    if not is_float(op.result.type) or not is_open(op.rhs):
+        return None
+    inverse = write.add(pphlo.DivideOp.get(write.filled(1, op.rhs.type), op.rhs, op.rhs.type))
+    if not isinstance(pphlo.element_type(op.result.type), Float16Type):
+        # Of greater divisors too few digits would be left. NaN is refused at the call.
+        size = write.add(pphlo.AbsOp.get(op.rhs))
+        bits = TensorType(i1, pphlo.shape_of(op.rhs))
+        fits = write.add(pphlo.LessOp.get(size, write.filled(_DIVISOR, op.rhs.type), bits))
+        inverse = write.add(pphlo.SelectOp.get([fits, inverse, write.filled(np.nan, op.rhs.type)], op.rhs.type))
+    return [write.add(pphlo.CustomCallOp.get(INVERSE, [op.lhs, inverse], op.result.type))]
+
+
+def compare(write: Writer, op: pphlo.LessOp) -> Sequence[SSAValue] | None:
+    """less(a, b) = not a and b, and the others by it."""
+    if not is_bit(op.lhs) or not (is_open(op.lhs) or is_open(op.rhs)):
+        return None
+    first, second = (op.lhs, op.rhs) if isinstance(op, pphlo.LessOp | pphlo.GreaterEqualOp) else (op.rhs, op.lhs)
+    less = write.add(pphlo.AndOp.get(write.complement(first), second, op.result.type))
+    return [write.complement(less) if isinstance(op, pphlo.GreaterEqualOp | pphlo.LessEqualOp) else less]
+
+
+def select(write: Writer, op: pphlo.SelectOp) -> Sequence[SSAValue] | None:
+    condition, chosen, other = op.arguments
+    if is_open(condition) and (has_nan(chosen) or has_nan(other)):
+        raise ValueNeeded(
+            op.name,
+            "whether this result is a number depends on a public argument: an index out of bounds, for example; "
+            "give its value",
+            arguments_of([condition]),
+        )
+    if not pphlo.is_secret(condition.type) or not all(is_open(v) or known(v) for v in (chosen, other)):
+        return None
+    if known(chosen) and known(other):
+        return None
+    condition = write.broadcast(condition, op.result.type)
+    product, total = (pphlo.AndOp, pphlo.OrOp) if is_bit(chosen) else (pphlo.MultiplyOp, pphlo.AddOp)
+    parts = [
+        write.add(product.create(operands=[bit, value], result_types=[op.result.type]))
+        for bit, value in ((condition, chosen), (write.complement(condition), other))
+    ]
+    return [write.add(total.create(operands=parts, result_types=[op.result.type]))]
+
+
+def has_nan(value: SSAValue) -> bool:
+    return (
+        isinstance(value.owner, pphlo.ConstantOp)
+        and is_float(value.type)
+        and bool(np.any(np.isnan(value.owner.numpy())))
+    )
+
+
+def known(value: SSAValue) -> bool:
+    return isinstance(value.owner, pphlo.ConstantOp)
+
+
+def clamp(write: Writer, op: pphlo.ClampOp) -> Sequence[SSAValue] | None:
+    low, x, high = op.arguments
+    if not any(is_open(bound) and pphlo.shape_of(bound) != op.shape for bound in (low, high)):
+        return None
+    bounds = [write.broadcast(bound, op.result.type) for bound in (low, high)]
+    return [write.add(pphlo.ClampOp.create(operands=[bounds[0], x, bounds[1]], result_types=[op.result.type]))]
+
+
+# What joins an initial value to a reduction that began at the neutral element.
+_NEUTRAL: dict[str, tuple[type[pphlo.Binary], Callable[[np.dtype[Any]], float | bool]]] = {
+    "pphlo.add": (pphlo.AddOp, lambda dtype: 0),
+    "pphlo.maximum": (pphlo.MaximumOp, lambda dtype: -np.inf if dtype.kind == "f" else _least(dtype)),
+    "pphlo.minimum": (pphlo.MinimumOp, lambda dtype: np.inf if dtype.kind == "f" else ~_least(dtype)),
+    "pphlo.or": (pphlo.OrOp, lambda dtype: False),
+    "pphlo.and": (pphlo.AndOp, lambda dtype: True),
+}
+
+
+def _least(dtype: np.dtype[Any]) -> int:
+    return 0 if dtype.kind == "b" else int(np.iinfo(dtype).min)
+
+
+def reduce(write: Writer, op: pphlo.ReduceOp) -> Sequence[SSAValue] | None:
+    if len(op.outputs) != 1 or (combiner := op.combiner()) not in _NEUTRAL:
+        return None
+    initial, type = behind_secrecy(op.initial_values[0]), op.outputs[0].type
+    if not is_open(initial):
+        return None
+    joins, neutral = _NEUTRAL[combiner or ""]
+    dtype = pphlo.dtype_of(pphlo.element_type(type))
+    if dtype.kind == "b" and combiner in ("pphlo.maximum", "pphlo.minimum"):
+        return None
+    start = write.add(pphlo.ConvertOp.get(write.filled(neutral(dtype), initial.type), op.initial_values[0].type))
+    again = op.clone()
+    again.operands[1] = start
+    return [write.add(joins.get(write.add(again), write.broadcast(initial, type), type))]
+
+
+def behind_secrecy(value: SSAValue) -> SSAValue:
+    """A value before it was marked secret."""
+    op = value.owner
+    if isinstance(op, pphlo.ConvertOp) and opened(op.result.type) == op.operand.type:
+        return op.operand
+    return value
+
+
+def arithmetic(write: Writer, op: pphlo.Binary) -> Sequence[SSAValue] | None:
+    if not is_float(op.result.type):
+        return None
+    sides = [
+        write.add(pphlo.ConvertOp.get(side, TensorType(pphlo.element_type(op.result.type), pphlo.shape_of(side))))
+        if is_open(side) and not is_float(side.type)
+        else side
+        for side in op.operands
+    ]
+    return (
+        None
+        if sides == list(op.operands)
+        else [write.add(type(op).create(operands=sides, result_types=[op.result.type]))]
+    )
+
+
+def dot(write: Writer, op: pphlo.DotOp | pphlo.DotGeneralOp) -> Sequence[SSAValue] | None:
+    """[batch, rows, depth] times [batch, depth, columns]: the form in which a public operand can be passed on."""
+    open_sides = [is_open(side) for side in (op.lhs, op.rhs)]
+    if not any(open_sides):
+        return None
+    ranks = [len(pphlo.shape_of(side)) for side in (op.lhs, op.rhs)]
+    batching: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
+    contracting: tuple[tuple[int, ...], tuple[int, ...]] = ((ranks[0] - 1,), (0,))
+    if isinstance(op, pphlo.DotGeneralOp):
+        batching, contracting = op.batching(), op.contracting()
+    sides, counts = [], []
+    for n, side in enumerate((op.lhs, op.rhs)):
+        free = [dim for dim in range(ranks[n]) if dim not in (*batching[n], *contracting[n])]
+        groups = [batching[n], contracting[n], free] if open_sides[n] else [batching[n], free, contracting[n]]
+        sides.append(write.arranged(side, groups))
+        counts.append(math.prod(pphlo.shape_of(side)[dim] for dim in free))
+    batch = pphlo.shape_of(sides[0])[0]
+    # The secret operand stands first.
+    swapped = open_sides[0]
+    operands, (rows, columns) = (sides[::-1], counts[::-1]) if swapped else (sides, counts)
+    element = op.result.type.get_element_type()
+    product = pphlo.DotGeneralOp.create(
+        operands=operands,
+        result_types=[TensorType(element, [batch, rows, columns])],
+        properties={
+            name: pphlo.i64_array([dim])
+            for name, dim in (("lhs_batching", 0), ("rhs_batching", 0), ("lhs_contracting", 2), ("rhs_contracting", 1))
+        },
+    )
+    made = write.add(product)
+    if swapped:
+        made = write.add(pphlo.TransposeOp.get(made, [0, 2, 1], TensorType(element, [batch, columns, rows])))
+    return [write.add(pphlo.ReshapeOp.get(made, op.result.type))]
+
+
+_RULES: dict[type[Operation], tuple[Rule, ...]] = {
+    pphlo.DotOp: (dot,),
+    pphlo.DotGeneralOp: (dot,),
+    pphlo.DivideOp: (arithmetic, divide),
+    pphlo.AddOp: (arithmetic,),
+    pphlo.SubtractOp: (arithmetic,),
+    pphlo.MultiplyOp: (arithmetic,),
+    pphlo.LessOp: (compare,),
+    pphlo.LessEqualOp: (compare,),
+    pphlo.GreaterOp: (compare,),
+    pphlo.GreaterEqualOp: (compare,),
+    pphlo.SelectOp: (select,),
+    pphlo.ClampOp: (clamp,),
+    pphlo.ReduceOp: (reduce,),
+}
+
+
+def prepare(op: Operation) -> None:
+    """Rewrites one operation that has a secret result, if one of its public operands is to have another form."""
+    for rule in _RULES[type(op)]:
+        write = Writer(op)
+        results = rule(write, op)
+        if results is None:
+            continue
+        made = results[0].owner
+        Rewriter.replace_op(op, [], list(results))
+        if isinstance(made, Operation) and type(made) is type(op):
+            prepare(made)
+        return
+
+
+@dataclass(frozen=True)
+class PrepareOperands(ModulePass):
+    name = "prepare-operands"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for function in op.body.block.ops:
+            for inner in list(function.regions[0].block.ops):
+                if type(inner) in _RULES and any(pphlo.is_secret(result.type) for result in inner.results):
+                    prepare(inner)
