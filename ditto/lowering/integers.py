@@ -28,6 +28,8 @@ from ditto.lowering.emitter import Emitter, Public, Value, integer_bits, is_unsi
 
 # divide.h: an integer quotient q is off by less than |q| 2^-12 and 1.7, of more than 46 bits by 3.3.
 _DIGITS, _OFF, _FAR_OFF = 12, 1.7, 3.3
+# Bits of what is divided by a reciprocal; fraction bits of the first one, and of the finer one.
+_SHORT, _NORMAL, _INVERSE = 32, 20, 26
 
 
 def number(e: Emitter, bit: SSAValue, like: SSAValue) -> SSAValue:
@@ -129,25 +131,16 @@ def _by_public(e: Emitter, x: SSAValue, y: Array) -> SSAValue | None:
 
 
 def _by_secret(e: Emitter, x: SSAValue, y: SSAValue) -> SSAValue:
-    """x / y: the quotient of the sizes, divided again by what it leaves until less than two is missing, then corrected
-    by comparisons. It takes a division for every 12 bits of x."""
+    """x / y: the quotient of the sizes to less than 2, corrected by comparisons."""
     none = zero(e, y)
     signs = [None if e.integers_of(v).low >= 0 else negative(e, v) for v in (x, y)]
     a, b = (v if sign is None else _size(e, v, sign) for v, sign in zip((x, y), signs))
-    b = e.emit(ring.AddOp, [b, number(e, none, b)], b.type)
-    most, divisor = (max(1, int(e.integers_of(v).size)) for v in (a, b))
-    # The quotient is off by less than `off`, what is left is below `size`.
-    off, size = float(most), float(most)
-    rest, total = a, None
-    for _ in range(math.ceil((math.log2(most) + 2) / _DIGITS)):
-        room = min(int(off) + 4, most + 4)
-        part = e.emit(ring.DivideOp, [rest, b], a.type, lo=0, hi=1, fact=room)
-        error = _OFF if room.bit_length() < 45 else _FAR_OFF
-        product = e.emit(ring.MulOp, [part, b], a.type, shift=0, fact=_held(1.001 * size + error * divisor))
-        off, size = (n * 2.0**-_DIGITS + error * unit for n, unit in ((off, 1), (size, divisor)))
-        rest = e.emit(ring.SubOp, [rest, product], a.type, fact=_held(size))
-        total = part if total is None else e.emit(ring.AddOp, [total, part], a.type, fact=most + 4)
-    assert total is not None and off < 2
+    divisor = max(1, int(e.integers_of(b).size))
+    b = e.emit(ring.AddOp, [b, number(e, none, b)], b.type, fact=divisor)
+    # A single division is cheaper than the way to a reciprocal, many are not.
+    short = 1 << _DIGITS - 2 < max(e.integers_of(v).size for v in (a, b)) <= 1 << _SHORT
+    total, rest = _by_reciprocal(e, a, b) if short else _by_divisions(e, a, b)
+    most = max(1, int(e.integers_of(a).size))
     # What is left lies between -2 b and 2 b.
     beyond = plus(e, e.emit(ring.SubOp, [b, rest], a.type), -1)
     below = e.emit(ring.AddOp, [rest, b], a.type)
@@ -161,6 +154,101 @@ def _by_secret(e: Emitter, x: SSAValue, y: SSAValue) -> SSAValue:
     # total + [y = 0] (-1 - total)
     missing = plus(e, e.emit(ring.NegOp, [total], total.type), -1)
     return e.emit(ring.AddOp, [total, e.emit(ring.BitMulOp, [none, missing], total.type)], total.type)
+
+
+def _by_divisions(e: Emitter, a: SSAValue, b: SSAValue) -> tuple[SSAValue, SSAValue]:
+    """A quotient of a >= 0 and b > 0 that is off by less than 2, and a less b times it: what a division leaves is divided
+    again, once for every 12 bits of a."""
+    most, divisor = (max(1, int(e.integers_of(v).size)) for v in (a, b))
+    # The quotient is off by less than `off`, what is left is below `size`.
+    off, size = float(most), float(most)
+    rest, total = a, None
+    for _ in range(math.ceil((math.log2(most) + 2) / _DIGITS)):
+        room = min(int(off) + 4, most + 4)
+        part = e.emit(ring.DivideOp, [rest, b], a.type, lo=0, hi=1, fact=room)
+        error = _OFF if room.bit_length() < 45 else _FAR_OFF
+        product = e.emit(ring.MulOp, [part, b], a.type, shift=0, fact=_held(1.001 * size + error * divisor))
+        off, size = (n * 2.0**-_DIGITS + error * unit for n, unit in ((off, 1), (size, divisor)))
+        rest = e.emit(ring.SubOp, [rest, product], a.type, fact=_held(size))
+        total = part if total is None else e.emit(ring.AddOp, [total, part], a.type, fact=most + 4)
+    assert total is not None and off < 2
+    return total, rest
+
+
+def _by_reciprocal(e: Emitter, a: SSAValue, b: SSAValue) -> tuple[SSAValue, SSAValue]:
+    """The same of short ones: a times the reciprocal of b's normal form y = b f / 2^(n-1) in [1, 2), then times f. One
+    step of Newton's gives the reciprocal 24 bits, a second step what the first one has left."""
+    most, divisor = (max(1, int(e.integers_of(v).size)) for v in (a, b))
+    n = max(8, divisor.bit_length())
+    f = _normal_factor(e, b, n)
+    wide = ring.retyped(a, width=ring.MAX_WIDTH, fraction=0)
+    y = _relabelled(e, e.emit(ring.MulOp, [b, f], wide, shift=0, fact=1 << n), n - 1)
+    coarse = e.with_fraction(y, min(n - 1, _NORMAL))
+    g = e.emit(ring.ReciprocalOp, [coarse], ring.retyped(y, fraction=_NORMAL), lo=0, hi=1, fact=1.001)
+    digits = _DIGITS
+    inverse = e.with_fraction(g, _INVERSE)
+    if most >> _DIGITS - 2:
+        total = _NORMAL + n - 1
+        kept = min(total, 2 * _NORMAL)
+        product = e.emit(ring.MulOp, [y, g], ring.retyped(y, fraction=kept), shift=total - kept, fact=1.001)
+        one = e.encode(Public(y.type, np.array(1.0)), kept)
+        minus = e.emit(ring.NegOp, [product], product.type)
+        error = e.emit(ring.AddPublicOp, [minus, one], product.type, fact=2.0**-_DIGITS)
+        shift = _NORMAL + kept - _INVERSE
+        step = e.emit(ring.MulOp, [g, error], inverse.type, shift=shift, fact=2.0**-_DIGITS)
+        inverse = e.emit(ring.AddOp, [inverse, step], inverse.type, fact=1.001)
+        digits = 2 * _DIGITS
+    rest, total_quotient, size = a, None, float(most)
+    if most >> digits - 2:
+        # Two digits less leave room for 32 bits; the quotient is off by 6 beside its digits.
+        t = e.emit(ring.MulOp, [a, _relabelled(e, inverse, _INVERSE + 2)], wide, shift=_INVERSE + 2, fact=most + 4)
+        total_quotient = e.emit(ring.MulOp, [t, _relabelled(e, f, n - 3)], wide, shift=n - 3, fact=most + 8)
+        product = e.emit(ring.MulOp, [total_quotient, b], wide, shift=0, fact=_held(1.001 * most + 7 * divisor))
+        size = most * 2.0**-digits + 7 * divisor
+        rest = e.emit(ring.SubOp, [a, product], wide, fact=_held(size))
+    room = most + 4 if total_quotient is None else most * 2.0**-digits + 12
+    t = e.emit(
+        ring.MulOp,
+        [rest, inverse],
+        ring.retyped(y, fraction=4),
+        shift=_INVERSE - 4,
+        fact=float(_held(1.001 * size) + 1),
+    )
+    part = e.emit(ring.MulOp, [t, _relabelled(e, f, n - 1)], wide, shift=n + 3, fact=_held(room))
+    product = e.emit(ring.MulOp, [part, b], wide, shift=0, fact=_held(1.001 * size + 2 * divisor))
+    rest = e.emit(ring.SubOp, [rest, product], wide, fact=2 * divisor)
+    if total_quotient is not None:
+        part = e.emit(ring.AddOp, [total_quotient, part], wide, fact=most + 4)
+    return part, rest
+
+
+def _normal_factor(e: Emitter, b: SSAValue, n: int) -> SSAValue:
+    """The f = 2^(n-1-k) for 2^k <= b < 2^(k+1) <= 2^n: b's highest bit alone, in the opposite order."""
+    shape = list(ring.shape(b))
+    seen = e.emit(ring.ToBitsOp, [b], ring.bits((n, *shape)), bits=n)
+
+    def planes(x: SSAValue, start: int, limit: int) -> SSAValue:
+        edges = {"start": [start, *[0] * len(shape)], "limit": [limit, *shape], "stride": [1] * (len(shape) + 1)}
+        return e.emit(ring.SliceOp, [x], ring.bits((limit - start, *shape)), **edges)
+
+    # A bit is seen if it or one above it is set.
+    distance = 1
+    while distance < n:
+        low, above = planes(seen, 0, n - distance), planes(seen, distance, n)
+        joined = e.emit(ring.BitXorOp, [low, above], low.type)
+        joined = e.emit(ring.BitXorOp, [joined, e.emit(ring.BitAndOp, [low, above], low.type)], low.type)
+        seen = e.emit(ring.ConcatOp, [joined, planes(seen, n - distance, n)], seen.type, dim=0)
+        distance *= 2
+    below = e.emit(ring.BitXorOp, [planes(seen, 0, n - 1), planes(seen, 1, n)], ring.bits((n - 1, *shape)))
+    highest = e.emit(ring.ConcatOp, [below, planes(seen, n - 1, n)], seen.type, dim=0)
+    reverse = e.emit(ring.ReverseOp, [highest], highest.type, dims=[0])
+    wide = ring.fxp(shape, ring.MAX_WIDTH, 0)
+    return e.emit(ring.FromBitsOp, [reverse], wide, fact=1 << n - 1)
+
+
+def _relabelled(e: Emitter, x: SSAValue, fraction: int) -> SSAValue:
+    """The same integers with another fraction."""
+    return e.emit(ring.RelabelOp, [x], ring.retyped(x, fraction=fraction))
 
 
 def _held(size: float) -> int:
