@@ -157,7 +157,7 @@ def _by_secret(e: Emitter, x: SSAValue, y: SSAValue) -> SSAValue:
 
 
 def _by_divisions(e: Emitter, a: SSAValue, b: SSAValue) -> tuple[SSAValue, SSAValue]:
-    """A quotient of a >= 0 and b > 0 that is off by less than 2, and a less b times it: what a division leaves is divided
+    """A quotient of a >= 0 and b > 0, off by less than 2, and a less b times it: what a division leaves is divided
     again, once for every 12 bits of a."""
     most, divisor = (max(1, int(e.integers_of(v).size)) for v in (a, b))
     # The quotient is off by less than `off`, what is left is below `size`.
