@@ -29,6 +29,7 @@ FUNCTIONS: dict[str, Callable[..., jax.Array]] = {
     "square": lambda x, **_: x * x,
     "matmul": lambda x, y, **_: x @ y,
     "conv": conv,
+    "floor_shift": lambda x, **_: jnp.floor(x),
     "msb": lambda x, **_: x < 0,
     "equal_zero": lambda x, **_: x == 0,
     "bit_and": lambda b, c, **_: b & c,
@@ -45,6 +46,7 @@ FUNCTIONS: dict[str, Callable[..., jax.Array]] = {
     "sqrt": lambda x, **_: jnp.sqrt(x),
     "log": lambda x, **_: jnp.log(x),
     "tanh": lambda x, **_: jnp.tanh(x),
+    "sine": lambda x, **_: jnp.sin(x),
     "gelu": lambda x, **_: jax.nn.gelu(x),
     "polynomial": lambda x, coefficients, **_: jnp.polyval(jnp.asarray(coefficients[::-1], x.dtype), x),
 }

@@ -42,7 +42,7 @@ def test_covers_every_operation_that_sends() -> None:
     assert local == {
         *("add", "sub", "neg", "add_public", "mul_public", "matmul_public", "shl", "relabel", "narrow"),
         *("reshape", "transpose", "broadcast", "slice", "concat", "pad", "reverse", "take", "sum"),
-        *("bit_xor", "bit_not", "bit_xor_public", "bit_and_public", "require_sums", "require_false"),
+        *("bit_xor", "bit_not", "bit_xor_public", "bit_and_public", "parity", "require_sums", "require_false"),
     }
 
 
