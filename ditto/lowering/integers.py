@@ -28,6 +28,8 @@ from ditto.lowering.emitter import Emitter, Public, Value, integer_bits, is_unsi
 
 # divide.h: an integer quotient q is off by less than |q| 2^-12 and 1.7, of more than 46 bits by 3.3.
 _DIGITS, _OFF, _FAR_OFF = 12, 1.7, 3.3
+# Beyond this a quotient, a product with it and their signs leave every ring.
+_MOST = 1 << 60
 # Bits of what is divided by a reciprocal; fraction bits of the first one, and of the finer one.
 _SHORT, _NORMAL, _INVERSE = 32, 20, 26
 
@@ -94,6 +96,8 @@ def _quotient(e: Emitter, x: Value, y: Value) -> SSAValue:
             assert isinstance(y, SSAValue)
             x = e.made_secret(Public(y.type, x.known().astype(np.int64)), y)
         assert isinstance(x, SSAValue) and isinstance(y, SSAValue)
+        if max(e.integers_of(v).size for v in (x, y)) > _MOST:
+            raise e.fail("64-bit integers are divided by public powers of two only; convert them to 32 bits or to floats")
         key = ("quotient", x, y)
         if key not in e.made:
             e.made[key] = _by_secret(e, x, y)
@@ -114,7 +118,9 @@ def _by_public(e: Emitter, x: SSAValue, y: Array) -> SSAValue | None:
     if np.all(size == common) and common & (common - 1) == 0:
         shift = common.bit_length() - 1
         if below is not None and shift:
-            x = add(e, x, times(e, number(e, below, x), common - 1))
+            # What is added to a negative number does not leave the widest ring, though its interval does not show it.
+            with e.wrapping(ring.MAX_WIDTH):
+                x = add(e, x, times(e, number(e, below, x), common - 1))
         result = shifted(e, x, shift)
     else:
         n = max(int(span.high) - 1, -int(span.low) - 1, 0).bit_length()
