@@ -97,7 +97,7 @@ def _quotient(e: Emitter, x: Value, y: Value) -> SSAValue:
             x = e.made_secret(Public(y.type, x.known().astype(np.int64)), y)
         assert isinstance(x, SSAValue) and isinstance(y, SSAValue)
         if max(e.integers_of(v).size for v in (x, y)) > _MOST:
-            raise e.fail("64-bit integers are divided by public powers of two only; convert them to 32 bits or to floats")
+            raise e.fail("64-bit integers are divided by public powers of two alone; make them i32 or floats")
         key = ("quotient", x, y)
         if key not in e.made:
             e.made[key] = _by_secret(e, x, y)
