@@ -144,7 +144,8 @@ def _patches(e: Emitter, image: Value, sizes: Sequence[int], strides: Sequence[i
 def _embedding(e: Emitter, op: Operation, values: list[Value]) -> Value:
     """Rows of a table at secret positions: one-hot rows times the table, exactly."""
     table, ids = values
-    assert isinstance(ids, SSAValue)
+    if isinstance(ids, Public):
+        return _rows_at(e, op, table, ids)
     made, bits = op.results[0], is_bits(op.results[0].type)
     (depth, columns), count = _shape(table), math.prod(ring.shape(ids))
     width, fraction = (_BIT_WIDTH, 0) if bits else e.ring_of(made.type)
@@ -170,10 +171,23 @@ def _embedding(e: Emitter, op: Operation, values: list[Value]) -> Value:
     return reshape(e, found, ring.shape(made.type))
 
 
+def _rows_at(e: Emitter, op: Operation, table: Value, ids: Public) -> Value:
+    """Rows of a secret table at positions that are known though the program calls them secret; zeros where none is."""
+    depth, columns = _shape(table)
+    if ids.numbers is None or not isinstance(table, SSAValue):
+        raise e.fail("a public argument is looked up as if it were secret; declare it secret")
+    rows = ids.numbers.astype(np.int64).reshape(-1, 1)
+    index = np.where((rows >= 0) & (rows < depth), rows * columns + np.arange(columns), -1)
+    shape = ring.shape(op.results[0].type)
+    flat = reshape(e, table, (depth * columns,))
+    return e.emit(ring.TakeOp, [flat, e.constant(index.reshape(shape))], moved_type(flat, shape))
+
+
 def _one_hot(e: Emitter, op: Operation, values: list[Value]) -> Value:
     """Ids as rows of zeros and a one, in the ring of the result's dtype, without fraction bits."""
     [ids] = values
-    assert isinstance(ids, SSAValue)
+    if not isinstance(ids, SSAValue):
+        raise e.fail("a public argument is a position as if it were secret; declare it secret")
     shape = ring.shape(op.results[0].type)
     type = ring.fxp(shape, e.ring_of(op.results[0].type)[0], 0)
     return e.emit(ring.OneHotOp, [ids], type, depth=shape[-1])

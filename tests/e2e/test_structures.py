@@ -130,6 +130,12 @@ PROGRAMS: dict[str, Program] = {
         (np.stack([RNG.permutation(np.arange(5.0)), np.arange(5.0)], 1).astype("f"),),
         0.001,
     ),
+    # Bisection: the first place looked at is known.
+    "bisection": (
+        lambda table, x: jnp.searchsorted(table, x),
+        (np.sort(RNG.permutation(np.arange(10.0))).astype("f"), np.array([2.5, -1, 9.5, 4], "f")),
+        0,
+    ),
     "histogram": (lambda ids: jnp.bincount(ids, length=5), (integers(5, 9),), 0),
     "running_maximum_of_rows": (lambda x: lax.cummax(x, 1), (floats(3, 9),), 0.001),
     "several_statistics": (
