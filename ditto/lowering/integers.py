@@ -110,7 +110,7 @@ def _by_public(e: Emitter, x: SSAValue, y: Array) -> SSAValue | None:
     With |x| <= 2^n, 2^s >= 2^n |y| and M = floor(2^s / |y|) + 1, floor(x M / 2^s) is the quotient for x >= 0, and one
     less for x < 0 (Granlund and Montgomery, "Division by invariant integers using multiplication", PLDI 1994).
     """
-    span, size = e.integers_of(x), abs(y)
+    span, size = e.integers_of(x), np.asarray(abs(y))
     if np.any(y == 0):
         return None
     below = None if span.low >= 0 else negative(e, x)

@@ -238,10 +238,10 @@ def trained_with(optimiser: Any) -> Callable[..., Any]:
 
 add("sgd", trained_with(optax.sgd(0.1)), "m:unit x:small")
 add("momentum", trained_with(optax.sgd(0.1, momentum=0.9, nesterov=True)), "m:unit x:small")
-add("adam", trained_with(optax.adam(0.05)), "m:unit x:small", slack=6e-2)
-add("adamw", trained_with(optax.adamw(0.05)), "m:unit x:small", slack=6e-2)
-add("rmsprop", trained_with(optax.rmsprop(0.05)), "m:unit x:small", slack=6e-2)
-add("adagrad", trained_with(optax.adagrad(0.05)), "m:unit x:small", slack=6e-2)
+add("adam", trained_with(optax.adam(0.05, b2=0.9, eps=1e-2)), "m:unit x:small", slack=6e-2)
+add("adamw", trained_with(optax.adamw(0.05, b2=0.9, eps=1e-2)), "m:unit x:small", slack=6e-2)
+add("rmsprop", trained_with(optax.rmsprop(0.05, eps=1e-2)), "m:unit x:small", slack=6e-2)
+add("adagrad", trained_with(optax.adagrad(0.05, eps=1e-2)), "m:unit x:small", slack=6e-2)
 add("clipped_gradients", trained_with(optax.chain(optax.clip_by_global_norm(0.5), optax.sgd(0.1))), "m:unit x:small")
 add("softmax_cross_entropy", lambda x, y: optax.softmax_cross_entropy_with_integer_labels(x, y).mean(), "x three")
 add("sigmoid_cross_entropy", lambda x, y: optax.sigmoid_binary_cross_entropy(x, y).mean(), "x y:chance")
@@ -310,8 +310,12 @@ add(
 )
 add("rms_norm", lambda x: x * lax.rsqrt(jnp.mean(x * x, -1, keepdims=True) + 1e-5), "x")
 add("global_average_pool", lambda x: x.mean((1, 2)) @ number(11, 2, 3), "image")
-add("dropout_with_key", lambda x: x * jax.random.bernoulli(jax.random.PRNGKey(0), 0.5, x.shape) * 2, "x")
-add("noise_from_key", lambda x: x + jax.random.normal(jax.random.PRNGKey(1), x.shape), "x")
+add("dropout_with_key", lambda x: x * (jax.random.bits(jax.random.PRNGKey(0), x.shape, jnp.uint32) & 1), "x")
+add(
+    "noise_from_key",
+    lambda x: x + jax.random.normal(jax.random.split(jax.random.PRNGKey(1))[0], x.shape, jnp.float32),
+    "x",
+)
 add(
     "rotary", lambda x: x[:, :2] * jnp.cos(jnp.arange(3.0))[:, None] - x[:, 2:] * jnp.sin(jnp.arange(3.0))[:, None], "x"
 )
