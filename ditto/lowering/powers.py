@@ -7,10 +7,11 @@ error is 2^-10 and |y| 2^-12. A logarithm that stands in a result is off by 2^-1
 from __future__ import annotations
 
 import numpy as np
-from xdsl.dialects.builtin import AnyFloat
+from xdsl.dialects.builtin import AnyFloat, TensorType, i1
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from ditto.dialects import pphlo, ring
+from ditto.dialects.dense import Array
 from ditto.lowering.arithmetic import (
     Rule,
     absolute,
@@ -57,6 +58,8 @@ def power(e: Emitter, op: Operation, values: list[Value]) -> Value:
     x, y = values
     made = op.results[0]
     type = made.type
+    if isinstance(y, Public) and isinstance(x, SSAValue) and (factors := _factors(y)) is not None:
+        return _chosen_powers(e, x, factors, type)
     if not isinstance(pphlo.element_type(type), AnyFloat):
         return _integer_power(e, x, y)
     if isinstance(y, Public) and (exponent := y.uniform()) is not None:
@@ -116,6 +119,35 @@ def _repeated(e: Emitter, x: SSAValue, count: int) -> SSAValue:
             assert result is not None
             return result
         square = multiply(e, square, square)
+
+
+def _factors(y: Public) -> Array | None:
+    """How many factors each element of a power has, where they differ and are known and few."""
+    if y.numbers is None or y.uniform() is not None or not y.numbers.size:
+        return None
+    numbers = y.numbers.astype(np.float64)
+    whole = np.all(np.isfinite(numbers)) and np.all(numbers == np.rint(numbers))
+    return numbers.astype(np.int64) if whole and numbers.min() >= 0 and numbers.max() <= _MOST_FACTORS else None
+
+
+def _chosen_powers(e: Emitter, x: SSAValue, factors: Array, type: Attribute) -> Value:
+    """x^n by squaring, for an n of its own for every element: no square is made where none is needed."""
+    dtype = pphlo.dtype_of(pphlo.element_type(type))
+
+    def where(chosen: Array, number: int) -> Value:
+        condition = Public(TensorType(i1, list(factors.shape)), chosen)
+        return select(e, condition, square, Public(type, np.full(factors.shape, number, dtype)), type)
+
+    result: Value = Public(type, np.ones(factors.shape, dtype))
+    square: Value = x
+    while np.any(factors):
+        square = where(factors > 0, 0)
+        factor = where(factors % 2 == 1, 1)
+        result = factor if isinstance(result, Public) else multiply(e, result, factor)
+        factors = factors // 2
+        if np.any(factors):
+            square = multiply(e, square, square)
+    return result
 
 
 def _by_logarithm(e: Emitter, x: SSAValue, exponent: float, made: SSAValue) -> SSAValue:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxlib.mlir import ir
 
@@ -34,6 +35,8 @@ _STABLEHLO_OPS = frozenset(
     ).split()
 )
 _STRUCTURE_OPS = frozenset({"func.func", "func.call", "func.return"})
+
+_FLOATS = {"f16": jnp.float16, "bf16": jnp.bfloat16, "f32": jnp.float32, "f64": jnp.float64}
 
 # SPU's parser does not know the chlo dialect, nor its compiler all of StableHLO. As custom calls these stay whole and
 # reach our passes.
@@ -200,6 +203,8 @@ def _prepare(module: Any) -> None:
             _check_groups(op)
             if op.name in _KEPT_WHOLE:
                 _replace_by_custom_call(op, _KEPT_WHOLE[op.name])
+            elif op.name == "stablehlo.is_finite":
+                _replace_is_finite(op)
             elif op.name == "stablehlo.optimization_barrier":  # of jax.checkpoint: what passes it is unchanged
                 for operand, result in zip(op.operands, op.results, strict=True):
                     result.replace_all_uses_with(operand)
@@ -248,6 +253,26 @@ def _replace_by_custom_call(op: Any, target: str) -> None:
     )
     for n in range(len(op.results)):
         op.results[n].replace_all_uses_with(call.results[n])
+    op.erase()
+
+
+def _replace_is_finite(op: Any) -> None:
+    """Shares hold numbers alone, but masks among them stand for infinity: a finite one lies between the extremes."""
+    [x], place, bits = op.operands, ir.InsertionPoint(op), op.results[0].type
+    kind = ir.RankedTensorType(x.type)
+    most = float(jnp.finfo(_FLOATS[str(kind.element_type)]).max)  # type: ignore[no-untyped-call]
+
+    def made(name: str, operands: list[Any], type: Any, **attributes: Any) -> Any:
+        return ir.Operation.create(name, [type], operands, attributes, loc=op.location, ip=place).result
+
+    def compared(direction: str, number: float) -> Any:
+        value = ir.DenseElementsAttr.get_splat(kind, ir.FloatAttr.get(kind.element_type, number, loc=op.location))
+        constant = made("stablehlo.constant", [], x.type, value=value)
+        attribute = ir.Attribute.parse(f"#stablehlo<comparison_direction {direction}>")
+        return made("stablehlo.compare", [x, constant], bits, comparison_direction=attribute)
+
+    both = made("stablehlo.and", [compared("GT", -most), compared("LT", most)], bits)
+    op.results[0].replace_all_uses_with(both)
     op.erase()
 
 
