@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Self
 
-from xdsl.dialects.builtin import StringAttr, TensorType
+from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, StringAttr, TensorType
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.irdl import (
     irdl_op_definition,
@@ -197,7 +197,7 @@ class WhileOp(PphloOp):
 class CustomCallOp(PphloOp):
     """A function known by name: SPU's `spu.*`, `mpc.*` that the front end keeps whole, our `ditto.*`.
 
-    SPU puts a call's parameters into `pphlo.attributes`.
+    SPU puts a call's parameters into `pphlo.attributes`, those of its own `mhlo.*` into `mhlo.attributes`.
     """
 
     name = "pphlo.custom_call"
@@ -230,6 +230,13 @@ class CustomCallOp(PphloOp):
         printer.print_op_attributes(self.attributes)
         printer.print_string(" : ")
         printer.print_operation_type(self)
+
+
+def asks_for_least(op: CustomCallOp) -> bool:
+    """Whether a `topk` of SPU's, which it makes of the end of a sorted tensor, is of the least elements."""
+    parameters = op.attributes.get("mhlo.attributes")
+    largest = parameters.data.get("largest") if isinstance(parameters, DictionaryAttr) else None
+    return isinstance(largest, IntegerAttr) and not largest.value.data
 
 
 def target_of(op: object) -> str | None:

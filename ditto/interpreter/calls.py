@@ -82,11 +82,14 @@ def exact_logistic(x: Array) -> Array:
     return np.asarray(expit(x))
 
 
-def top_k(op: pphlo.CustomCallOp, x: Array, *again: Array) -> tuple[Array, Array]:
-    """The greatest elements along the last axis in falling order, and their positions; of equals the first."""
+def top_k(op: pphlo.CustomCallOp, x: Array, *again: Array) -> tuple[Array, ...]:
+    """The first elements along the last axis in falling or rising order, and their positions; of equals the first."""
     count = pphlo.shape_of(op.outputs[0])[-1]
-    order = x.shape[-1] - 1 - np.argsort(x[..., ::-1], axis=-1, kind="stable")[..., ::-1][..., :count]
-    return np.take_along_axis(x, order, -1), order
+    if pphlo.asks_for_least(op):
+        order = np.argsort(x, axis=-1, kind="stable")[..., :count]
+    else:
+        order = x.shape[-1] - 1 - np.argsort(x[..., ::-1], axis=-1, kind="stable")[..., ::-1][..., :count]
+    return (np.take_along_axis(x, order, -1), order)[: len(op.outputs)]
 
 
 CALLS: dict[str, Callable[..., Any]] = {
@@ -96,6 +99,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "mhlo.tan": lambda op, x: np.tan(x),
     "mhlo.is_finite": lambda op, x: np.isfinite(x),
     "mpc.topk": top_k,
+    "mhlo.topk": top_k,
     "mpc.acos": lambda op, x: np.arccos(x),
     "mpc.acosh": lambda op, x: np.arccosh(x),
     "mpc.asin": lambda op, x: np.arcsin(x),

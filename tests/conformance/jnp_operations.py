@@ -74,8 +74,8 @@ class Function:
     ("x:positive") and a dtype of its own after another ("v::i32"); "ids" and "three" are five and three
     positions below 3, "shift" amounts.
 
-    `slack` is an absolute error beyond the usual one, of functions that state their own. In the dtypes `refused` there is
-    an error instead of a result.
+    `slack` is an absolute error beyond the usual one, of functions that state their own. In the dtypes `refused` there
+    is an error instead of a result.
     """
 
     name: str
@@ -388,6 +388,8 @@ add("segment_sum", lambda v, i: jax.ops.segment_sum(v[:5], i, 3), "v ids", NUMBE
 
 same("sort argsort", "v", NUMBERS)
 add("sort_axis", lambda x: jnp.sort(x, 0), "x", NUMBERS)
+add("greatest_but_one", lambda v: jnp.sort(v)[-2], "v", NUMBERS)
+add("least_two", lambda v: jnp.sort(v)[:2], "v", NUMBERS)
 add("sort_descending", lambda v: jnp.sort(v, descending=True), "v", NUMBERS)
 add("sort_pairs", lambda v, u: lax.sort((v, u), num_keys=1), "v u", NUMBERS)
 add("lexsort", lambda v, u: jnp.lexsort((v, u)), "v u", ("f32", "i32"))

@@ -33,7 +33,7 @@ from ditto.passes.pphlo.whole_tensors import Writer, is_secret_op, tensor
 from ditto.passes.rewriting import every
 
 # The k greatest elements along the last axis, and where they stood.
-TOP_K = "mpc.topk"
+TOP_K = ("mpc.topk", "mhlo.topk")
 
 
 @dataclass(frozen=True)
@@ -245,9 +245,9 @@ def expand_top_k(op: pphlo.CustomCallOp) -> None:
     axis = len(shape) - 1
     wanted = np.arange(pphlo.shape_of(op.outputs[0])[axis])
     tensors = [op.arguments[0], positions(writer, shape, axis)]
-    network = Network(writer, tensors, axis, Order(1, ascends=False), (1, True))
+    network = Network(writer, tensors, axis, Order(1, ascends=pphlo.asks_for_least(op)), (1, True))
     network.run(wanted)
-    writer.finish(network.results(wanted, axis, shape[:axis]))
+    writer.finish(network.results(wanted, axis, shape[:axis])[: len(op.outputs)])
 
 
 @dataclass(frozen=True)
@@ -262,5 +262,5 @@ class ExpandSorting(ModulePass):
             if is_secret_op(simple):
                 expand_sort(simple, Order(simple.keys, simple.ascends), stable=True)
         for call in every(op, pphlo.CustomCallOp):
-            if pphlo.calls(call, TOP_K) and is_secret_op(call):
+            if pphlo.target_of(call) in TOP_K and is_secret_op(call):
                 expand_top_k(call)
