@@ -1,5 +1,6 @@
 #include "ditto/protocols/divide.h"
 
+#include "ditto/protocols/independence.h"
 #include "ditto/protocols/testing.h"
 
 namespace ditto {
@@ -86,6 +87,12 @@ TEST(Divide, CostsWhatItsHeaderSays) {
   EXPECT_EQ(DivideCost(8, 46, 18, {32, 18, 0, 8}, 36, 18), (Cost{1450, 350, 5}));
   EXPECT_EQ(DivideCost(8, 64, 18, {46, 18, -18, 27}, 46, 18), (Cost{9201, 1976, 6}));
   EXPECT_EQ(DivideCost(8, 64, 18, {20, 18, 0, 1}, 46, 18), (Cost{440, 128, 2}));
+}
+
+TEST(Divide, IsSeenAsUniform) {
+  ExpectJointlyUniform({{20, 700, {1}}, {20, 300, {1}}}, [](Party& p, const Shares& x) {
+    Divide(p, x[0], 8, x[1], {20, 8, 0, 3}, 20, 8);
+  });
 }
 
 }  // namespace

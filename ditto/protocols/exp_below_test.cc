@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "ditto/protocols/independence.h"
 #include "ditto/protocols/testing.h"
 
 namespace ditto {
@@ -74,6 +75,10 @@ TEST(ExpBelow, RefusesWhatDoesNotFit) {
   refuses(33, 4, 24, 14);
   refuses(20, 4, 20, 14);
   refuses(20, 30, 64, 20);
+}
+
+TEST(ExpBelow, IsSeenAsUniform) {
+  ExpectJointlyUniform({{20, 700, {1}}}, [](Party& p, const Shares& x) { ExpBelow(p, x[0], 8, 12, 3, 24, 8); });
 }
 
 }  // namespace

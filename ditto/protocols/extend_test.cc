@@ -2,6 +2,7 @@
 
 #include <tuple>
 
+#include "ditto/protocols/independence.h"
 #include "ditto/protocols/testing.h"
 
 namespace ditto {
@@ -79,6 +80,10 @@ TEST(Extend, RefusesWhatIsNoExtension) {
     EXPECT_THROW(RunThree([&, b = bits, t = to](Party& p) { return Extend(p, Mine(xs, p), b, t); }),
                  std::invalid_argument);
   }
+}
+
+TEST(Extend, IsSeenAsUniform) {
+  ExpectJointlyUniform({{12, 700, {2}}}, [](Party& p, const Shares& x) { Extend(p, x[0], 12, 20); });
 }
 
 }  // namespace

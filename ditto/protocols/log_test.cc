@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "ditto/protocols/independence.h"
 #include "ditto/protocols/testing.h"
 
 namespace ditto {
@@ -65,6 +66,10 @@ TEST(Log, RefusesWhatDoesNotFit) {
   refuses(0, 12, 20, 8);
   refuses(-8, 8, 11, 8);
   refuses(-8, 8, 40, 30);
+}
+
+TEST(Log, IsSeenAsUniform) {
+  ExpectJointlyUniform({{20, 700, {1}}}, [](Party& p, const Shares& x) { Log(p, x[0], 8, 0, 3, 20, 12); });
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "ditto/protocols/independence.h"
 #include "ditto/protocols/testing.h"
 
 namespace ditto {
@@ -60,6 +61,10 @@ TEST(Sqrt, RefusesWhatDoesNotFit) {
   refuses(-8, 20);
   refuses(12, 20);
   refuses(8, 12);
+}
+
+TEST(Sqrt, IsSeenAsUniform) {
+  ExpectJointlyUniform({{20, 700, {1}}}, [](Party& p, const Shares& x) { Sqrt(p, x[0], 8, 3, 20, 8); });
 }
 
 }  // namespace
