@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from ditto.analysis.intervals import BOUND, CLAIM, FACT, Intervals
+from ditto.analysis.signs import is_not_negative
 from ditto.dialects import ring
 from ditto.dialects.traits import TakesBelow, TakesPositive
 
@@ -28,8 +29,11 @@ def set_domain(op: ring.RingOp, intervals: Intervals) -> None:
                 lowest = min(lowest, math.ceil(math.log2(operand.high)) - 1)
             _set(op, "lo", max(op.get("lo"), lowest))
             _set(op, "hi", max(op.get("hi"), op.get("lo") + 1))
-        least = 0.0 if positive.zero else 2.0 ** op.get("lo")
-        if FACT not in op.attributes and operand.low < least:
+        fraction = ring.fraction(op.arguments[-1])
+        least = positive.least(op.get("lo"), fraction) * 2.0**-fraction
+        # What is below zero by its roundings alone is as good as zero.
+        rounded = positive.zero and is_not_negative(op.arguments[-1])
+        if FACT not in op.attributes and operand.low < least and not rounded:
             op.attributes[CLAIM] = ring.attribute(operand.low)
         if op.get("hi") != op.get("lo", -ring.fraction(op.arguments[-1])) + 1:
             # Somebody knew better.

@@ -146,15 +146,26 @@ class ComparesThresholds(Compares):
     below: float = 4.0
 
 
+# Units by which sums and products of a few numbers are rounded.
+ROUNDINGS = 4
+
+
 @dataclass(frozen=True)
 class TakesPositive(OpTrait):
-    """Defined for 2^lo <= x < 2^hi of its last operand; lo and hi are attributes. With `zero`, for 0 <= x < 2^hi.
+    """Defined for 2^lo <= x < 2^hi of its last operand; lo and hi are attributes. With `zero`, for 0 <= x < 2^hi, and
+    what is below zero by a few units is taken for zero: what is not negative may have been rounded to that.
 
     `what` is what the last operand is called.
     """
 
     zero: bool = False
     what: str = "the operand"
+
+    def least(self, lo: int | None, fraction: int) -> int:
+        """The least operand, in units of its fraction; it is a unit at least where zero is not taken."""
+        if self.zero or lo is None:
+            return -ROUNDINGS if fraction else 0
+        return 1 << max(0, lo + fraction)
 
 
 class TakesBelow(OpTrait):

@@ -126,7 +126,7 @@ def _positive(op: ring.RingOp, operands: Sequence[Array]) -> Iterator[Demand]:
     """
     x, fraction = operands[-1], ring.fraction(op.arguments[-1])
     [positive] = op.get_traits_of_type(TakesPositive)
-    least = 0 if positive.zero else 1 << max(0, op.get("lo") + fraction)
+    least = positive.least(op.get("lo"), fraction)
     away = "must not be negative" if positive.zero else "must be positive: add an epsilon, or clip it from below"
     yield Demand(x, least, math.inf, positive.what, f"it {away}", fraction)
     yield Demand(x, -math.inf, math.ldexp(1.0, fraction + op.get("hi")), positive.what, fraction=fraction)

@@ -127,7 +127,7 @@ FUNCTIONS: dict[str, Kernel] = {
     "divide": lambda op, x, y: x / y,
     "reciprocal": lambda op, x: 1 / x,
     "rsqrt": lambda op, x: 1 / np.sqrt(x),
-    "sqrt": lambda op, x: np.sqrt(x),
+    "sqrt": lambda op, x: np.sqrt(np.maximum(x, 0)),
     "log": lambda op, x: np.log(x),
     "tanh": lambda op, x: np.tanh(x),
     "gelu": lambda op, x: x * 0.5 * (1 + erf(x * np.sqrt(0.5))),

@@ -9,11 +9,11 @@ import numpy as np
 from xdsl.dialects.builtin import AnyFloat
 from xdsl.ir import Attribute, Operation, SSAValue
 
-from ditto.analysis.intervals import WRAP
-from ditto.analysis.look_through import beyond, known_numbers, origin
+from ditto.analysis.look_through import beyond, origin
+from ditto.analysis.signs import is_not_negative
 from ditto.analysis.softmax import ROW, is_softmax, softmax_row, sums_softmax_rows
 from ditto.dialects import pphlo, ring
-from ditto.dialects.traits import Divides, KeepsNonNegative, Moves, NonNegative, Rescales
+from ditto.dialects.traits import Divides, Moves, Rescales
 from ditto.lowering.arithmetic import Rule, add, multiply, multiply_public, negative, of_one_dtype, scale
 from ditto.lowering.emitter import Emitter, Public, Value
 from ditto.lowering.integers import quotient
@@ -88,7 +88,7 @@ def reciprocal(e: Emitter, x: SSAValue, fraction: int = 16) -> SSAValue:
 
 
 def _signed_reciprocal(e: Emitter, x: SSAValue, fraction: int) -> SSAValue:
-    if is_positive(x):
+    if is_not_negative(x):
         return _reciprocal(e, x, fraction)
     below = negative(e, x)
     size = e.emit(ring.SelectOp, [below, e.emit(ring.NegOp, [x], x.type), x], x.type)
@@ -105,19 +105,6 @@ def _reciprocal(e: Emitter, x: SSAValue, fraction: int) -> SSAValue:
         # The maximum may be short and the exponential of it small: half of what a sum is at least.
         low, known = -1, 2.0
     return e.emit(ring.ReciprocalOp, [x], ring.retyped(x, fraction=fraction), lo=low, hi=low + 1, fact=known)
-
-
-def is_positive(x: SSAValue) -> bool:
-    """Whether no number is below zero, for a reason that can be seen: what makes them, or all that they are made of."""
-    if ring.is_public(x):
-        numbers = known_numbers(x)
-        return numbers is not None and bool(np.all(numbers >= 0))
-    op = x.owner
-    if not isinstance(op, ring.RingOp) or WRAP in op.attributes:
-        return False
-    # Bits are not below zero, nor is what positions stand for.
-    operands = [v for v in op.arguments if not (ring.is_bit(v) or op.has_trait(Moves) and ring.is_public(v))]
-    return op.has_trait(NonNegative) or (op.has_trait(KeepsNonNegative) and all(map(is_positive, operands)))
 
 
 def divide(e: Emitter, x: Value, y: Value, type: Attribute) -> SSAValue:
@@ -138,7 +125,7 @@ def divide(e: Emitter, x: Value, y: Value, type: Attribute) -> SSAValue:
     if ring.width(y) == 32 or repeats >= _FEW:
         # One reciprocal for many quotients, with more digits than it has by itself.
         return multiply(e, x, reciprocal(e, y, _FINE_RECIPROCAL), e.fraction_of(ring.width(x)))
-    if not is_positive(y):
+    if not is_not_negative(y):
         below = negative(e, y)
         x = e.emit(ring.SelectOp, [below, e.emit(ring.NegOp, [x], x.type), x], x.type)
         y = e.emit(ring.SelectOp, [below, e.emit(ring.NegOp, [y], y.type), y], y.type)

@@ -22,9 +22,14 @@ INTS = ("i32",)
 
 
 def add(
-    name: str, function: Callable[..., Any], arguments: str, dtypes: tuple[str, ...] = F32, slack: float = 2e-2
+    name: str,
+    function: Callable[..., Any],
+    arguments: str,
+    dtypes: tuple[str, ...] = F32,
+    slack: float = 2e-2,
+    refused: tuple[str, ...] = (),
 ) -> None:
-    PROGRAMS.append(Function(name, function, tuple(arguments.split()), dtypes, slack))
+    PROGRAMS.append(Function(name, function, tuple(arguments.split()), dtypes, slack, refused))
 
 
 def number(n: int, *shape: int) -> Any:

@@ -106,10 +106,10 @@ def _at_most(write: Writer, op: ring.RingOp) -> None:
 
 
 def _positive(write: Writer, op: ring.RingOp) -> None:
-    """x >= 2^lo, or a unit; a square root takes zero."""
+    """x >= 2^lo, or a unit; a square root takes what is rounded to a little below zero."""
     x = op.arguments[-1]
     [takes] = op.get_traits_of_type(TakesPositive)
-    write.require_not_negative(x, 1, 0 if takes.zero else -(1 << max(0, op.get("lo") + ring.fraction(x))))
+    write.require_not_negative(x, 1, -takes.least(op.get("lo"), ring.fraction(x)))
 
 
 def _quotient(write: Writer, op: ring.RingOp) -> None:
