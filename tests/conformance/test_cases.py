@@ -16,6 +16,7 @@ import pytest
 import spu_ditto
 from ditto.dialects import pphlo
 from ditto.interpreter import evaluate
+from ditto.passes.pphlo.bind_constants import bind_constants
 from ditto.passes.ring.assign_rings import _CALLS, _RULES
 from spu_ditto.spu_compiler import compile_stablehlo
 from tests.conformance.cases import Case
@@ -41,7 +42,13 @@ def pphlo_text(case: Case) -> str:
     arrays = next(case.draws()).arrays
     assert case.jax is not None
     # As if all were secret: what is public would be left to the caller.
-    return compile_stablehlo(trace(case.jax, arrays).stablehlo, visibility(case))
+    exported = trace(case.jax, arrays)
+    constants = dict(enumerate(exported.constants, len(arrays)))
+    module = pphlo.parse_module(
+        compile_stablehlo(exported.stablehlo, (*visibility(case), *["public"] * len(constants)))
+    )
+    bind_constants(module, constants)
+    return pphlo.to_text(module)
 
 
 def check_draws(case: Case, run: Callable[..., Any]) -> None:
