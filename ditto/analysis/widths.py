@@ -260,10 +260,11 @@ def _demand(plan: Widths, op: ring.RingOp) -> None:
     """What an operation asks of its operands, now that the width of its result is known."""
     for value, width in plan.needs(op, plan.made.get(op.result, 1)):
         if width > ring.MAX_WIDTH:
+            included = f", a shift of {shift} included" if (shift := _number(op, "shift")) else ""
             raise CompileError(
                 op.name,
-                f"needs {width} bits, a shift of {op.get('shift')} included, where {ring.MAX_WIDTH} are there; "
-                "use fewer fraction_bits",
+                f"needs {width} bits{included}, where {ring.MAX_WIDTH} are there; use fewer fraction_bits, or state "
+                "smaller ranges=",
                 op.get("layer"),
             )
         plan.demand[value] = max(plan.demand[value], width)
