@@ -220,7 +220,7 @@ def cases(elements: int) -> list[Case]:
     add("rsqrt", [draw.powers(Ring(32, 12), flat, -6, 8)], Ring(24, 12), lambda x: x**-0.5, lo=-6, hi=8)
     add("sqrt", [draw.powers(Ring(32, 12), flat, -6, 8)], Ring(24, 12), np.sqrt, hi=8)
     add("log", [draw.powers(Ring(32, 12), flat, -6, 8)], Ring(24, 12), np.log, lo=-6, hi=8)
-    add("sine", [operand(Ring(64, 18))], Ring(20, 16), np.sin, amplitudes=[0.0, 1.0], bits=64)
+    add("sine", [operand(Ring(64, 18))], Ring(20, 16), np.sin, amplitudes=[0.0, 1.0])
     add("tanh", [operand(narrow)], narrow, np.tanh, bits=20)
     add("gelu", [operand(narrow)], narrow, gelu, bits=20)
     coefficients = [0.25, 0.5, 0.125]

@@ -80,6 +80,9 @@ class Widths:
     link: Link
     least: dict[SSAValue, int] = field(default_factory=dict)
     free: set[SSAValue] = field(default_factory=set)
+    # Products that may be beyond their range, as long as they are read rightly (guard_sums.py), and what is moved of
+    # them.
+    guarded: set[SSAValue] = field(default_factory=set)
     made: dict[SSAValue, int] = field(default_factory=dict)
     demand: dict[SSAValue, int] = field(default_factory=lambda: defaultdict(int))
     # What an earlier, rougher plan has found to be demanded and made, of uses and values that this one has yet to meet.
@@ -93,6 +96,10 @@ class Widths:
         """|x| < 2^range as an integer."""
         owner = value.owner
         return owner.get("range") if isinstance(owner, ring.RingOp) else self.least[value] - 1
+
+    def returned(self, value: SSAValue) -> int:
+        """The width in which a value leaves the program: its guard lets less than three times its range pass."""
+        return self.least[value] + (value in self.guarded)
 
     def numbers(self, op: ring.RingOp) -> tuple[tuple[int, SSAValue], ...]:
         """The positions of the operands that are secret numbers, and the values behind them."""
@@ -167,19 +174,17 @@ def plan_widths(function: FuncOp, link: Link) -> Widths:
         first.least[argument] = bits + 1
         first.free.add(argument)
     ops = [op for op in function.body.block.ops if not is_alias(op)]
-    # Products that may be beyond their range by a bit, and what is moved of them.
-    guarded: set[SSAValue] = set()
     for op in ops:
         if isinstance(op, ring.RingOp) and ring.is_fxp(op.result):
             least = op.get("range") + 1
-            if has_any(op, Rearranges, Rescales, TimesPowerOfTwo) and resolve(op.arguments[0]) in guarded:
+            if has_any(op, Rearranges, Rescales, TimesPowerOfTwo) and resolve(op.arguments[0]) in first.guarded:
                 # It may be returned, and there has to be what the guard has let pass.
                 least += 1
-                guarded.add(op.result)
+                first.guarded.add(op.result)
             if isinstance(op, ring.RequireSumsOp):
                 source = resolve(origin(op.arguments[1]))
                 first.least[source] = max(first.least[source], _number(op, "bits"))
-                guarded.add(source)
+                first.guarded.add(source)
             if has_any(op, KeepsRing) and not has_any(op, Local):
                 # The protocol may look at more bits than its result has.
                 least = max(least, *first.landing(op, least).needs)
@@ -197,7 +202,7 @@ def _plan(function: FuncOp, ops: list[Operation], plan: Widths) -> None:
         if isinstance(op, ReturnOp):
             for value in map(resolve, op.arguments):
                 if ring.is_fxp(value):
-                    plan.demand[value] = max(plan.demand[value], plan.least[value])
+                    plan.demand[value] = max(plan.demand[value], plan.returned(value))
         elif isinstance(op, ring.RingOp):
             if ring.is_fxp(op.result):
                 plan.made[op.result] = _decide(plan, op)
@@ -260,10 +265,11 @@ def _demand(plan: Widths, op: ring.RingOp) -> None:
     """What an operation asks of its operands, now that the width of its result is known."""
     for value, width in plan.needs(op, plan.made.get(op.result, 1)):
         if width > ring.MAX_WIDTH:
+            included = f", a shift of {shift} included" if (shift := _number(op, "shift")) else ""
             raise CompileError(
                 op.name,
-                f"needs {width} bits, a shift of {op.get('shift')} included, where {ring.MAX_WIDTH} are there; "
-                "use fewer fraction_bits",
+                f"needs {width} bits{included}, where {ring.MAX_WIDTH} are there; use fewer fraction_bits, or state "
+                "smaller ranges=",
                 op.get("layer"),
             )
         plan.demand[value] = max(plan.demand[value], width)

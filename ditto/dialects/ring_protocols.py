@@ -459,11 +459,11 @@ class GeluOp(Function):
 
 @irdl_op_definition
 class SineOp(Interactive):
-    """A cos x + B sin x for `amplitudes` A, B; `bits` is the ring in which x is taken, where a wrap is whole turns."""
+    """A cos x + B sin x for `amplitudes` A, B. x is taken in a ring with room for its turns (sine.h)."""
 
     name = "ring.sine"
     KINDS: ClassVar[str] = "x"
-    REQUIRED: ClassVar[tuple[str, ...]] = ("amplitudes", "bits")
+    REQUIRED: ClassVar[tuple[str, ...]] = ("amplitudes",)
     traits = traits_def(Elementwise())
 
     def check(self) -> None:

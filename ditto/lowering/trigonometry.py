@@ -23,10 +23,8 @@ def wave(e: Emitter, x: SSAValue, cosine: float, sine: float) -> SSAValue:
     """cosine cos x + sine sin x, over all of x's range; to 2^-12 (sine.h)."""
     width = ring.width(x)
     fraction = _FRACTION if width == ring.MAX_WIDTH else _SMALL_FRACTION
-    # What x needs of its ring so that rounding its period changes no digit.
-    bits = ring.MAX_WIDTH if width == ring.MAX_WIDTH else min(ring.MAX_WIDTH, 2 * ring.fraction(x) + 30)
     type = ring.retyped(x, fraction=fraction)
-    return e.emit(ring.SineOp, [x], type, amplitudes=[cosine, sine], bits=bits)
+    return e.emit(ring.SineOp, [x], type, amplitudes=[cosine, sine])
 
 
 def _sine(e: Emitter, op: Operation, values: list[Value]) -> Value:

@@ -1,8 +1,7 @@
 // Absolute value.
 //
 // Computes: |x| over x's own ring of w bits, for -2^{bits-1} <= x < 2^{bits-1}: no other bits are looked at for its
-// sign.
-//   -2^{w-1} is its own absolute value, as it is its own negative.
+//   sign. -2^{w-1} is its own absolute value, as it is its own negative.
 // Source: written for this project. |x| = x - 2 [x < 0] x, where the product is needed modulo 2^{w-1} only; the sign is
 //   [x < 0] = top(m) ^ top(a) ^ [m_low < a_low] (compare.h).
 // Steps, with k = w - 1:
@@ -15,8 +14,7 @@
 //   comparison (compare.h) and a selection (bits.h) take 5 bits more in as many rounds.
 // Error: none.
 // Security: composition of compare.h and bits.h. What P0 changes in its copy of a mask it sends to nobody; what it
-// deals
-//   with it is masked by k01's stream as anything.
+//   deals with it is masked by k01's stream as anything.
 #pragma once
 
 #include "ditto/protocols/party.h"

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "ditto/protocols/bit_products.h"
+#include "ditto/protocols/bits.h"
 #include "ditto/protocols/chunk_table.h"
 #include "ditto/ring/elementwise.h"
 
@@ -184,16 +185,39 @@ Cost LessThanMaskCost(int64_t elements, int n, const std::vector<int>& agreeing,
   return JoinedWiresCost(elements, agreeing, MakePlan(elements, n, agreeing, joining), 1).first;
 }
 
-Tensor LessThanMaskParts(Party& p, const Tensor& a, const Tensor& c, const Shape& shape, int n, int k) {
-  const Plan plan{ChunkWidths(n), kGroup};
-  const Wires wires = JoinedWires(p, a, {c}, {0}, shape, plan, kGroup)[0];
+namespace {
+
+Plan InRingPlan(int n) { return {ChunkWidths(n), kGroup}; }
+
+Cost InRingCost(int64_t elements, int n, int k) {
+  auto [cost, chunks] = JoinedWiresCost(elements, {0}, InRingPlan(n), kGroup);
+  cost.offline += JoinInRingProducts(chunks) * PackedBytes(elements, k);
+  return cost;
+}
+
+Cost OfBitCost(int64_t elements, int n, int k, Joining joining) {
+  return LessThanMaskCost(elements, n, {0}, joining) + DealCost(elements, k);
+}
+
+// Whether the last joining is done in the ring.
+bool JoinsInRing(int64_t elements, int n, int k, Joining joining) {
+  if (joining != Joining::kCheaper) return joining == Joining::kShallow;
+  return IsCheaper(InRingCost(elements, n, k), OfBitCost(elements, n, k, joining));
+}
+
+}  // namespace
+
+Tensor LessThanMaskParts(Party& p, const Tensor& a, const Tensor& c, const Shape& shape, int n, int k,
+                         Joining joining) {
+  if (!JoinsInRing(NumElements(shape), n, k, joining)) {
+    return BitToRingParts(p, LessThanMask(p, a, {c}, {0}, shape, n, joining)[0], k);
+  }
+  const Wires wires = JoinedWires(p, a, {c}, {0}, shape, InRingPlan(n), kGroup)[0];
   return JoinChunksInRing(p, wires.lt, wires.eq, k);
 }
 
-Cost LessThanMaskPartsCost(int64_t elements, int n, int k) {
-  auto [cost, chunks] = JoinedWiresCost(elements, {0}, {ChunkWidths(n), kGroup}, kGroup);
-  cost.offline += JoinInRingProducts(chunks) * PackedBytes(elements, k);
-  return cost;
+Cost LessThanMaskPartsCost(int64_t elements, int n, int k, Joining joining) {
+  return JoinsInRing(elements, n, k, joining) ? InRingCost(elements, n, k) : OfBitCost(elements, n, k, joining);
 }
 
 namespace {

@@ -62,9 +62,11 @@ std::vector<Share> LessThanMask(Party& p, const Tensor& a, const std::vector<Ten
                                 Joining joining = Joining::kCheaper);
 Cost LessThanMaskCost(int64_t elements, int n, const std::vector<int>& agreeing, Joining joining = Joining::kCheaper);
 
-// For one c, additive parts between P1 and P2 of [c < a] over Z_{2^k}, before their opening: the last joining, of up to
-// four chunks, is done in that ring. One round up to 16 bits, two for more. An empty tensor at P0.
-Tensor LessThanMaskParts(Party& p, const Tensor& a, const Tensor& c, const Shape& shape, int n, int k);
-Cost LessThanMaskPartsCost(int64_t elements, int n, int k);
+// For one c, additive parts between P1 and P2 of [c < a] over Z_{2^k}, before their opening; an empty tensor at P0.
+// Either P0 deals the masked bit's mask in that ring (bits.h; thrifty) or, which takes a round less, the last joining,
+// of up to four chunks, is done there (shallow).
+Tensor LessThanMaskParts(Party& p, const Tensor& a, const Tensor& c, const Shape& shape, int n, int k,
+                         Joining joining = Joining::kCheaper);
+Cost LessThanMaskPartsCost(int64_t elements, int n, int k, Joining joining = Joining::kCheaper);
 
 }  // namespace ditto

@@ -4,7 +4,6 @@
 #include <stdexcept>
 #include <string>
 
-#include "ditto/protocols/bits.h"
 #include "ditto/protocols/chunk_table.h"
 #include "ditto/ring/elementwise.h"
 
@@ -20,14 +19,6 @@ void CheckBits(int width, int bits, int to) {
 
 // Of the ring of wraps: with one bit more than it needs, not even the smallest is a ring of bits.
 int HighBits(int bits, int to) { return std::max(to - bits, 2); }
-
-// Of step 2.
-Cost BelowCost(int64_t n, int bits, int k, Joining joining) {
-  const Cost shallow = LessThanMaskPartsCost(n, bits, k);
-  const Cost thrifty = LessThanMaskCost(n, bits, {0}, joining) + DealCost(n, k);
-  if (joining == Joining::kCheaper) return IsCheaper(shallow, thrifty) ? shallow : thrifty;
-  return joining == Joining::kShallow ? shallow : thrifty;
-}
 
 // The low `bits` bits of t, and above them those of `high`.
 Tensor Under(const Tensor& high, const Tensor& t, int bits, int to) {
@@ -52,12 +43,7 @@ Share Extend(Party& p, const Share& x, int bits, int to, Joining joining) {
   }
   const Tensor c_low = p.is_p0() ? Tensor() : LowBits(c, bits);
   // 2.
-  Tensor wraps;
-  if (BelowCost(x.size(), bits, k, joining) == LessThanMaskPartsCost(x.size(), bits, k)) {
-    wraps = LessThanMaskParts(p, a, c_low, shape, bits, k);
-  } else {
-    wraps = BitToRingParts(p, LessThanMask(p, a, {c_low}, {0}, shape, bits, joining)[0], k);
-  }
+  Tensor wraps = LessThanMaskParts(p, a, c_low, shape, bits, k, joining);
   carry = p.Deal(carry, shape, k);
   // 3.
   if (!p.is_p0()) wraps = Add(wraps, carry);
@@ -73,7 +59,7 @@ Share Extend(Party& p, const Share& x, int bits, int to, Joining joining) {
 Cost ExtendCost(int64_t n, int bits, int to, Joining joining) {
   CheckBits(bits, bits, to);
   const int k = HighBits(bits, to);
-  return BelowCost(n, bits, k, joining) + DealCost(n, k) + OpenCost(n, k);
+  return LessThanMaskPartsCost(n, bits, k, joining) + DealCost(n, k) + OpenCost(n, k);
 }
 
 }  // namespace ditto

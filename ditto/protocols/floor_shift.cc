@@ -3,23 +3,11 @@
 #include <stdexcept>
 #include <string>
 
-#include "ditto/protocols/bits.h"
 #include "ditto/protocols/chunk_table.h"
 #include "ditto/protocols/linear.h"
 #include "ditto/ring/elementwise.h"
 
 namespace ditto {
-namespace {
-
-// Of step 1.
-Cost BelowCost(int64_t n, int shift, int out, Joining joining) {
-  const Cost shallow = LessThanMaskPartsCost(n, shift, out);
-  const Cost thrifty = LessThanMaskCost(n, shift, {0}, joining) + DealCost(n, out);
-  if (joining == Joining::kCheaper) return IsCheaper(shallow, thrifty) ? shallow : thrifty;
-  return joining == Joining::kShallow ? shallow : thrifty;
-}
-
-}  // namespace
 
 Share FloorShift(Party& p, const Share& x, int shift, int out, Joining joining) {
   const int width = x.width();
@@ -37,12 +25,7 @@ Share FloorShift(Party& p, const Share& x, int shift, int out, Joining joining) 
     c = LowBits(x.m, shift);
   }
   // 1.
-  Tensor parts;
-  if (BelowCost(x.size(), shift, out, joining) == LessThanMaskPartsCost(x.size(), shift, out)) {
-    parts = LessThanMaskParts(p, a, c, shape, shift, out);
-  } else {
-    parts = BitToRingParts(p, LessThanMask(p, a, {c}, {0}, shape, shift, joining)[0], out);
-  }
+  Tensor parts = LessThanMaskParts(p, a, c, shape, shift, out, joining);
   carry = p.Deal(carry, shape, out);
   // 2.
   if (!p.is_p0()) parts = Add(parts, carry);
@@ -52,7 +35,7 @@ Share FloorShift(Party& p, const Share& x, int shift, int out, Joining joining) 
 }
 
 Cost FloorShiftCost(int64_t n, int shift, int out, Joining joining) {
-  return BelowCost(n, shift, out, joining) + DealCost(n, out) + OpenCost(n, out);
+  return LessThanMaskPartsCost(n, shift, out, joining) + DealCost(n, out) + OpenCost(n, out);
 }
 
 }  // namespace ditto

@@ -6,15 +6,13 @@
 //   bits of l1 + l2, floor(x / 2^s) = (m >> s) - (l1 >> s) - (l2 >> s) - carry - [c < a]: a comparison of what P1 and
 //   P2 know with what P0 knows.
 // Steps:
-//   1. P1 and P2 get parts of [c < a] over Z_{2^out}: from the masked bit (compare.h's core, s bits; bits.h) or, to
-//      save a round (shallow), from a comparison whose last joining is done in that ring. P0 deals the carry.
+//   1. P1 and P2 get parts of [c < a] over Z_{2^out} (compare.h's LessThanMaskParts, s bits). P0 deals the carry.
 //   2. P1 and P2 open masked over Z_{2^out} carry + [c < a].
 //   3. All subtract their component of it from their component of x, shifted.
 // Sends: FloorShiftCost. From 32 to 14 bits with s = 18: 103 bits offline, 54 online, 4 rounds, or shallow 144 and 52,
-// 3
-//   rounds; from 64 to 46 bits with s = 18: 167 and 118, 4 rounds. Range: any. Error: none; out <= w - s, so that a
-//   wrap of m - l1 - l2 is a multiple of 2^out after the shift.
-// Security: composition of compare.h and bits.h; dealt values are masked by k01's stream, the opening by fresh masks.
+//   3 rounds; from 64 to 46 bits with s = 18: 167 and 118, 4 rounds.
+// Range: any. Error: none; out <= w - s, so that a wrap of m - l1 - l2 is a multiple of 2^out after the shift.
+// Security: composition of compare.h; dealt values are masked by k01's stream, the opening by fresh masks.
 #pragma once
 
 #include "ditto/protocols/compare.h"

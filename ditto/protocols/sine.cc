@@ -14,7 +14,16 @@ constexpr int kTurnBits = 18;
 constexpr uint64_t kTurn = 1467945251641000613;
 constexpr int kTableBits = 14, kDealtBits = 14;
 
-PeriodicFunction Wave(int64_t cosine, int64_t sine) { return {0, 0, {{1, cosine, sine, kTableBits, kDealtBits}}}; }
+// Of waves whose tables fit 16 bits, rounded.
+constexpr int64_t kLargest = (int64_t{1} << 31) - (int64_t{1} << 17);
+
+PeriodicFunction Wave(int64_t cosine, int64_t sine) {
+  using Wide = __int128;
+  if (static_cast<Wide>(cosine) * cosine + static_cast<Wide>(sine) * sine > static_cast<Wide>(kLargest) * kLargest) {
+    throw std::invalid_argument("a wave's amplitude is 2 or more");
+  }
+  return {0, 0, {{1, cosine, sine, kTableBits, kDealtBits}}};
+}
 
 // round(2^bits / 2 pi)
 uint64_t Turn(int bits) {

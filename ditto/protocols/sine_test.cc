@@ -10,7 +10,7 @@ namespace {
 
 using namespace ditto::testing;
 
-constexpr int64_t kOne = int64_t{1} << 30;
+constexpr int64_t kOne = int64_t{1} << 30, kMost = 2 * kOne - (int64_t{1} << 17);
 
 struct Case {
   int width, fraction, bits;  // |x| < 2^bits units
@@ -27,8 +27,8 @@ TEST_P(SineTest, IsWithinItsError) {
   x[1] = most;
   x[2] = -most;
   const Views xs = ShareOf(x, {n}, c.width);
-  for (const auto& [cosine, sine] :
-       {std::pair(int64_t{0}, kOne), std::pair(kOne, int64_t{0}), std::pair(kOne, -kOne)}) {
+  for (const auto& [cosine, sine] : {std::pair(int64_t{0}, kOne), std::pair(kOne, int64_t{0}), std::pair(kOne, -kOne),
+                                     std::pair(kMost, int64_t{0})}) {
     const auto run = RunThree(
         [&, a = cosine, b = sine](Party& p) { return Sine(p, Mine(xs, p), c.fraction, a, b, c.out, c.out_fraction); });
     ExpectConforms(run, SineCost(n, cosine, sine, c.out, c.out_fraction));
@@ -38,7 +38,8 @@ TEST_P(SineTest, IsWithinItsError) {
     for (int64_t i = 0; i < n; ++i) {
       const double at = std::ldexp(static_cast<double>(x[i]), -c.fraction);
       const double exact = std::cos(at) * cosine / kOne + std::sin(at) * sine / kOne;
-      ASSERT_NEAR(static_cast<double>(y[i]) * unit, exact, allowed * (cosine && sine ? 1.5 : 1.0)) << at;
+      ASSERT_NEAR(static_cast<double>(y[i]) * unit, exact, allowed * std::max(1.0, std::hypot(cosine, sine) / kOne))
+          << at;
     }
   }
 }
@@ -56,6 +57,9 @@ TEST(Sine, CostsWhatItsHeaderSays) { EXPECT_EQ(SineCost(8, 0, kOne, 20, 16), (Co
 TEST(Sine, RefusesWhatDoesNotFit) {
   const Views xs = ShareOf({1, 2}, {2}, 16);
   EXPECT_THROW(RunThree([&](Party& p) { return Sine(p, Mine(xs, p), 8, 0, kOne, 20, 16); }), std::invalid_argument);
+  // Before anything is dealt.
+  EXPECT_THROW(SineCost(2, kMost + 1, 0, 20, 16), std::invalid_argument);
+  EXPECT_THROW(SineCost(2, 3 * kOne / 2, -3 * kOne / 2, 20, 16), std::invalid_argument);
 }
 
 }  // namespace

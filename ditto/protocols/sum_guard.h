@@ -1,27 +1,26 @@
 // A guard of linear sums: is what was made of them in a narrow ring what they are in a wide one?
 //
-// Computes: a violation in the guard's string (range_guard.h) unless e = sum_k y_k r_k, up to a difference of less than
-//   2^{w-2}, where y_k is the signed number that the low w bits of y say, r public integers, and e is known modulo
-//   2^W, W >= w + 2. y is of w bits, or already of W bits or more.
-// Range: y whose signed number lies in [-2^{w-2}, 2^{w-2}) is read as that (up_cast.h). A y beyond, x = y + 2^{w-2}
-//   outside [0, 2^{w-1}), is read as y or as y + c 2^w with c odd or even, as its up-cast would be: the same share is
-//   read alike. Differences d of 3 * 2^{w-2} or more are violations unless 2^W divides what is left of them once they
-//   are rounded to a multiple of 2^w; between 2^{w-2} and that they may be.
+// Computes: a violation in the guard's string (range_guard.h) unless e = sum_i r_i y_i, up to a difference of less than
+//   2^{w-2}, where r are public integers, and e is known modulo 2^W, W >= w + 2. y is of w bits, and y_i is the signed
+//   number that they say; or y is of W bits or more, has thus been widened already, and is taken as it is modulo 2^W.
+// Range: y in [-2^{w-2}, 2^{w-2}) is read as what it is (up_cast.h). A y beyond is read as y, or as y - 2^w if it is
+//   positive and y + 2^w if it is negative: which one depends on its masks, so that an up-cast of the same share gives
+//   the same. Differences d of 3 * 2^{w-2} or more are violations unless 2^W divides what is left of them once they are
+//   rounded to a multiple of 2^w; between 2^{w-2} and that they may be.
 // Source: written for this project, after Freivalds' test of matrix products; the wraps are up_cast.h's.
-// Steps, with k = W - w, and D = e - sum_k r_k y'_k, where y' = c - 2^{w-2} - l1 - l2 of up_cast.h's c, so that
+// Steps, with k = W - w, and D = e - sum_i r_i y'_i, where y' = c - 2^{w-2} - l1 - l2 of up_cast.h's c, so that
 //   y = y' + 2^w (carry + (1 - top(c)) top(a)), all modulo 2^W; read of D's low w bits in the same way,
 //   D = read(D) + 2^w q:
 //   1. P0 deals over Z_{2^k} top(a) of every y, top(a) of every D, and, a number for each D, the carry of its low bits
-//      and the sum of r_k carry_k.
-//   2. P1 and P2 add up their parts of E = q - sum_k r_k (carry_k + (1 - top(c_k)) top(a_k)), which is 0 modulo 2^k
+//      and the sum of r_i carry_i.
+//   2. P1 and P2 add up their parts of E = q - sum_i r_i (carry_i + (1 - top(c_i)) top(a_i)), which is 0 modulo 2^k
 //      if nothing is wrong. P1 has E1 and P2 has E2 = E - E1.
 //   3. Every bit of E1 and of -E2 is P1's and P2's part of a flag: they are equal if E = 0. The flags are folded into
 //      z as in range_guard.h, step 3.
 // Sends: P0 -> P2 k bits for every y, unless y is of W bits, and 2 k bits for every D, offline. No round.
 // Failure: a violation of the kind above has E != 0 for certain, and is then missed as in range_guard.h.
-// Security: what P2 receives is masked by k01's stream, and nothing is opened. z is treated as in range_guard.h: it is
-// 0
-//   or uniform. Where y or D is between the bounds above, whether it trips depends on a mask too.
+// Security: what P2 receives is masked by k01's stream, and nothing is opened. z is 0 or uniform,
+//   as in range_guard.h. Where y or D is between the bounds above, whether it trips depends on a mask too.
 #pragma once
 
 #include "ditto/protocols/party.h"

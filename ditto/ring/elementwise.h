@@ -26,7 +26,7 @@ Tensor MulScalar(const Tensor& a, uint64_t scalar);
 Tensor ShiftLeft(const Tensor& a, int bits);
 
 // ((x + add) mod 2^width_in) >> shift, logical, mod 2^width_out: 2 <= width_in <= a.width(), 0 <= shift < width_in.
-// The words may change size. The result is reduced if width_out >= width_in - shift.
+// The words may change size. Reduced.
 Tensor ShiftRight(const Tensor& a, int shift, uint64_t add, int width_in, int width_out);
 
 // x mod 2^width, width <= a.width(). Not reduced: where the words keep their size, this is the same buffer.

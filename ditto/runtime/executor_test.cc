@@ -251,6 +251,26 @@ TEST(Executor, EndsBeforeTheNextOperationsOnceItIsCancelled) {
   for (const std::string& error : results.errors) EXPECT_NE(error.find("interrupted"), std::string::npos) << error;
 }
 
+// A square, of one round, and a comparison, of more, of which nothing comes but guards.
+TEST(Schedule, LetsGuardsWaitForARoundThatIsThere) {
+  const std::string w = kWide, n = kNarrow, b = kBits;
+  const auto ops = [](const std::string& between) {
+    return R"({"op": "neg", "in": [0], "out": [1], "layer": "a"},
+              {"op": "square", "in": [0], "out": [2], "attrs": {"shift": 8}, "layer": "a"},
+              {"op": "require_range", "in": [2], "out": [3], "attrs": {"bits": 18}, "layer": "a"},)" +
+           between + R"({"op": "msb", "in": [0], "out": [4], "attrs": {"bits": 30, "drop": 0}, "layer": "b"},
+              {"op": "require_false", "in": [4], "out": [5], "layer": "b"})";
+  };
+  const std::string values = w + "," + w + "," + n + "," + n + "," + b + "," + b;
+  // Where nothing else takes a round they run together.
+  const Program guards = ParseProgram(ProgramText(values, "0", "1", ops("")), {});
+  EXPECT_EQ(MakeSchedule(guards), (Schedule{{0}, {1, 3}, {2}, {4}}));
+  // The square goes along with one that is returned, the comparison waits.
+  const std::string returned = R"({"op": "square", "in": [1], "out": [6], "attrs": {"shift": 8}, "layer": "b"},)";
+  const Program both = ParseProgram(ProgramText(values + "," + n, "0", "6", ops(returned)), {});
+  EXPECT_EQ(MakeSchedule(both), (Schedule{{0}, {3, 1}, {2}, {4}, {5}}));
+}
+
 TEST(Executor, LanesFailTogether) {
   const Program program = Parallel();
   Connections connections;

@@ -12,6 +12,9 @@ namespace {
 // Only ops this close to the first one that has not run are considered: looking further ahead would hold values long
 // before they are needed, such as widened weights of later layers.
 constexpr size_t kWindow = 64;
+// Lanes at once, each with its op's working memory.
+constexpr size_t kMaxLanes = 8;
+
 // Whether nothing comes of an op but guards: it can run whenever there is room in a round.
 std::vector<bool> OnlyGuards(const Program& program) {
   std::vector<bool> used(program.values.size());
@@ -25,9 +28,6 @@ std::vector<bool> OnlyGuards(const Program& program) {
   }
   return guards;
 }
-
-// Lanes at once, each with its op's working memory.
-constexpr size_t kMaxLanes = 8;
 
 }  // namespace
 

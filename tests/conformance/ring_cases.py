@@ -480,7 +480,7 @@ for w, f, most in ((64, 18, 1 << 44), (40, 8, 1 << 16)):
                 "sine",
                 [sized(w, f, most)],
                 full(out, out_fraction),
-                attributes={"amplitudes": amplitudes, "bits": w},
+                attributes={"amplitudes": amplitudes},
                 real=lambda x, a=tuple(amplitudes): a[0] * np.cos(x) + a[1] * np.sin(x),
                 units=1.25 + 2.0 ** (out_fraction - 12),
             )

@@ -52,9 +52,7 @@ def test_traits_name_attributes_that_the_operation_takes(op: type[ring.RingOp]) 
     compares = op.get_trait(Compares)
     # Bits to shift by, to start from, to guard, to have: nothing is compared that ranges would tell the width of.
     others = (
-        {"bits"}
-        if op in (ring.ShlOp, ring.ExtendOp, ring.RequireRangeOp, ring.RequireSumsOp, ring.ToBitsOp, ring.SineOp)
-        else set()
+        {"bits"} if op in (ring.ShlOp, ring.ExtendOp, ring.RequireRangeOp, ring.RequireSumsOp, ring.ToBitsOp) else set()
     )
     assert {"bits", "clip_bits"} & {*op.REQUIRED, *op.OPTIONAL} - others == (
         {compares.attribute} if compares else set()

@@ -177,7 +177,7 @@ def interactive_cases(w: int, f: int) -> list[Case]:
             {"bits": w},
         ),
         Case("from_bits", [bits(9, 40)], fxp(w, 0, [40]), lambda b: 2 ** np.arange(9) @ b),
-        Case("sine", [a], fxp(20, 12, [3, 5]), np.sin, {"amplitudes": [0.0, 1.0], "bits": w}, 2.0**-11),
+        Case("sine", [a], fxp(20, 12, [3, 5]), np.sin, {"amplitudes": [0.0, 1.0]}, 2.0**-11),
         Case("reround", [real(w, f, 40)], fxp(w - 4, f - 4, [40]), lambda x: x, {"shift": 4}, 2.0 ** (4 - f)),
         Case("msb", [a], bit([3, 5]), lambda x: x < 0, {"bits": f + 5, "drop": 0}),
         Case("equal_zero", [integer(w, 40, low=-2, high=2)], bit([40]), lambda x: x == 0, {"bits": 8}),

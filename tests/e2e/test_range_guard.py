@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+import spu
 
 import spu_ditto
 from ditto import _core
@@ -135,6 +138,20 @@ def test_guards_that_cannot_be_are_refused(op: str, value: Any, attrs: dict[str,
     x = b.input(value)
     with pytest.raises(_core.ProgramError, match=message):
         _core.Program(b.text(b.op(op, [x], value, **attrs)), [])
+
+
+@pytest.mark.parametrize("times", [1.5, 2.1, 2.6])
+def test_a_returned_product_beyond_its_range_is_right_or_refused(times: float) -> None:
+    rng = np.random.default_rng(0)
+    x, w = (rng.standard_normal(shape).astype(np.float32) for shape in ((128, 64), (64, 64)))
+    secure = spu.compile(lambda x, w: x @ w, ring_policy="ditto", calibration=[(x.copy(), w.copy())])
+    product = next(op for op in secure.lower(x, w).as_text("ring").splitlines() if "ring.matmul " in op)
+    assert (found := re.search(r"range = (\d+) .*fxp<\d+, (\d+)>>$", product))
+    limit = 2.0 ** (int(found[1]) - int(found[2]))
+    x[3], w[:, 5] = 1.0, times * limit / 64
+    for _ in range(12):
+        with contextlib.suppress(spu_ditto.RangeError):
+            np.testing.assert_allclose(secure(x, w), x @ w, atol=0.1)
 
 
 F, B = "tensor<3x!ring.fxp<20, 4>>", "tensor<3x!ring.bit>"

@@ -105,7 +105,7 @@ class _Rebuild:
         self.built[op.result] = wrapped
 
     def returned(self, value: SSAValue) -> SSAValue:
-        return self.at(value, self.plan.least[resolve(value)]) if ring.is_fxp(value) else self.built[value]
+        return self.at(value, self.plan.returned(resolve(value))) if ring.is_fxp(value) else self.built[value]
 
     def operands(self, op: Operation) -> list[SSAValue]:
         """What an operation takes, as wide as it needs it."""

@@ -10,10 +10,12 @@ or the same of columns, whichever sends less: Freivalds' test of a product, modu
 What is found. y is made in R + 2 bits and read as the signed number that those say. One that is beyond 2^R is read as
 what it is or, the further it is out the likelier and from 3 * 2^R on for certain, as a number that is off by c 2^(R+2);
 the up-cast of the program reads the same share in the same way, so that what passes is right modulo every ring that it
-is used in. The sums then differ by 2^(R+2) times the sum of r_i c_i, which is zero modulo 2^t
+is used in; where it is returned, that ring has a bit more (`widths.py`). The sums then differ by 2^(R+2) times the sum
+of r_i c_i, which is zero modulo 2^t
 
 - of one wrong element in a row: where 2^t divides its c, because r is odd. t is 7: one c in 128, none below 128.
-- of several: for one r in 2^(t-1), or all r if 2^t divides every c.
+- of several: for one r in 2^(t-1), or in as many as there are of r where those are fewer (two, 1 and -1, at the
+  least), or all r if 2^t divides every c.
 
 r is drawn once and for all by a fixed seed. It is no secret: nobody here wants to get a wrong number past the guard
 (all parties follow the protocol, and a caller could as well write down a number of his own), and values that leave
