@@ -156,8 +156,9 @@ class Intervals:
         assert isinstance(value, BlockArgument), value
         bound = self._bounds[value.index] if value.index < len(self._bounds) else 0.0
         if ring.fraction(value) == 0 and (bits := self._integer_bits(value)) is not None:
-            integers = signed_integers(bits)
-            return integers.cut(math.floor(_below(bound, value).size)) if bound else integers
+            # What is shared is checked against its bits: a bound lets in all that these hold.
+            most = math.floor(_below(bound, value).size)
+            return signed_integers(min(bits, most.bit_length() + 1) if bound else bits)
         if bound:
             return _below(bound, value)
         if is_long_table(value):
