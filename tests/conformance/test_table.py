@@ -57,12 +57,23 @@ def softmax(x: Any, axis: int = -1) -> Any:
 
 # ------------------------------------------------------------------------------------------------ arithmetic
 
+def last_chosen(x: Any, keep: Any) -> Any:
+    def step(carry: Any, row: Any) -> Any:
+        return jnp.where(row[1], jnp.maximum(carry, row[0]), carry), 0
+
+    return jax.lax.scan(step, x[0], (x, keep))[0]
+
+
 HUNDREDS = np.full((1, 16), 100, F32)
 TENS = np.arange(0, 1000, 10).astype(F32)
 
 ARITHMETIC = [
     Fault("by_a_secret_count", jnp.divide, (f32(6, -9), np.array([4, 3], np.int32)), [1.5, -3]),
     Fault("floor_division", lambda x, y: x // y, (np.array([7, -7], np.int32), np.array([2, 2], np.int32)), [3, -4]),
+    # A choice by a public bit is no sum: 40 of them leave the range what it was.
+    Fault(
+        "chosen_again_and_again", last_chosen, (TENS, np.arange(100) < 40), 390, visibility=("secret", "public")
+    ),
     Fault("halves", jnp.round, (f32(0.5, 1.5, 2.5, -0.5, -1.5),), [0, 2, 2, 0, -2], 0),
     Fault(
         "unsigned_order", jnp.less, (np.array([1, 2**31], np.uint32), np.array([2**31, 1], np.uint32)), [True, False]
