@@ -144,7 +144,13 @@ def to_stablehlo(traced: jax.stages.Traced, call: Call, input_visibility: Any = 
     divided.main.__name__ = name_of(call.fn)
     # keep_unused: without it jit drops unused arguments, visibilities shift, and a secret is compiled as public.
     hidden = jax.jit(divided.main, keep_unused=True).trace(*divided.arguments)
-    module = hidden.lower(lowering_platforms=("interpreter",)).compiler_ir("stablehlo")
+    try:
+        module = hidden.lower(lowering_platforms=("interpreter",)).compiler_ir("stablehlo")
+    except (NotImplementedError, ValueError) as error:
+        # JAX has it for single devices only, as a call into their libraries or back into Python.
+        primitive = re.search(r"primitive '(\w+)'", str(error))
+        operation = f"JAX operation {primitive[1]}" if primitive else f"an operation ({error})"
+        raise UnsupportedError(f"{operation} cannot run on shares") from None
     # Operations with functions of their own stand before it.
     [function] = [op for op in module.body.operations if op.name.value == "main"]
     for argument, type in zip(main, function.type.inputs, strict=False):
