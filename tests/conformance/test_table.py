@@ -464,3 +464,11 @@ def test_large_numbers_times_a_secret_mask(options: Any) -> None:
     m = KEPT.astype(np.int32)
     outcome = run_of(lambda: spu_ditto.compile(biased(-1e9), **options)(ROWS, m))
     outcome.check([in_float32(ROWS, m, -1e9)], [ROW_BOUND], refusable=False)
+
+
+@pytest.mark.parametrize("keys", [(np.int32, F32), (F32, np.int32), (np.int32, F16), (np.int32, np.int32, F32)], ids=str)
+def test_keys_of_several_dtypes(keys: tuple[Any, ...]) -> None:
+    columns = [np.array(column, dtype) for column, dtype in zip(([1, 0, 1, 0], [2, 2, -1, 2], [1, 2, 3, 0]), keys)]
+    order = np.lexsort(columns[::-1])
+    outcome = run_of(lambda: spu_ditto.compile(lambda *c: jax.lax.sort(c, num_keys=len(c)))(*columns))
+    outcome.check([column[order] for column in columns], refusable=False)
