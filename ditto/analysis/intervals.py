@@ -55,6 +55,8 @@ CLAIM = "claim"
 # Rows of a table, picked by one-hot rows; sums of squares of rows.
 _ROWS = through(reshaped, named("rows", made(ring.OneHotOp)))
 _LOOK_UP = either(made(ring.MatmulOp, _ROWS), made(ring.MatmulPublicOp, _ROWS))
+# One of two values, by a public bit that is known at the call only.
+_CHOSEN = made(ring.AddOp, made(ring.MulPublicOp, made(ring.SubOp, "x", "y"), "bits"), "y")
 _INNER_SQUARE = made(ring.MatmulOp, through(reshaped, "rows"), through(reshaped, "rows"))
 # From here on a number is as good as infinite: no ring holds it.
 _INFINITE = 2.0**200
@@ -156,8 +158,9 @@ class Intervals:
         assert isinstance(value, BlockArgument), value
         bound = self._bounds[value.index] if value.index < len(self._bounds) else 0.0
         if ring.fraction(value) == 0 and (bits := self._integer_bits(value)) is not None:
-            integers = signed_integers(bits)
-            return integers.cut(math.floor(_below(bound, value).size)) if bound else integers
+            # What is shared is checked against its bits: a bound lets in all that these hold.
+            most = math.floor(_below(bound, value).size)
+            return signed_integers(min(bits, most.bit_length() + 1) if bound else bits)
         if bound:
             return _below(bound, value)
         if is_long_table(value):
@@ -199,7 +202,11 @@ class Intervals:
         if not ring.is_fxp(op.result):
             return
         operands = [self.of(value) for value in op.arguments if not ring.is_bit(value)]
-        proven = RULES[type(op)](op, operands).cut(_INFINITE)
+        chosen = match(op, _CHOSEN)
+        if chosen is not None and ring.is_public_bit(chosen["bits"]):
+            proven = self.of(chosen["x"]).union(self.of(chosen["y"]))
+        else:
+            proven = RULES[type(op)](op, operands).cut(_INFINITE)
         if (bits := op.get(WRAP)) is not None and not proven.within(signed_integers(bits)):
             self.wraps.add(op.result)
             proven = signed_integers(bits)

@@ -98,7 +98,12 @@ def _is_end(op: Operation) -> bool:
 
 def _passes(op: Operation) -> bool:
     """Whether what an operation makes of a mask is one still."""
-    return has_any(op, Moves, Rescales, Linear, InsertsZeros, Chooses) or matches(op, _TIMES_BIT)
+    return has_any(op, Moves, Rescales, Linear, InsertsZeros, Chooses) or matches(op, _TIMES_BIT) or _times_bits(op)
+
+
+def _times_bits(op: Operation) -> bool:
+    """Whether a value is multiplied by public bits, as where they choose it at the call: y + bits * (x - y)."""
+    return isinstance(op, ring.MulPublicOp) and ring.is_public_bit(op.operands[1])
 
 
 def _groups(found: dict[ring.RingOp, _Reach]) -> list[tuple[set[ring.RingOp], _Reach]]:

@@ -18,10 +18,18 @@ from ditto.encoding import encode
 
 Kernel = Callable[..., Array]
 
-# What stands for infinity as long as no pass has said how large it has to be.
-_INFINITY = 24
+# What stands for infinity as long as no pass has said how large it has to be, and the integers that do.
+_INFINITY, _INFINITE = 24, 2.0**60
 # Products of integers are exact in float64, where BLAS is quick, up to this size.
 _EXACT = 2.0**53
+
+
+def _encode(op: ring.RingOp, numbers: Array) -> Array:
+    fraction, mask = op.get("fraction"), op.get("mask")
+    if mask is None:
+        infinite = np.abs(numbers) >= np.ldexp(_INFINITE, -fraction)
+        numbers = np.where(infinite, np.copysign(2.0**_INFINITY, numbers), numbers)
+    return encode(numbers, fraction, mask)
 
 
 def matmul(lhs: Array, rhs: Array) -> Array:
@@ -145,7 +153,7 @@ FUNCTIONS["normalise"] = _normalise
 
 KERNELS: dict[str, Kernel] = {
     "constant": lambda op: op.numpy(),
-    "encode": lambda op, x: encode(x, op.get("fraction"), op.get("mask", _INFINITY)),
+    "encode": _encode,
     "add": lambda op, x, y: x + y,
     "sub": lambda op, x, y: x - y,
     "neg": lambda op, x: -x,

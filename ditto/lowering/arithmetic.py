@@ -311,7 +311,7 @@ def _required(e: Emitter, wrong: SSAValue, value: Value) -> Value:
 
 def _chosen(total: SSAValue) -> SSAValue:
     """Notes of a sum that it is one of two values."""
-    if isinstance(total.owner, ring.AddPublicOp):
+    if isinstance(total.owner, ring.AddPublicOp | ring.AddOp):
         total.owner.attributes["chosen"] = ring.attribute(1)
     return total
 
@@ -353,7 +353,7 @@ def _select_at_call(e: Emitter, condition: Public, x: Value, y: Value, type: Att
         x, y = (e.made_secret(v, like) if isinstance(v, Public) else v for v in (x, y))
         return exclusive_or(e, e.emit(ring.BitAndPublicOp, [exclusive_or(e, x, y), chosen], like.type), y)
     difference = subtract(e, x, y)
-    return add(e, e.emit(ring.MulPublicOp, [difference, chosen], difference.type, shift=0), y)
+    return _chosen(add(e, e.emit(ring.MulPublicOp, [difference, chosen], difference.type, shift=0), y))
 
 
 def maximum(e: Emitter, x: Value, y: Value, type: Attribute) -> Value:

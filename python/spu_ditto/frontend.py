@@ -144,7 +144,13 @@ def to_stablehlo(traced: jax.stages.Traced, call: Call, input_visibility: Any = 
     divided.main.__name__ = name_of(call.fn)
     # keep_unused: without it jit drops unused arguments, visibilities shift, and a secret is compiled as public.
     hidden = jax.jit(divided.main, keep_unused=True).trace(*divided.arguments)
-    module = hidden.lower(lowering_platforms=("interpreter",)).compiler_ir("stablehlo")
+    try:
+        module = hidden.lower(lowering_platforms=("interpreter",)).compiler_ir("stablehlo")
+    except (NotImplementedError, ValueError) as error:
+        # JAX has it for single devices only, as a call into their libraries or back into Python.
+        primitive = re.search(r"primitive '(\w+)'", str(error))
+        operation = f"JAX operation {primitive[1]}" if primitive else f"an operation ({error})"
+        raise UnsupportedError(f"{operation} cannot run on shares") from None
     # Operations with functions of their own stand before it.
     [function] = [op for op in module.body.operations if op.name.value == "main"]
     for argument, type in zip(main, function.type.inputs, strict=False):
@@ -203,6 +209,9 @@ def _prepare(module: Any) -> None:
             _check_groups(op)
             if op.name in _KEPT_WHOLE:
                 _replace_by_custom_call(op, _KEPT_WHOLE[op.name])
+            elif op.name == "stablehlo.or" and op.parent.name == "stablehlo.sort":
+                # SPU's compiler dies of some comparators of two keys where the first key's comparison comes first.
+                op.operands[0], op.operands[1] = op.operands[1], op.operands[0]
             elif op.name == "stablehlo.is_finite":
                 _replace_is_finite(op)
             elif op.name == "stablehlo.optimization_barrier":  # of jax.checkpoint: what passes it is unchanged

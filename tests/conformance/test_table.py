@@ -57,12 +57,23 @@ def softmax(x: Any, axis: int = -1) -> Any:
 
 # ------------------------------------------------------------------------------------------------ arithmetic
 
+def last_chosen(x: Any, keep: Any) -> Any:
+    def step(carry: Any, row: Any) -> Any:
+        return jnp.where(row[1], jnp.maximum(carry, row[0]), carry), 0
+
+    return jax.lax.scan(step, x[0], (x, keep))[0]
+
+
 HUNDREDS = np.full((1, 16), 100, F32)
 TENS = np.arange(0, 1000, 10).astype(F32)
 
 ARITHMETIC = [
     Fault("by_a_secret_count", jnp.divide, (f32(6, -9), np.array([4, 3], np.int32)), [1.5, -3]),
     Fault("floor_division", lambda x, y: x // y, (np.array([7, -7], np.int32), np.array([2, 2], np.int32)), [3, -4]),
+    # A choice by a public bit is no sum: 40 of them leave the range what it was.
+    Fault(
+        "chosen_again_and_again", last_chosen, (TENS, np.arange(100) < 40), 390, visibility=("secret", "public")
+    ),
     Fault("halves", jnp.round, (f32(0.5, 1.5, 2.5, -0.5, -1.5),), [0, 2, 2, 0, -2], 0),
     Fault(
         "unsigned_order", jnp.less, (np.array([1, 2**31], np.uint32), np.array([2**31, 1], np.uint32)), [True, False]
@@ -218,6 +229,17 @@ SOFTMAXES = [
     Fault("masked_after_small", masked_after, (SMALLER, KEPT), exact_masked(SMALLER, KEPT), 0.02),
     Fault("masked_row_1e9", filled(-1e9), (ROWS, MASK), softmax(np.where(MASK, ROWS, -1e9)), ROW_BOUND),
     Fault("masked_row_least", filled(LEAST), (ROWS, MASK), softmax(np.where(MASK, ROWS, LEAST)), ROW_BOUND),
+    *(
+        Fault(
+            f"masked_row_{fill:g}_public",
+            filled(fill),
+            (ROWS, KEPT > 0),
+            softmax(np.where(KEPT > 0, ROWS, fill)),
+            ROW_BOUND,
+            visibility=("secret", "public"),
+        )
+        for fill in (-1e9, LEAST, -np.inf)
+    ),
     Fault("masked_row_1e4", filled(-1e4), (ROWS, MASK), softmax(np.where(MASK, ROWS, -1e4)), ROW_BOUND),
     # Among real numbers a score does not vanish beside -1e9, as it does in float32.
     Fault(
@@ -423,3 +445,30 @@ def test_a_calibrated_program_beyond_its_samples(name: str, policy: str) -> None
         arguments = (X * F32(factor), Y * F32(factor))
         wanted = exact(*(a.astype(np.float64) for a in arguments))
         run_of(lambda: secure(*arguments)).check([wanted], refusable=factor not in (1, -1))  # noqa: B023
+
+
+@pytest.mark.parametrize("policy", ["ditto", "fm64"])
+@pytest.mark.parametrize("dtype", [F32, F16, np.int32, np.uint8], ids=lambda dtype: np.dtype(dtype).name)
+@pytest.mark.parametrize("stated", [1, 8, 10])
+def test_a_stated_range_and_beyond(stated: int, dtype: Any, policy: str) -> None:
+    """What is stated may be reached; what is let in beyond it is right."""
+    secure = spu_ditto.compile(lambda x: x * np.array(5, x.dtype), ring_policy=policy, ranges={"x": stated})
+    for number in (stated, stated + 1, 15, 16, -stated, -15, -16):
+        if number >= 0 or np.dtype(dtype).kind != "u":
+            x = np.array([number, 0, 1], dtype)
+            run_of(lambda: secure(x)).check([x.astype(np.int64) * 5], refusable=abs(number) > stated)  # noqa: B023
+
+
+@pytest.mark.parametrize("options", [{"ranges": {"m": 1}}, {"calibration": [(ROWS, KEPT.astype(np.int32))]}], ids=list)
+def test_large_numbers_times_a_secret_mask(options: Any) -> None:
+    m = KEPT.astype(np.int32)
+    outcome = run_of(lambda: spu_ditto.compile(biased(-1e9), **options)(ROWS, m))
+    outcome.check([in_float32(ROWS, m, -1e9)], [ROW_BOUND], refusable=False)
+
+
+@pytest.mark.parametrize("keys", [(np.int32, F32), (F32, np.int32), (np.int32, F16), (np.int32, np.int32, F32)], ids=str)
+def test_keys_of_several_dtypes(keys: tuple[Any, ...]) -> None:
+    columns = [np.array(column, dtype) for column, dtype in zip(([1, 0, 1, 0], [2, 2, -1, 2], [1, 2, 3, 0]), keys)]
+    order = np.lexsort(columns[::-1])
+    outcome = run_of(lambda: spu_ditto.compile(lambda *c: jax.lax.sort(c, num_keys=len(c)))(*columns))
+    outcome.check([column[order] for column in columns], refusable=False)

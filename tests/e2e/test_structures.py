@@ -199,6 +199,9 @@ def test_public_keys_sort_without_a_message() -> None:
             "convolve the groups one by one",
         ),
         (lambda x: lax.approx_max_k(x, 2), (floats(9),), "cannot run on shares"),
+        (lambda x: jnp.linalg.eigvalsh(x + x.T), (floats(3, 3),), "eigh cannot run on shares"),
+        (lambda x: jnp.where(x > 0, x, -jnp.inf) * 3, (floats(3),), "infinity, or the least number of a dtype"),
+        (lambda x: jax.pure_callback(lambda v: v, x, x), (floats(3),), "cannot run on shares"),
         (
             lambda x: lax.while_loop(lambda v: v.sum() < 10, lambda v: v * 2, x),
             (floats(3),),
@@ -210,7 +213,7 @@ def test_public_keys_sort_without_a_message() -> None:
             "rounds; give the loop a smaller bound",
         ),
     ],
-    ids=["grouped gradient", "approximate maxima", "secret condition", "rounds"],
+    ids=["grouped gradient", "approximate maxima", "eigenvalues", "infinite", "callback", "secret condition", "rounds"],
 )
 def test_refused_with_reason(function: Any, arguments: tuple[Any, ...], reason: str) -> None:
     with pytest.raises((spu_ditto.UnsupportedError, spu_ditto.CompileError), match=reason):

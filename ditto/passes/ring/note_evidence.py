@@ -5,11 +5,12 @@ becomes, if samples stayed below 3 in magnitude and the headroom is a factor of 
     %1 = ring.mul %0, %0 {shift = 18, bound = 8.0} : ...
 
 (`ditto.argument_bounds` for the arguments, also from the `ranges` that the caller states.) A bound is evidence, not
-proof: what rests on it is guarded. Of arguments it is checked when they are shared.
+proof: what rests on it is guarded. Of arguments it is checked when they are shared, in bits, and so a power of two.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -18,10 +19,15 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import BlockArgument, Operation
 from xdsl.passes import ModulePass
 
-from ditto.analysis.intervals import ARGUMENT_BOUNDS, BOUND
+from ditto.analysis.intervals import ARGUMENT_BOUNDS, BOUND, unit
 from ditto.dialects import ring
 from ditto.passes.ring.infer_layers import argument_names
 from ditto.policy.plan import Plan
+
+
+def _power(size: float) -> float:
+    """The least power of two that is no less."""
+    return 2.0 ** math.ceil(math.log2(size))
 
 
 @dataclass(frozen=True)
@@ -34,13 +40,14 @@ class NoteEvidence(ModulePass):
         function = ring.main(op)
         arguments = [0.0] * len(function.body.block.args)
         bounds = {} if self.plan is None else self.plan.bounds(function.body.block)
-        for index, name in enumerate(argument_names(function)):
+        for value, name in zip(function.body.block.args, argument_names(function)):
             if name in self.ranges:
-                # What is stated may be reached.
-                arguments[index] = self.ranges[name] * (1 + 2.0**-30) + 2.0**-18
+                # What is stated may be reached, and a bound is not.
+                step = unit(value) if ring.is_fxp(value) else 1.0
+                arguments[value.index] = _power(self.ranges[name] * (1 + 2.0**-30) + step)
         for value, bound in bounds.items():
             if isinstance(value, BlockArgument):
-                arguments[value.index] = bound
+                arguments[value.index] = _power(bound)
             elif isinstance(value.owner, Operation):
                 value.owner.attributes[BOUND] = ring.attribute(bound)
         variances = {} if self.plan is None else self.plan.variances(function.body.block)

@@ -25,6 +25,9 @@ from ditto.dialects.traits import Compares, ComparesElements, ComparesThresholds
 from ditto.errors import CompileError
 from ditto.passes.ring_rewriting import every, replace
 
+# Where no infinity is involved, ranges end far below.
+_INFINITE = 2.0**100
+
 
 def compared_bits(interval: Interval, fraction: int, drop: int) -> int:
     """The least b with -2^(b-1) <= x <= 2^(b-1) - 2^drop for every x of the interval."""
@@ -34,7 +37,6 @@ def compared_bits(interval: Interval, fraction: int, drop: int) -> int:
 
 def _set(op: ring.RingOp, name: str, number: int) -> None:
     op.attributes[name] = ring.attribute(number)
-
 
 def annotate(op: ring.RingOp, intervals: Intervals) -> None:
     """Sets the attributes of one operation that follow from ranges."""
@@ -55,12 +57,14 @@ def annotate(op: ring.RingOp, intervals: Intervals) -> None:
     interval = intervals.of(op.result)
     bits = interval.bits(ring.fraction(op.result))
     if bits > ring.MAX_WIDTH - 1:
-        raise CompileError(
-            op.name,
+        reason = (
             f"a value of up to {interval.size:.6g} with {ring.fraction(op.result)} fraction bits does not fit a ring "
-            f"of {ring.MAX_WIDTH} bits; state smaller ranges=, calibrate, or use fewer fraction_bits",
-            op.get("layer"),
+            f"of {ring.MAX_WIDTH} bits; state smaller ranges=, calibrate, or use fewer fraction_bits"
+            if interval.size < _INFINITE
+            else "infinity, or the least number of a dtype, is computed with here, not just compared, returned or put "
+            "into a softmax; use a number such as -1e4 in its place"
         )
+        raise CompileError(op.name, reason, op.get("layer"))
     _set(op, "range", bits)
     if op.result in intervals.claims:
         op.attributes[CLAIM] = ring.attribute(intervals.claims[op.result].size)
