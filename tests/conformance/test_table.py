@@ -57,6 +57,7 @@ def softmax(x: Any, axis: int = -1) -> Any:
 
 # ------------------------------------------------------------------------------------------------ arithmetic
 
+
 def last_chosen(x: Any, keep: Any) -> Any:
     def step(carry: Any, row: Any) -> Any:
         return jnp.where(row[1], jnp.maximum(carry, row[0]), carry), 0
@@ -71,9 +72,7 @@ ARITHMETIC = [
     Fault("by_a_secret_count", jnp.divide, (f32(6, -9), np.array([4, 3], np.int32)), [1.5, -3]),
     Fault("floor_division", lambda x, y: x // y, (np.array([7, -7], np.int32), np.array([2, 2], np.int32)), [3, -4]),
     # A choice by a public bit is no sum: 40 of them leave the range what it was.
-    Fault(
-        "chosen_again_and_again", last_chosen, (TENS, np.arange(100) < 40), 390, visibility=("secret", "public")
-    ),
+    Fault("chosen_again_and_again", last_chosen, (TENS, np.arange(100) < 40), 390, visibility=("secret", "public")),
     Fault("halves", jnp.round, (f32(0.5, 1.5, 2.5, -0.5, -1.5),), [0, 2, 2, 0, -2], 0),
     Fault(
         "unsigned_order", jnp.less, (np.array([1, 2**31], np.uint32), np.array([2**31, 1], np.uint32)), [True, False]
@@ -239,6 +238,13 @@ SOFTMAXES = [
             visibility=("secret", "public"),
         )
         for fill in (-1e9, LEAST, -np.inf)
+    ),
+    Fault(
+        "masked_logarithms",
+        lambda x, m: jax.nn.log_softmax(jnp.where(m, x, -jnp.inf)),
+        (ROWS, KEPT > 0),
+        np.log(np.maximum(softmax(np.where(KEPT > 0, ROWS, -np.inf)), 0), where=KEPT > 0, out=np.full((2, 4), -np.inf)),
+        2.0**-7,
     ),
     Fault("masked_row_1e4", filled(-1e4), (ROWS, MASK), softmax(np.where(MASK, ROWS, -1e4)), ROW_BOUND),
     # Among real numbers a score does not vanish beside -1e9, as it does in float32.
@@ -466,7 +472,9 @@ def test_large_numbers_times_a_secret_mask(options: Any) -> None:
     outcome.check([in_float32(ROWS, m, -1e9)], [ROW_BOUND], refusable=False)
 
 
-@pytest.mark.parametrize("keys", [(np.int32, F32), (F32, np.int32), (np.int32, F16), (np.int32, np.int32, F32)], ids=str)
+@pytest.mark.parametrize(
+    "keys", [(np.int32, F32), (F32, np.int32), (np.int32, F16), (np.int32, np.int32, F32)], ids=str
+)
 def test_keys_of_several_dtypes(keys: tuple[Any, ...]) -> None:
     columns = [np.array(column, dtype) for column, dtype in zip(([1, 0, 1, 0], [2, 2, -1, 2], [1, 2, 3, 0]), keys)]
     order = np.lexsort(columns[::-1])
