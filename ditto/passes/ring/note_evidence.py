@@ -40,11 +40,11 @@ class NoteEvidence(ModulePass):
         function = ring.main(op)
         arguments = [0.0] * len(function.body.block.args)
         bounds = {} if self.plan is None else self.plan.bounds(function.body.block)
-        for value, name in zip(function.body.block.args, argument_names(function)):
+        for argument, name in zip(function.body.block.args, argument_names(function)):
             if name in self.ranges:
                 # What is stated may be reached, and a bound is not.
-                step = unit(value) if ring.is_fxp(value) else 1.0
-                arguments[value.index] = _power(self.ranges[name] * (1 + 2.0**-30) + step)
+                step = unit(argument) if ring.is_fxp(argument) else 1.0
+                arguments[argument.index] = _power(self.ranges[name] * (1 + 2.0**-30) + step)
         for value, bound in bounds.items():
             if isinstance(value, BlockArgument):
                 arguments[value.index] = _power(bound)

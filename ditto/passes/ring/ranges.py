@@ -38,6 +38,7 @@ def compared_bits(interval: Interval, fraction: int, drop: int) -> int:
 def _set(op: ring.RingOp, name: str, number: int) -> None:
     op.attributes[name] = ring.attribute(number)
 
+
 def annotate(op: ring.RingOp, intervals: Intervals) -> None:
     """Sets the attributes of one operation that follow from ranges."""
     if compares := op.get_traits_of_type(Compares):
