@@ -53,31 +53,33 @@ class _Reach:
 
 
 def _reach(encoded: SSAValue, masks: Container[SSAValue]) -> _Reach | None:
-    """Where a mask arrives, if only its order is asked for."""
+    """Where a mask arrives, if only its order is asked for, or it is returned, also from a softmax's logarithm."""
     found = _Reach()
-    # A value, and whether a mask was added to it.
-    seen: set[tuple[SSAValue, bool]] = set()
-    pending: list[tuple[SSAValue, bool]] = [(encoded, False)]
+    # A value, whether a mask was added to it, and whether it is a row of a softmax.
+    seen: set[tuple[SSAValue, bool, bool]] = set()
+    pending: list[tuple[SSAValue, bool, bool]] = [(encoded, False, False)]
     while pending:
-        value, added = pending.pop()
-        if (value, added) in seen:
+        value, added, row = pending.pop()
+        if (value, added, row) in seen:
             continue
-        seen.add((value, added))
+        seen.add((value, added, row))
         for use in value.uses:
             op = use.operation
             if isinstance(op, ReturnOp):
                 found.results.add(use.index)
             elif _is_end(op):
                 found.compared.add(op)
+                if ROW in op.attributes:
+                    pending.append((op.results[0], added, True))
             elif _passes(op):
                 # Sums with what is itself a mask, or with a bit's number, are still the mask.
                 adds = op.has_trait(Linear) and any(v is not value and v not in masks for v in op.operands)
-                pending.append((op.results[0], (added or adds) and "chosen" not in op.attributes))
+                pending.append((op.results[0], (added or adds) and "chosen" not in op.attributes, row))
                 if op.has_trait(ComparesElements):
                     found.compared.add(op)
                     if added:
                         found.biased.add(op)
-            else:
+            elif not row:
                 return None
     return found
 

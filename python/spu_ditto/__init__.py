@@ -117,7 +117,7 @@ def compile(
             raises RangeError. The plan shows the magnitudes of samples and weights.
         headroom: how many times the largest magnitude of the samples a value may have.
         ranges: the largest magnitude of single arguments, by name (as in errors and `Argument.name`: "x", "params/w").
-            By default a float16 is any, a float32 is below 2^26. A call that exceeds them raises RangeError.
+            By default a float16 is any, a float32 is below 2^26. A call beyond the next power of two raises RangeError.
         guard: "on" has the parties check what is not proven of ranges, and withhold a result that rests on a value out
             of its range (RangeError); "off" saves what that costs, and wrong numbers are then possible.
         network: "LAN" (5 Gbit/s, 0.4 ms), "WAN" (400 Mbit/s, 40 ms), or any other as a `Link`: where bits can be traded

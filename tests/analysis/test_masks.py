@@ -138,13 +138,20 @@ def test_what_is_computed_with_is_no_mask(line: str) -> None:
         f"ring.msb %s {{bits = 64 : i64, drop = 0 : i64}} : ({X}) -> {BIT}",
         f"ring.equal_zero %s {{bits = 64 : i64}} : ({X}) -> {BIT}",
         f"ring.argmax %s {{axis = 1 : i64, bits = 64 : i64}} : ({X}) -> tensor<2x!ring.fxp<32, 0>>",
-        f"ring.sub %s, %y {{row = 4 : i64}} : ({X}, {X}) -> {X}",
     ],
 )
 def test_an_order_may_be_asked_for(end: str) -> None:
     result = f"%m : {end.rpartition('-> ')[2]}"
     program = analysed(encoded("p", "-inf"), f"%s = ring.add_public %x, %p : {PLUS}", f"%m = {end}", result=result)
     assert program == Program([6], [], {})
+
+
+def test_a_row_of_a_softmax_is_infinite_where_it_is_returned() -> None:
+    lines = [f"%s = ring.add_public %x, %p : {PLUS}", f"%m = ring.sub %s, %y {{row = 4 : i64}} : ({X}, {X}) -> {X}"]
+    returned = analysed(encoded("p", "-inf"), *lines, result=f"%m : {X}")
+    assert returned.notes[INFINITE_RESULTS] == returned.masks
+    squared = f"%k = ring.square %m {{shift = 8 : i64}} : ({X}) -> {X}"
+    assert analysed(encoded("p", "-inf"), *lines, squared, result=f"%k : {X}") == Program([6], [], {})
 
 
 def test_a_result_is_infinite_again() -> None:

@@ -239,6 +239,13 @@ SOFTMAXES = [
         )
         for fill in (-1e9, LEAST, -np.inf)
     ),
+    Fault(
+        "masked_logarithms",
+        lambda x, m: jax.nn.log_softmax(jnp.where(m, x, -jnp.inf)),
+        (ROWS, KEPT > 0),
+        np.log(np.maximum(softmax(np.where(KEPT > 0, ROWS, -np.inf)), 0), where=KEPT > 0, out=np.full((2, 4), -np.inf)),
+        2.0**-7,
+    ),
     Fault("masked_row_1e4", filled(-1e4), (ROWS, MASK), softmax(np.where(MASK, ROWS, -1e4)), ROW_BOUND),
     # Among real numbers a score does not vanish beside -1e9, as it does in float32.
     Fault(
