@@ -13,6 +13,7 @@ from __future__ import annotations
 import concurrent.futures
 import json as json_format
 import multiprocessing
+import re
 import sys
 from collections import Counter
 from concurrent.futures.process import BrokenProcessPool
@@ -74,7 +75,8 @@ def run(function: Function, dtype: str) -> Row:
     try:
         results, report = spu_ditto.compile(function.function, ring_policy="ditto").run(*inputs)
     except REFUSALS as error:
-        return Row(function.name, dtype, "refused", str(error).splitlines()[0])
+        # Without the place in this file.
+        return Row(function.name, dtype, "refused", re.sub(r" \(JAX operation .*", "", str(error).splitlines()[0]))
     except Exception as error:
         return Row(function.name, dtype, "failed", f"{type(error).__name__}: {error}")
     arrays = [np.asarray(leaf) for leaf in jax.tree_util.tree_leaves(results)]
@@ -129,7 +131,8 @@ def markdown(rows: list[Row]) -> str:
         "the dtypes in which a function runs and is right, what one call sends for each element of its result (all",
         "parties, offline and online) in how many rounds, and the largest error seen in float32 (or the first dtype",
         "that runs), on inputs of a few units. Small arrays are dear: constants of a call are spread over few",
-        "elements. Where a function is refused, the reason stands below.",
+        "elements, and the guard compares every product for certain. Where a function is refused, the reason stands",
+        "below.",
         "",
         "| function | runs in | refused in | bits an element | rounds | largest error |",
         "|---|---|---|---:|---:|---:|",
