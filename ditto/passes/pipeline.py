@@ -113,14 +113,15 @@ class _Verifier:
 
     def verify(self, module: ModuleOp) -> None:
         """Raises VerifyException."""
-        verified = {}
-        for op in module.walk():
-            state = _state(op)
+        states = {op: _state(op) for op in module.walk()}
+        # Most passes find nothing in most programs.
+        if states == self._verified and list(states) == list(self._verified):
+            return
+        for op, state in states.items():
             # What has regions, and what ends one, answers for its surroundings too.
             if op.regions or op.next_op is None or self._verified.get(op) != state:
                 op.verify(verify_nested_ops=False)
-            verified[op] = state
-        self._verified = verified
+        self._verified = states
 
 
 def _state(op: Operation) -> tuple[Any, ...]:

@@ -117,7 +117,7 @@ def lower_pphlo(
         ValueNeeded: what the program does depends on public arguments that are not fixed.
     """
     fixed = fixed or {}
-    module = pphlo.parse_module(source.text)
+    module = _parsed(source.text).clone()
     bind_constants(module, {**dict(enumerate(source.constants, len(source.arguments))), **fixed})
     left = [n for n in range(len(source.arguments)) if n not in fixed]
     set_argument_names(module, [source.arguments[n].name for n in left])
@@ -211,6 +211,12 @@ def public_origins(program: RingProgram, result: int) -> list[int]:
     return [argument.index for argument in block.args if argument in seen]
 
 
+@functools.lru_cache(maxsize=1)
+def _parsed(text: str) -> ModuleOp:
+    """A PPHLO module, to read or to clone: the last one may be asked for its signature, or made for other values."""
+    return pphlo.parse_module(text)
+
+
 @functools.lru_cache(maxsize=16)
 def _public_module(text: str) -> ModuleOp:
     return pphlo.parse_module(text, "<public part>")
@@ -220,8 +226,7 @@ def pphlo_signature(
     text: str, names: Sequence[str] = ()
 ) -> tuple[tuple[Argument, ...], tuple[jax.ShapeDtypeStruct, ...]]:
     """The arguments and results of @main of a PPHLO module; arguments without a name are called arg0, arg1, ..."""
-    module = pphlo.parse_module(text)
-    functions = [op for op in module.ops if isinstance(op, FuncOp) and op.sym_name.data == "main"]
+    functions = [op for op in _parsed(text).ops if isinstance(op, FuncOp) and op.sym_name.data == "main"]
     if len(functions) != 1:
         raise CompileError(None, "the PPHLO module has no function @main")
     kind = functions[0].function_type

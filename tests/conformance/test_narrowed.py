@@ -13,8 +13,8 @@ import numpy as np
 
 import spu_ditto
 from spu_ditto.simulator import Simulator
+from tests.conformance.faults import FAULTS, Fault
 from tests.conformance.outcome import Outcome, run_of
-from tests.conformance.test_table import FAULTS, Fault
 
 NARROWING = 8.0
 # What a message names: an operation, perhaps its layer, a value, and what is assumed of it.

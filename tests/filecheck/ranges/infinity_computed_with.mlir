@@ -1,5 +1,5 @@
 // More than an order is asked of an infinity: no ring holds it.
-// ERROR: with 8 fraction bits does not fit a ring of 64 bits
+// ERROR: infinity, or the least number of a dtype, is computed with here
 module {
   func.func @main(%arg0: tensor<4x!ring.fxp<32, 8>>) -> tensor<4x!ring.fxp<32, 8>> {
     %0 = ring.constant dense<0x7FF0000000000000> : tensor<f64>
