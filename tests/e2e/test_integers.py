@@ -16,6 +16,7 @@ from jax.experimental import enable_x64
 
 import spu_ditto
 from ditto.dialects import pphlo
+from ditto.passes.pphlo.bind_constants import bind_constants
 from ditto.policy.policy import get_policy
 from spu_ditto.simulator import Simulator
 from tests.passes.ring_runs import after_ring_passes
@@ -46,8 +47,13 @@ def check(function: Function, inputs: Sequence[Array], expected: Sequence[Any], 
         secure = spu.compile(function, ring_policy="ditto", input_visibility=visibility)
         lowered = secure.lower(*inputs)
         results = jax.tree_util.tree_leaves(lowered.compile()(*inputs))
-    module = pphlo.parse_module(lowered.as_text("pphlo"))
-    passes = after_ring_passes(module, get_policy("ditto"), list(inputs))
+    # What is captured has become arguments, and what is public JAX has computed.
+    source = lowered._source()  # noqa: SLF001
+    computed = source.part.computed(list(inputs))
+    arguments = [inputs[n] if kind == "argument" else np.asarray(computed[n]) for kind, n in source.part.main]
+    module = pphlo.parse_module(source.text)
+    bind_constants(module, dict(enumerate(source.constants, len(arguments))))
+    passes = after_ring_passes(module, get_policy("ditto"), arguments)
     for stage, found in (*passes, ("engine", results)):
         for result, exact in zip(found, expected, strict=True):
             assert stage != "engine" or np.asarray(result).dtype == exact.dtype
