@@ -27,6 +27,11 @@ const Rings kRings[] = {{2, 2, 4},    {8, 8, 10},   {20, 20, 27}, {20, 20, 32}, 
 
 int64_t Power(int exponent) { return int64_t{1} << exponent; }
 
+// e + a b modulo 2^64.
+int64_t PlusProduct(int64_t e, int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(e) + static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
+}
+
 // y within [-2^{bits-2}, 2^{bits-2}), odd r, and their sums.
 struct Case {
   explicit Case(const Rings& rings)
@@ -94,8 +99,8 @@ TEST(SumGuard, FindsOneValueThatHasWrapped) {
     for (int64_t wraps : {int64_t{1}, int64_t{-1}, int64_t{2}, Power(k - 1), -Power(k) + 1, Power(k)}) {
       std::vector<int64_t> e = c.Sums();
       // What y[7] was before it wrapped.
-      e[0] += c.r[7 * kSums] * (wraps << rings.bits);
-      if (rings.bits > 2) e[0] += 1;
+      e[0] = PlusProduct(e[0], c.r[7 * kSums], PlusProduct(0, wraps, Power(rings.bits)));
+      if (rings.bits > 2) e[0] = PlusProduct(e[0], 1, 1);
       EXPECT_EQ(Guarded(c, e).views[1], wraps != Power(k)) << rings.bits << " " << rings.e << " " << wraps;
     }
   }
@@ -109,7 +114,7 @@ TEST(SumGuard, FindsEverySumThatIsFarOff) {
                         Power(rings.bits) - 1, Power(rings.bits) + 1}) {
       for (int run = 0; run < 10; ++run) {
         std::vector<int64_t> e = c.Sums();
-        e.back() += off;
+        e.back() = PlusProduct(e.back(), off, 1);
         EXPECT_TRUE(Guarded(c, e).views[2]) << rings.bits << " " << rings.e << " " << off;
       }
     }
