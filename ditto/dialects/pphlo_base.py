@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Self, TypeAlias
 
-from xdsl.dialects.builtin import I64, DenseArrayBase, FunctionType, TensorType, i64
+from xdsl.dialects.builtin import I64, AnyFloat, DenseArrayBase, FunctionType, TensorType, i64
 from xdsl.ir import Attribute, Operation, ParametrizedAttribute, SSAValue, TypeAttribute
 from xdsl.irdl import IRDLOperation, irdl_attr_definition, operand_def, result_def, traits_def, var_operand_def
 from xdsl.parser import Parser
@@ -36,6 +36,11 @@ def element_type(type: Attribute) -> Attribute:
     """The builtin element type of a tensor, secret or not (`f16`, `i32`, ...)."""
     element = type.get_element_type() if isinstance(type, TensorType) else type
     return element.base if isinstance(element, SecretType) else element
+
+
+def is_float(type: Attribute) -> bool:
+    """Whether a tensor type holds floats."""
+    return isinstance(element_type(type), AnyFloat)
 
 
 def shape_of(value: SSAValue) -> tuple[int, ...]:

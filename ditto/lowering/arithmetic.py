@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from xdsl.dialects.builtin import AnyFloat, TensorType, i1
+from xdsl.dialects.builtin import TensorType, i1
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from ditto.dialects import pphlo, ring
-from ditto.lowering.emitter import Emitter, Public, Value, integer_bits, is_bits, is_unsigned, power_of_two
+from ditto.dialects.dense import Array
+from ditto.lowering.emitter import Emitter, Public, Value, integer_bits, is_bits, is_unsigned, power_of_two, secret
 
 # A public factor from here on stands for infinity: what it multiplies is a sign.
 _INFINITE = 1e30
@@ -19,10 +20,6 @@ _MOST_FRACTION = 40
 
 # How the operation that a table names is converted; its operands' values are given.
 Rule = Callable[[Emitter, Any, list[Value]], Value]
-
-
-def _is_float(type: Attribute) -> bool:
-    return isinstance(pphlo.element_type(type), AnyFloat)
 
 
 # ------------------------------------------------------------------------------------------------ sums
@@ -62,6 +59,16 @@ def subtract(e: Emitter, x: Value, y: Value) -> SSAValue:
     return e.emit(ring.SubOp, [x, y], x.type)
 
 
+def plus(e: Emitter, x: SSAValue, term: int | Array) -> SSAValue:
+    """Integers plus public ones."""
+    return e.emit(ring.AddPublicOp, [x, e.constant(np.asarray(term, np.int64))], x.type)
+
+
+def invert(e: Emitter, x: SSAValue) -> SSAValue:
+    """All bits of integers the other way: -x - 1."""
+    return plus(e, e.emit(ring.NegOp, [x], x.type), -1)
+
+
 # ------------------------------------------------------------------------------------------------ products
 
 
@@ -90,6 +97,11 @@ def multiply(e: Emitter, x: Value, y: Value, fraction: int | None = None) -> SSA
 def _usual(e: Emitter, x: SSAValue, total: int) -> int:
     """The fraction a product rests at: that of its ring, or none for integers."""
     return e.policy.fractions["FM32" if ring.width(x) == 32 else "FM64"] if total else 0
+
+
+def times(e: Emitter, x: SSAValue, factor: int | Array) -> SSAValue:
+    """Integers times public ones."""
+    return e.emit(ring.MulPublicOp, [x, e.constant(np.asarray(factor, np.int64))], x.type, shift=0)
 
 
 def multiply_public(e: Emitter, x: SSAValue, y: Public, fraction: int | None = None) -> SSAValue:
@@ -136,10 +148,9 @@ def scale(e: Emitter, x: SSAValue, exponent: int) -> SSAValue:
         return e.emit(ring.RelabelOp, [x], ring.retyped(x, fraction=fraction - exponent))
     if exponent < 0:
         raise e.fail(f"a factor of 2^{exponent} leaves no digits of a value with {before} fraction bits")
-    whole = ring.retyped(x, fraction=0)
     if fraction:
-        x = e.emit(ring.RelabelOp, [x], whole)
-    return e.emit(ring.MulPublicOp, [x, e.constant(np.array(1 << (exponent - fraction), np.int64))], whole, shift=0)
+        x = e.emit(ring.RelabelOp, [x], ring.retyped(x, fraction=0))
+    return times(e, x, 1 << (exponent - fraction))
 
 
 def _bit_times_public(e: Emitter, x: SSAValue, y: Public) -> SSAValue:
@@ -183,7 +194,7 @@ def ordered(e: Emitter, x: Value) -> Value:
     half = -1 << e.bits - 1
     if isinstance(x, SSAValue):
         with e.wrapping(e.bits):
-            return e.emit(ring.AddPublicOp, [x, e.constant(np.array(half, np.int64))], x.type)
+            return plus(e, x, half)
     if x.numbers is None:
         raise e.fail("a public unsigned argument is compared with a secret; convert it to a signed integer before")
     return Public(x.type, x.numbers ^ np.array(half, x.numbers.dtype))
@@ -191,7 +202,7 @@ def ordered(e: Emitter, x: Value) -> Value:
 
 def disordered(e: Emitter, x: SSAValue) -> SSAValue:
     """What `ordered` made these integers of: half of a dtype is its own opposite."""
-    return _secret(ordered(e, x))
+    return secret(ordered(e, x))
 
 
 def _less_by_signs(e: Emitter, x: Value, y: Value) -> SSAValue:
@@ -207,7 +218,6 @@ def _less_by_signs(e: Emitter, x: Value, y: Value) -> SSAValue:
 def _sign_of(e: Emitter, x: Value, like: Value) -> Value:
     """Bit [x < 0] of integers; of public ones that are known only at the call, as a secret with the ring of `like`."""
     if isinstance(x, Public) and x.numbers is None:
-        assert isinstance(like, SSAValue)
         x = e.made_secret(x, like)
     if isinstance(x, SSAValue):
         return negative(e, x)
@@ -329,7 +339,7 @@ def _select_public(e: Emitter, condition: Public, x: Value, y: Value, type: Attr
     if is_bits(type):
         mask = Public(type, numbers)
         like = next(v for v in (x, y) if isinstance(v, SSAValue))
-        x, y = (e.made_secret(v, like) if isinstance(v, Public) else v for v in (x, y))
+        x, y = (e.made_secret(v, like) for v in (x, y))
         return exclusive_or(e, multiply(e, exclusive_or(e, x, y), mask), y)
     # Each branch where it is chosen, zero elsewhere: a selection of elements, no message.
     parts: list[SSAValue] = []
@@ -350,7 +360,7 @@ def _select_at_call(e: Emitter, condition: Public, x: Value, y: Value, type: Att
     chosen = e.integers(condition)
     if is_bits(type):
         like = next(v for v in (x, y) if isinstance(v, SSAValue))
-        x, y = (e.made_secret(v, like) if isinstance(v, Public) else v for v in (x, y))
+        x, y = (e.made_secret(v, like) for v in (x, y))
         return exclusive_or(e, e.emit(ring.BitAndPublicOp, [exclusive_or(e, x, y), chosen], like.type), y)
     difference = subtract(e, x, y)
     return _chosen(add(e, e.emit(ring.MulPublicOp, [difference, chosen], difference.type, shift=0), y))
@@ -390,6 +400,11 @@ def sign(e: Emitter, x: SSAValue, type: Attribute) -> SSAValue:
     return subtract(e, bit_to_number(e, above, type), bit_to_number(e, below, type))
 
 
+def as_integer(e: Emitter, bit: SSAValue, like: SSAValue) -> SSAValue:
+    """A bit as the integer 0 or 1 in the ring of `like`."""
+    return e.emit(ring.BitToFxpOp, [bit], ring.retyped(like, fraction=0))
+
+
 def bit_to_number(e: Emitter, x: SSAValue, type: Attribute) -> SSAValue:
     """A bit as 0 or 1 of a PPHLO type."""
     width, usual = e.ring_of(type)
@@ -413,17 +428,12 @@ def unsigned_number(e: Emitter, x: SSAValue, bits: int) -> SSAValue:
     """The unsigned integers themselves; of 64 bits, which no ring holds, those from 2^63 on stay negative."""
     if bits == ring.MAX_WIDTH:
         return x
-    half = np.array(1 << bits - 1, np.int64)
+    half = 1 << bits - 1
     with e.wrapping(bits):
-        low = e.emit(ring.AddPublicOp, [x, e.constant(-half)], x.type)
+        low = plus(e, x, -half)
     with e.exactly():
         wide = e.emit(ring.ConvertOp, [low], ring.retyped(x, width=ring.MAX_WIDTH)) if ring.width(x) == bits else low
-        return e.emit(ring.AddPublicOp, [wide, e.constant(half)], wide.type)
-
-
-def _secret(value: Value) -> SSAValue:
-    assert isinstance(value, SSAValue)
-    return value
+        return plus(e, wide, half)
 
 
 def of_one_dtype(rule: Rule) -> Rule:
@@ -433,7 +443,12 @@ def of_one_dtype(rule: Rule) -> Rule:
         target = op.results[0].type
         for index, operand in enumerate(op.operands):
             value = values[index]
-            if _is_float(target) and isinstance(value, SSAValue) and ring.is_fxp(value) and not _is_float(operand.type):
+            if (
+                pphlo.is_float(target)
+                and isinstance(value, SSAValue)
+                and ring.is_fxp(value)
+                and not pphlo.is_float(operand.type)
+            ):
                 values[index] = number_of_integer(e, value, operand.type, target)
         return rule(e, op, values)
 
@@ -443,7 +458,7 @@ def of_one_dtype(rule: Rule) -> Rule:
 RULES: dict[str, Rule] = {
     "pphlo.add": of_one_dtype(lambda e, op, v: add(e, v[0], v[1])),
     "pphlo.subtract": of_one_dtype(lambda e, op, v: subtract(e, v[0], v[1])),
-    "pphlo.negate": lambda e, op, v: negate(e, _secret(v[0])),
+    "pphlo.negate": lambda e, op, v: negate(e, secret(v[0])),
     "pphlo.multiply": of_one_dtype(lambda e, op, v: multiply(e, v[0], v[1])),
     "pphlo.less": lambda e, op, v: less(e, v[0], v[1]),
     "pphlo.greater": lambda e, op, v: less(e, v[1], v[0]),
@@ -455,8 +470,8 @@ RULES: dict[str, Rule] = {
     "pphlo.maximum": lambda e, op, v: maximum(e, v[0], v[1], op.results[0].type),
     "pphlo.minimum": lambda e, op, v: minimum(e, v[0], v[1], op.results[0].type),
     "pphlo.clamp": lambda e, op, v: _clamp(e, v, op.results[0].type),
-    "pphlo.abs": lambda e, op, v: absolute(e, _secret(v[0])),
-    "pphlo.sign": lambda e, op, v: sign(e, _secret(v[0]), op.results[0].type),
+    "pphlo.abs": lambda e, op, v: absolute(e, secret(v[0])),
+    "pphlo.sign": lambda e, op, v: sign(e, secret(v[0]), op.results[0].type),
 }
 
 

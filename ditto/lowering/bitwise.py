@@ -19,38 +19,30 @@ from ditto.dialects.dense import Array
 from ditto.lowering.arithmetic import (
     Rule,
     add,
+    as_integer,
     both,
     complement,
     either,
     exclusive_or,
+    invert,
     less,
     multiply,
+    plus,
     subtract,
+    times,
     unsigned_number,
 )
-from ditto.lowering.emitter import Emitter, Public, Value, integer_bits, is_bits
-from ditto.lowering.integers import plus, shifted, times
+from ditto.lowering.emitter import Emitter, Public, Value, integer_bits, is_bits, secret
+from ditto.lowering.integers import shifted
+from ditto.lowering.movement import reshape, slice_along
 
 # Shifts by secret amounts widen to twice the bits of a dtype, up to this one.
 _WIDENED = 32
 
 
-def _secret(e: Emitter, x: Value, like: Value) -> SSAValue:
-    """x, made secret if it is not."""
-    if isinstance(x, SSAValue):
-        return x
-    assert isinstance(like, SSAValue)
-    return e.made_secret(x, like)
-
-
 def _bits(e: Emitter) -> int:
     assert e.bits is not None
     return e.bits
-
-
-def invert(e: Emitter, x: SSAValue) -> SSAValue:
-    """All bits the other way: -x - 1."""
-    return plus(e, e.emit(ring.NegOp, [x], x.type), -1)
 
 
 # ------------------------------------------------------------------------------------------------ logic
@@ -95,7 +87,7 @@ def _and_run(e: Emitter, x: SSAValue, low: int, high: int) -> SSAValue:
     """The bits of x from low to high - 1, where they are."""
     if high - low == 1 and low == 0:
         odd = e.emit(ring.ParityOp, [x], ring.bits(ring.shape(x)))
-        return e.emit(ring.BitToFxpOp, [odd], x.type)
+        return as_integer(e, odd, x)
     with e.exactly():
         above = shifted(e, x, low)
         if high < _bits(e):
@@ -121,15 +113,15 @@ def _logic(
     e: Emitter,
     x: SSAValue,
     y: Value,
-    public: type[ring.RingOp],
-    secret: Callable[[Emitter, Value, Value], SSAValue],
+    with_public: type[ring.RingOp],
+    with_secret: Callable[[Emitter, Value, Value], SSAValue],
 ) -> SSAValue:
     count = _width(e, x, y)
     bits = apart(e, x, count)
     if isinstance(y, Public) and y.numbers is not None:
         planes = np.broadcast_to(_planes(y, count), ring.shape(bits))
-        return together(e, e.emit(public, [bits, e.constant(planes)], bits.type), x)
-    return together(e, secret(e, bits, apart(e, _secret(e, y, x), count)), x)
+        return together(e, e.emit(with_public, [bits, e.constant(planes)], bits.type), x)
+    return together(e, with_secret(e, bits, apart(e, e.made_secret(y, x), count)), x)
 
 
 def symmetric_difference(e: Emitter, x: Value, y: Value) -> SSAValue:
@@ -151,7 +143,7 @@ def disjunction(e: Emitter, x: Value, y: Value) -> SSAValue:
         x, y = y, x
     assert isinstance(x, SSAValue)
     if isinstance(y, Public) and y.numbers is None:
-        y = _secret(e, y, x)
+        y = e.made_secret(y, x)
     if isinstance(y, Public):
         return add(e, subtract(e, x, conjunction(e, x, y)), y)
     return _logic(e, x, y, ring.BitXorPublicOp, either)
@@ -209,8 +201,8 @@ def shift_left(e: Emitter, x: Value, amount: Value) -> SSAValue:
         by = _amounts(e, amount)
         factors = np.where(by < bits, np.int64(1) << np.minimum(by, bits - 1), 0)
         return times(e, x, factors.flat[0] if np.all(factors == factors.flat[0]) else factors)
-    amount = _secret(e, amount, x)
-    x = _secret(e, x, amount)
+    amount = e.made_secret(amount, x)
+    x = e.made_secret(x, amount)
     weights = [(1 << i) - (1 << 64 if i == 63 else 0) for i in range(bits)]
     return e.emit(ring.MulOp, [x, _choice(e, amount, weights, x)], x.type, shift=0)
 
@@ -224,7 +216,7 @@ def shift_right(e: Emitter, x: Value, amount: Value, logical: bool) -> SSAValue:
         by = _amounts(e, amount)
         if np.all(by == by.flat[0]):
             return _shifted_right(e, x, int(by.flat[0]), logical)
-    amount, x = _secret(e, amount, x), _secret(e, x, amount)
+    amount, x = e.made_secret(amount, x), e.made_secret(x, amount)
     if bits > _WIDENED:
         return _shifted_in_turn(e, x, amount, logical)
     with e.exactly():
@@ -254,16 +246,7 @@ def _shifted_in_turn(e: Emitter, x: SSAValue, amount: SSAValue, logical: bool) -
     places = bits.bit_length() - 1
     planes, result = apart(e, amount, places), x
     for place in range(places):
-        last = list(ring.shape(amount))
-        plane = e.emit(
-            ring.SliceOp,
-            [planes],
-            ring.bits((1, *last)),
-            start=[place, *[0] * len(last)],
-            limit=[place + 1, *last],
-            stride=[1] * (len(last) + 1),
-        )
-        chosen = e.emit(ring.ReshapeOp, [plane], ring.bits(last))
+        chosen = reshape(e, slice_along(e, planes, 0, place, place + 1), ring.shape(amount))
         result = e.emit(ring.SelectOp, [chosen, _shifted_right(e, result, 1 << place, logical), result], x.type)
     inside = _inside(e, amount)
     if logical:
@@ -282,14 +265,12 @@ def _logical(
 
 
 def _not(e: Emitter, op: Operation, values: list[Value]) -> Value:
-    [x] = values
-    assert isinstance(x, SSAValue)
+    x = secret(values[0])
     return complement(e, x) if ring.is_bit(x) else invert(e, x)
 
 
 def _popcnt(e: Emitter, op: Operation, values: list[Value]) -> Value:
-    [x] = values
-    assert isinstance(x, SSAValue)
+    x = secret(values[0])
     low = op.attributes.get("bits")
     return population(e, x, min(low.value.data, _bits(e)) if isinstance(low, IntegerAttr) else _bits(e))
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from xdsl.dialects.builtin import AnyFloat, IntegerType, Signedness, TensorType, i64
+from xdsl.dialects.builtin import IntegerType, Signedness, TensorType, i64
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from ditto.analysis.intervals import FACT, WRAP, Interval, Intervals, signed_integers
@@ -43,7 +43,7 @@ class Public:
 
     @property
     def is_float(self) -> bool:
-        return isinstance(pphlo.element_type(self.type), AnyFloat)
+        return pphlo.is_float(self.type)
 
     def __post_init__(self) -> None:
         # Unsigned integers are kept as the signed ones of the same bits.
@@ -64,6 +64,12 @@ class Public:
 
 
 Value = SSAValue | Public
+
+
+def secret(value: Value) -> SSAValue:
+    """A value that is no public one here."""
+    assert isinstance(value, SSAValue), value
+    return value
 
 
 def is_bits(type: Attribute) -> bool:
@@ -270,8 +276,12 @@ class Emitter:
             return 0
         return min(max(PUBLIC_BITS - magnitude(numbers), 0), most)
 
-    def made_secret(self, public: Public, like: SSAValue) -> SSAValue:
-        """Public numbers as a secret with the ring and fraction of `like`: zeros taken from it, plus the numbers."""
+    def made_secret(self, value: Value, like: Value) -> SSAValue:
+        """A secret as it is; public numbers with the ring and fraction of the secret `like`: zeros taken from it, plus
+        the numbers."""
+        if isinstance(value, SSAValue):
+            return value
+        public, like = value, secret(like)
         nowhere = self.constant(np.full(public.shape, -1, np.int64))
         if ring.is_bit(like):
             zeros = self.emit(ring.TakeOp, [like, nowhere], ring.bits(public.shape))

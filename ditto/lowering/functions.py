@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from xdsl.dialects.builtin import AnyFloat
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from ditto.analysis.look_through import beyond, origin
@@ -15,7 +14,7 @@ from ditto.analysis.softmax import ROW, is_softmax, softmax_row, sums_softmax_ro
 from ditto.dialects import pphlo, ring
 from ditto.dialects.traits import Divides, Moves, Rescales
 from ditto.lowering.arithmetic import Rule, add, multiply, multiply_public, negative, of_one_dtype, scale
-from ditto.lowering.emitter import Emitter, Public, Value
+from ditto.lowering.emitter import Emitter, Public, Value, secret
 from ditto.lowering.integers import quotient
 
 # The exponential's table has 2^(f + 4) entries: finer operands are rounded to this fraction first.
@@ -109,7 +108,7 @@ def _reciprocal(e: Emitter, x: SSAValue, fraction: int) -> SSAValue:
 
 def divide(e: Emitter, x: Value, y: Value, type: Attribute) -> SSAValue:
     """x / y."""
-    if not isinstance(pphlo.element_type(type), AnyFloat):
+    if not pphlo.is_float(type):
         return quotient(e, x, y, type)
     if isinstance(y, Public):
         assert isinstance(x, SSAValue)
@@ -176,30 +175,23 @@ def gelu(e: Emitter, x: SSAValue, made: SSAValue) -> SSAValue:
     return e.emit(ring.GeluOp, [x], ring.retyped(x, fraction=fraction), bits=ring.width(x))
 
 
-def _secret(value: Value) -> SSAValue:
-    assert isinstance(value, SSAValue)
-    return value
-
-
 def _unary(function: Callable[[Emitter, SSAValue], SSAValue]) -> Rule:
     def rule(e: Emitter, op: Operation, values: list[Value]) -> Value:
-        assert isinstance(values[0], SSAValue)
-        return function(e, values[0])
+        return function(e, secret(values[0]))
 
     return rule
 
 
 def _typed(function: Callable[[Emitter, SSAValue, Attribute], SSAValue]) -> Rule:
     def rule(e: Emitter, op: Operation, values: list[Value]) -> Value:
-        assert isinstance(values[0], SSAValue)
-        return function(e, values[0], op.results[0].type)
+        return function(e, secret(values[0]), op.results[0].type)
 
     return rule
 
 
 RULES: dict[str, Rule] = {
     "pphlo.divide": of_one_dtype(lambda e, op, v: divide(e, v[0], v[1], op.results[0].type)),
-    "pphlo.exponential": lambda e, op, v: exponential(e, _secret(v[0]), op.results[0]),
+    "pphlo.exponential": lambda e, op, v: exponential(e, secret(v[0]), op.results[0]),
     "pphlo.log": _unary(log),
     "pphlo.logistic": _typed(logistic),
     "pphlo.reciprocal": _unary(reciprocal),
@@ -208,7 +200,7 @@ RULES: dict[str, Rule] = {
     "pphlo.tanh": _unary(tanh),
 }
 CALLS: dict[str, Rule] = {
-    "ditto.logistic": lambda e, op, v: logistic(e, _secret(v[0]), op.results[0].type),
-    "ditto.gelu": lambda e, op, v: gelu(e, _secret(v[0]), op.results[0]),
+    "ditto.logistic": lambda e, op, v: logistic(e, secret(v[0]), op.results[0].type),
+    "ditto.gelu": lambda e, op, v: gelu(e, secret(v[0]), op.results[0]),
     "spu.prefer_a": lambda e, op, v: v[0],
 }

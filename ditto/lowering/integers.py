@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from xdsl.dialects.builtin import AnyFloat
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from ditto.dialects import pphlo, ring
@@ -16,15 +15,21 @@ from ditto.dialects.dense import Array
 from ditto.lowering.arithmetic import (
     Rule,
     add,
+    as_integer,
+    either,
     exclusive_or,
+    invert,
     multiply,
     negative,
     of_one_dtype,
+    plus,
     subtract,
+    times,
     unsigned_number,
     zero,
 )
 from ditto.lowering.emitter import Emitter, Public, Value, integer_bits, is_unsigned
+from ditto.lowering.movement import joined, slice_along
 
 # divide.h: an integer quotient q is off by less than |q| 2^-12 and 1.7, of more than 46 bits by 3.3.
 _DIGITS, _OFF, _FAR_OFF = 12, 1.7, 3.3
@@ -34,25 +39,10 @@ _MOST = 1 << 60
 _SHORT, _NORMAL, _INVERSE = 32, 20, 26
 
 
-def number(e: Emitter, bit: SSAValue, like: SSAValue) -> SSAValue:
-    """A bit as the integer 0 or 1 in the ring of `like`."""
-    return e.emit(ring.BitToFxpOp, [bit], ring.retyped(like, fraction=0))
-
-
-def times(e: Emitter, x: SSAValue, factor: int | Array) -> SSAValue:
-    """Integers times public ones."""
-    return e.emit(ring.MulPublicOp, [x, e.constant(np.asarray(factor, np.int64))], x.type, shift=0)
-
-
-def plus(e: Emitter, x: SSAValue, term: int | Array) -> SSAValue:
-    """Integers plus public ones."""
-    return e.emit(ring.AddPublicOp, [x, e.constant(np.asarray(term, np.int64))], x.type)
-
-
 def shifted(e: Emitter, x: SSAValue, shift: int) -> SSAValue:
     """floor(x / 2^shift) of integers."""
     if shift == ring.MAX_WIDTH - 1:
-        return e.emit(ring.NegOp, [number(e, negative(e, x), x)], x.type)
+        return e.emit(ring.NegOp, [as_integer(e, negative(e, x), x)], x.type)
     return e.emit(ring.FloorShiftOp, [x], x.type, shift=shift) if shift else x
 
 
@@ -78,7 +68,6 @@ def _exact(e: Emitter, x: Value, like: Value, type: Attribute) -> Value:
     if isinstance(x, Public):
         if x.numbers is not None:
             return Public(x.type, integers(x))
-        assert isinstance(like, SSAValue)
         x = e.made_secret(x, like)
     bits = integer_bits(type)
     assert bits is not None
@@ -120,7 +109,7 @@ def _by_public(e: Emitter, x: SSAValue, y: Array) -> SSAValue | None:
         if below is not None and shift:
             # What is added to a negative number does not leave the widest ring, though its interval does not show it.
             with e.wrapping(ring.MAX_WIDTH):
-                x = add(e, x, times(e, number(e, below, x), common - 1))
+                x = add(e, x, times(e, as_integer(e, below, x), common - 1))
         result = shifted(e, x, shift)
     else:
         n = max(int(span.high) - 1, -int(span.low) - 1, 0).bit_length()
@@ -130,7 +119,7 @@ def _by_public(e: Emitter, x: SSAValue, y: Array) -> SSAValue | None:
             return None
         result = shifted(e, times(e, x, factors.astype(np.int64)), shift)
         if below is not None:
-            result = add(e, result, number(e, below, result))
+            result = add(e, result, as_integer(e, below, result))
     if np.all(y > 0):
         return result
     return times(e, result, np.where(y < 0, -1, 1).astype(np.int64))
@@ -142,7 +131,7 @@ def _by_secret(e: Emitter, x: SSAValue, y: SSAValue) -> SSAValue:
     signs = [None if e.integers_of(v).low >= 0 else negative(e, v) for v in (x, y)]
     a, b = (v if sign is None else _size(e, v, sign) for v, sign in zip((x, y), signs))
     divisor = max(1, int(e.integers_of(b).size))
-    b = e.emit(ring.AddOp, [b, number(e, none, b)], b.type, fact=divisor)
+    b = e.emit(ring.AddOp, [b, as_integer(e, none, b)], b.type, fact=divisor)
     # A single division is cheaper than the way to a reciprocal, many are not.
     short = 1 << _DIGITS - 2 < max(e.integers_of(v).size for v in (a, b)) <= 1 << _SHORT
     total, rest = _by_reciprocal(e, a, b) if short else _by_divisions(e, a, b)
@@ -150,7 +139,7 @@ def _by_secret(e: Emitter, x: SSAValue, y: SSAValue) -> SSAValue:
     # What is left lies between -2 b and 2 b.
     beyond = plus(e, e.emit(ring.SubOp, [b, rest], a.type), -1)
     below = e.emit(ring.AddOp, [rest, b], a.type)
-    up, down, twice = (number(e, negative(e, v), total) for v in (beyond, rest, below))
+    up, down, twice = (as_integer(e, negative(e, v), total) for v in (beyond, rest, below))
     total = e.emit(ring.SubOp, [e.emit(ring.AddOp, [total, up], a.type), down], a.type)
     total = e.emit(ring.SubOp, [total, twice], a.type, fact=most)
     unlike = [sign for sign in signs if sign is not None]
@@ -158,8 +147,8 @@ def _by_secret(e: Emitter, x: SSAValue, y: SSAValue) -> SSAValue:
         minus = unlike[0] if len(unlike) == 1 else exclusive_or(e, *unlike)
         total = e.emit(ring.SelectOp, [minus, e.emit(ring.NegOp, [total], total.type), total], total.type)
     # total + [y = 0] (-1 - total)
-    missing = plus(e, e.emit(ring.NegOp, [total], total.type), -1)
-    return e.emit(ring.AddOp, [total, e.emit(ring.BitMulOp, [none, missing], total.type)], total.type)
+    missing = e.emit(ring.BitMulOp, [none, invert(e, total)], total.type)
+    return e.emit(ring.AddOp, [total, missing], total.type)
 
 
 def _by_divisions(e: Emitter, a: SSAValue, b: SSAValue) -> tuple[SSAValue, SSAValue]:
@@ -234,19 +223,16 @@ def _normal_factor(e: Emitter, b: SSAValue, n: int) -> SSAValue:
     seen = e.emit(ring.ToBitsOp, [b], ring.bits((n, *shape)), bits=n)
 
     def planes(x: SSAValue, start: int, limit: int) -> SSAValue:
-        edges = {"start": [start, *[0] * len(shape)], "limit": [limit, *shape], "stride": [1] * (len(shape) + 1)}
-        return e.emit(ring.SliceOp, [x], ring.bits((limit - start, *shape)), **edges)
+        return slice_along(e, x, 0, start, limit)
 
     # A bit is seen if it or one above it is set.
     distance = 1
     while distance < n:
-        low, above = planes(seen, 0, n - distance), planes(seen, distance, n)
-        joined = e.emit(ring.BitXorOp, [low, above], low.type)
-        joined = e.emit(ring.BitXorOp, [joined, e.emit(ring.BitAndOp, [low, above], low.type)], low.type)
-        seen = e.emit(ring.ConcatOp, [joined, planes(seen, n - distance, n)], seen.type, dim=0)
+        low = either(e, planes(seen, 0, n - distance), planes(seen, distance, n))
+        seen = joined(e, low, planes(seen, n - distance, n), 0)
         distance *= 2
-    below = e.emit(ring.BitXorOp, [planes(seen, 0, n - 1), planes(seen, 1, n)], ring.bits((n - 1, *shape)))
-    highest = e.emit(ring.ConcatOp, [below, planes(seen, n - 1, n)], seen.type, dim=0)
+    below = exclusive_or(e, planes(seen, 0, n - 1), planes(seen, 1, n))
+    highest = joined(e, below, planes(seen, n - 1, n), 0)
     reverse = e.emit(ring.ReverseOp, [highest], highest.type, dims=[0])
     wide = ring.fxp(shape, ring.MAX_WIDTH, 0)
     return e.emit(ring.FromBitsOp, [reverse], wide, fact=1 << n - 1)
@@ -287,7 +273,7 @@ def real_remainder(e: Emitter, x: Value, y: Value) -> SSAValue:
         none = zero(e, whole[1])
         e.emit(ring.RequireFalseOp, [none], none.type)
     with e.exactly():
-        dividend = whole[0] if isinstance(whole[0], SSAValue) else e.made_secret(whole[0], _secret(whole[1]))
+        dividend = e.made_secret(whole[0], whole[1])
         most, divisor = int(e.integers_of(dividend).size), whole[1]
         count = _quotient(e, dividend, divisor)
         kind, by = (ring.MulPublicOp, e.integers(divisor)) if isinstance(divisor, Public) else (ring.MulOp, divisor)
@@ -309,14 +295,9 @@ def _scaled(e: Emitter, x: Value, like: SSAValue, fraction: int) -> Value:
     return Public(ring.retyped(like, fraction=0), numbers)
 
 
-def _secret(value: Value) -> SSAValue:
-    assert isinstance(value, SSAValue)
-    return value
-
-
 def _remainder(e: Emitter, op: Operation, values: list[Value]) -> Value:
     type = op.results[0].type
-    if isinstance(pphlo.element_type(type), AnyFloat):
+    if pphlo.is_float(type):
         return real_remainder(e, values[0], values[1])
     return remainder(e, values[0], values[1], type)
 

@@ -13,8 +13,8 @@ from ditto.analysis.reductions import seeks_extreme
 from ditto.dialects import pphlo, ring
 from ditto.dialects.dense import Array
 from ditto.interpreter import calls, movement
-from ditto.lowering.arithmetic import Rule, add, complement, disordered, less, maximum, minimum, ordered, zero
-from ditto.lowering.emitter import Emitter, Public, Value, is_bits
+from ditto.lowering.arithmetic import Rule, add, complement, disordered, invert, less, maximum, minimum, ordered, zero
+from ditto.lowering.emitter import Emitter, Public, Value, is_bits, secret
 
 
 def moved_type(x: SSAValue, shape: tuple[int, ...]) -> Attribute:
@@ -34,9 +34,19 @@ def transpose(e: Emitter, x: SSAValue, perm: list[int]) -> SSAValue:
     return e.emit(ring.TransposeOp, [x], moved_type(x, tuple(ring.shape(x)[dim] for dim in perm)), perm=perm)
 
 
-def _secret(value: Value) -> SSAValue:
-    assert isinstance(value, SSAValue)
-    return value
+def joined(e: Emitter, x: SSAValue, y: SSAValue, axis: int) -> SSAValue:
+    """One after the other along an axis."""
+    shape = tuple(n + ring.shape(y)[dim] if dim == axis else n for dim, n in enumerate(ring.shape(x)))
+    return e.emit(ring.ConcatOp, [x, y], moved_type(x, shape), dim=axis)
+
+
+def slice_along(e: Emitter, x: SSAValue, axis: int, start: int, limit: int, stride: int = 1) -> SSAValue:
+    """The elements from `start` to `limit`, along one axis."""
+    shape = list(ring.shape(x))
+    starts, limits, strides = [0] * len(shape), list(shape), [1] * len(shape)
+    starts[axis], limits[axis], strides[axis] = start, limit, stride
+    shape[axis] = len(range(start, limit, stride))
+    return e.emit(ring.SliceOp, [x], moved_type(x, tuple(shape)), start=starts, limit=limits, stride=strides)
 
 
 def _known(e: Emitter, value: Value) -> Array:
@@ -46,7 +56,7 @@ def _known(e: Emitter, value: Value) -> Array:
 
 
 def _slice(e: Emitter, op: pphlo.SliceOp, values: list[Value]) -> Value:
-    x, ranges = _secret(values[0]), op.ranges()
+    x, ranges = secret(values[0]), op.ranges()
     start, limit, stride = ([getattr(r, name) for r in ranges] for name in ("start", "stop", "step"))
     return e.emit(ring.SliceOp, [x], moved_type(x, op.shape), start=start, limit=limit, stride=stride)
 
@@ -59,7 +69,7 @@ def _concatenate(e: Emitter, op: pphlo.ConcatenateOp, values: list[Value]) -> Va
 def same_fraction(e: Emitter, values: list[Value]) -> list[SSAValue]:
     """All as secrets with the greatest fraction among them."""
     like = next(value for value in values if isinstance(value, SSAValue))
-    parts = [e.made_secret(value, like) if isinstance(value, Public) else value for value in values]
+    parts = [e.made_secret(value, like) for value in values]
     if ring.is_bit(like):
         return parts
     fraction = max(ring.fraction(part) for part in parts)
@@ -108,7 +118,7 @@ def _positions(x: SSAValue, first: int = 0) -> Array:
 
 
 def _dynamic_slice(e: Emitter, op: pphlo.DynamicSliceOp, values: list[Value]) -> Value:
-    x, starts = _secret(values[0]), [int(_known(e, value).reshape(())) for value in values[1:]]
+    x, starts = secret(values[0]), [int(_known(e, value).reshape(())) for value in values[1:]]
     starts = [min(max(s, 0), n - size) for s, n, size in zip(starts, ring.shape(x), op.shape)]
     limit = [start + size for start, size in zip(starts, op.shape)]
     return e.emit(ring.SliceOp, [x], moved_type(x, op.shape), start=starts, limit=limit, stride=[1] * len(starts))
@@ -125,14 +135,14 @@ def _dynamic_update_slice(e: Emitter, op: pphlo.DynamicUpdateSliceOp, values: li
 
 def _take(e: Emitter, op: Operation, values: list[Value]) -> Value:
     """Elements at public positions, which may be known only at the call."""
-    x, positions = _secret(values[0]), values[1]
+    x, positions = secret(values[0]), values[1]
     assert isinstance(positions, Public)
     index = e.constant(positions.known().astype(np.int64)) if positions.value is None else positions.value
     return e.emit(ring.TakeOp, [reshape(e, x, (math.prod(ring.shape(x)),)), index], moved_type(x, positions.shape))
 
 
 def _gather(e: Emitter, op: pphlo.CustomCallOp, values: list[Value]) -> Value:
-    x = _secret(values[0])
+    x = secret(values[0])
     index = calls.gather(op, _positions(x), _known(e, values[1]))
     rows = index.reshape(-1)
     count = rows.size
@@ -140,16 +150,8 @@ def _gather(e: Emitter, op: pphlo.CustomCallOp, values: list[Value]) -> Value:
         # One run of elements: a slice of whole rows where the shape allows it.
         inner = math.prod(ring.shape(x)[1:])
         if rows[0] % inner == 0 and count % inner == 0:
-            first, shape = int(rows[0]) // inner, ring.shape(x)
-            sliced = e.emit(
-                ring.SliceOp,
-                [x],
-                moved_type(x, (count // inner, *shape[1:])),
-                start=[first, *[0] * (len(shape) - 1)],
-                limit=[first + count // inner, *shape[1:]],
-                stride=[1] * len(shape),
-            )
-            return reshape(e, sliced, index.shape)
+            first = int(rows[0]) // inner
+            return reshape(e, slice_along(e, x, 0, first, first + count // inner), index.shape)
     return _taken(e, [x], index)
 
 
@@ -157,7 +159,7 @@ def _gather(e: Emitter, op: pphlo.CustomCallOp, values: list[Value]) -> Value:
 
 
 def _reduce(e: Emitter, op: pphlo.ReduceOp, values: list[Value]) -> Value:
-    x, initial, dims, combiner = _secret(values[0]), values[1], list(op.dimensions), op.combiner()
+    x, initial, dims, combiner = secret(values[0]), values[1], list(op.dimensions), op.combiner()
     type = op.outputs[0].type
     match combiner:
         case "pphlo.add":
@@ -180,12 +182,7 @@ def _reduce_pair(e: Emitter, op: pphlo.ReduceOp, values: list[Value]) -> list[Va
     if sign is None or not isinstance(x, SSAValue):
         raise e.fail("only argmax and argmin along one axis reduce two tensors together")
     with e.exactly():
-        greatest, dims = sign > 0, list(op.dimensions)
-        if not ring.is_bit(x):
-            return _extreme(e, x, positions, greatest, dims, op.outputs[1].type)
-        numbers = e.emit(ring.BitToFxpOp, [x], ring.fxp(ring.shape(x), 32, 0))
-        best, where = _extreme(e, numbers, positions, greatest, dims, op.outputs[1].type)
-        return [complement(e, zero(e, _secret(best))), where]
+        return _extreme(e, x, positions, sign > 0, list(op.dimensions), op.outputs[1].type)
 
 
 def _extreme(
@@ -195,11 +192,11 @@ def _extreme(
     if ring.is_bit(x):
         number = e.emit(ring.BitToFxpOp, [x], ring.fxp(ring.shape(x), 32, 0))
         best, where = _extreme(e, number, positions, greatest, dims, index_type)
-        return [complement(e, zero(e, _secret(best))), where]
+        return [complement(e, zero(e, secret(best))), where]
     if e.unsigned:
         with e.in_order():
-            best, where = _extreme(e, _secret(ordered(e, x)), positions, greatest, dims, index_type)
-            return [disordered(e, _secret(best)), where]
+            best, where = _extreme(e, secret(ordered(e, x)), positions, greatest, dims, index_type)
+            return [disordered(e, secret(best)), where]
     turned = x if greatest else _turned(e, x)
     if _may_be_compared(e, turned):
         best = _greatest(e, turned, dims)
@@ -219,8 +216,7 @@ def _turned(e: Emitter, x: SSAValue) -> SSAValue:
     if e.bits is None or e.fits(e.integers_of(x).scaled(-1)):
         return e.emit(ring.NegOp, [x], x.type)
     with e.wrapping(ring.MAX_WIDTH):
-        minus = e.emit(ring.NegOp, [x], x.type)
-        return e.emit(ring.AddPublicOp, [minus, e.constant(np.array(-1, np.int64))], x.type)
+        return invert(e, x)
 
 
 def _may_be_compared(e: Emitter, x: SSAValue) -> bool:
@@ -281,7 +277,7 @@ def _greatest(e: Emitter, x: SSAValue, dims: list[int]) -> SSAValue:
     """The maximum along dims: those are made one axis first."""
     if e.unsigned:
         with e.in_order():
-            return disordered(e, _greatest(e, _secret(ordered(e, x)), dims))
+            return disordered(e, _greatest(e, secret(ordered(e, x)), dims))
     shape = ring.shape(x)
     kept = [dim for dim in range(len(shape)) if dim not in dims]
     axis = dims[0]
@@ -299,7 +295,7 @@ def _least(e: Emitter, x: SSAValue, dims: list[int]) -> SSAValue:
     """The minimum along dims."""
     if e.unsigned:
         with e.in_order():
-            return disordered(e, _least(e, _secret(ordered(e, x)), dims))
+            return disordered(e, _least(e, secret(ordered(e, x)), dims))
     with e.exactly():
         return _turned(e, _greatest(e, _turned(e, x), dims))
 
@@ -309,43 +305,29 @@ def _tournament(e: Emitter, values: list[SSAValue], axis: int) -> list[SSAValue]
     others. Neighbours are compared, so the first of equals wins."""
     while (count := ring.shape(values[0])[axis]) > 1:
         paired = count - count % 2
-        firsts, seconds = ([_every(e, x, axis, start, paired, 2) for x in values] for start in (0, 1))
+        firsts, seconds = ([slice_along(e, x, axis, start, paired, 2) for x in values] for start in (0, 1))
         worse = less(e, firsts[0], seconds[0])
         best = [e.emit(ring.SelectOp, [worse, b, a], a.type) for a, b in zip(firsts, seconds)]
         if paired < count:
-            last = [_every(e, x, axis, paired, count, 1) for x in values]
-            best = [_joined(e, a, b, axis) for a, b in zip(best, last)]
+            last = [slice_along(e, x, axis, paired, count) for x in values]
+            best = [joined(e, a, b, axis) for a, b in zip(best, last)]
         values = best
     return [reshape(e, x, tuple(n for dim, n in enumerate(ring.shape(x)) if dim != axis)) for x in values]
 
 
-def _joined(e: Emitter, x: SSAValue, y: SSAValue, axis: int) -> SSAValue:
-    shape = tuple(n + ring.shape(y)[dim] if dim == axis else n for dim, n in enumerate(ring.shape(x)))
-    return e.emit(ring.ConcatOp, [x, y], moved_type(x, shape), dim=axis)
-
-
-def _every(e: Emitter, x: SSAValue, axis: int, start: int, limit: int, stride: int) -> SSAValue:
-    """A slice along one axis."""
-    shape = list(ring.shape(x))
-    starts, limits, strides = [0] * len(shape), list(shape), [1] * len(shape)
-    starts[axis], limits[axis], strides[axis] = start, limit, stride
-    shape[axis] = len(range(start, limit, stride))
-    return e.emit(ring.SliceOp, [x], moved_type(x, tuple(shape)), start=starts, limit=limits, stride=strides)
-
-
 RULES: dict[str, Rule] = {
-    "pphlo.reshape": lambda e, op, v: reshape(e, _secret(v[0]), ring.shape(op.results[0].type)),
-    "pphlo.transpose": lambda e, op, v: transpose(e, _secret(v[0]), list(op.dimensions)),
+    "pphlo.reshape": lambda e, op, v: reshape(e, secret(v[0]), ring.shape(op.results[0].type)),
+    "pphlo.transpose": lambda e, op, v: transpose(e, secret(v[0]), list(op.dimensions)),
     "pphlo.broadcast": lambda e, op, v: e.emit(
         ring.BroadcastOp,
-        [_secret(v[0])],
-        moved_type(_secret(v[0]), ring.shape(op.results[0].type)),
+        [secret(v[0])],
+        moved_type(secret(v[0]), ring.shape(op.results[0].type)),
         dims=list(op.dimensions),
     ),
     "pphlo.broadcast_as": lambda e, op, v: _spread(e, v[0], op.results[0].type),
     "pphlo.reverse": lambda e, op, v: e.emit(
         ring.ReverseOp,
-        [_secret(v[0])],
+        [secret(v[0])],
         v[0].type,
         dims=list(op.dimensions),
     ),

@@ -7,7 +7,7 @@ error is 2^-10 and |y| 2^-12. A logarithm that stands in a result is off by 2^-1
 from __future__ import annotations
 
 import numpy as np
-from xdsl.dialects.builtin import AnyFloat, TensorType, i1
+from xdsl.dialects.builtin import TensorType, i1
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from ditto.dialects import pphlo, ring
@@ -28,8 +28,9 @@ from ditto.lowering.arithmetic import (
     subtract,
     zero,
 )
-from ditto.lowering.emitter import Emitter, Public, Value, integer_bits
+from ditto.lowering.emitter import Emitter, Public, Value, integer_bits, secret
 from ditto.lowering.functions import exponential, log, reciprocal, rsqrt, square_root, tanh
+from ditto.lowering.rounding import floor
 
 # Up to here a public exponent is a product of powers.
 _MOST_FACTORS = 64
@@ -59,9 +60,9 @@ def power(e: Emitter, op: Operation, values: list[Value]) -> Value:
     made = op.results[0]
     type = made.type
     if isinstance(y, Public) and isinstance(x, SSAValue) and (factors := _factors(y)) is not None:
-        return _chosen_powers(e, x, factors, type)
-    if not isinstance(pphlo.element_type(type), AnyFloat):
-        return _integer_power(e, x, y)
+        return _powers(e, x, factors, type)
+    if not pphlo.is_float(type):
+        raise e.fail("integers are raised to public powers that are not negative; convert them to floats first")
     if isinstance(y, Public) and (exponent := y.uniform()) is not None:
         assert isinstance(x, SSAValue)
         return _public_power(e, x, float(exponent), made)
@@ -85,22 +86,19 @@ def _signed_power(e: Emitter, x: SSAValue, y: SSAValue, made: SSAValue) -> SSAVa
     """x^y for whole y: of a negative x the power of its size, negative where y is odd."""
     below = negative(e, x)
     size = exponential(e, multiply(e, log(e, absolute(e, x)), y), made)
-    whole = (
-        e.emit(ring.FloorShiftOp, [y], ring.retyped(y, fraction=0), shift=ring.fraction(y)) if ring.fraction(y) else y
-    )
-    odd = e.emit(ring.ParityOp, [whole], ring.bits(ring.shape(y)))
+    odd = e.emit(ring.ParityOp, [floor(e, y)], ring.bits(ring.shape(y)))
     return e.emit(ring.SelectOp, [multiply(e, below, odd), negate(e, size), size], size.type)
 
 
 def _public_power(e: Emitter, x: SSAValue, exponent: float, made: SSAValue) -> Value:
-    type = made.type
-    if exponent == 0:
-        return constant(1.0, type)
     if not (2 * exponent).is_integer() or abs(exponent) > _MOST_FACTORS:
         return _by_logarithm(e, x, exponent, made)
     # The power of a reciprocal has digits that the reciprocal of a small power has not.
     whole, negated = int(abs(exponent)), exponent < 0
-    result = _repeated(e, reciprocal(e, x) if negated else x, whole) if whole else None
+    result: Value | None = None
+    if whole:
+        factors = np.full(ring.shape(x), whole)
+        result = _powers(e, reciprocal(e, x) if negated else x, factors, made.type)
     if exponent.is_integer():
         assert result is not None
         return result
@@ -108,29 +106,16 @@ def _public_power(e: Emitter, x: SSAValue, exponent: float, made: SSAValue) -> V
     return root if result is None else multiply(e, result, root)
 
 
-def _repeated(e: Emitter, x: SSAValue, count: int) -> SSAValue:
-    """x^count by squaring."""
-    result, square = None, x
-    while True:
-        if count & 1:
-            result = square if result is None else multiply(e, result, square)
-        count >>= 1
-        if not count:
-            assert result is not None
-            return result
-        square = multiply(e, square, square)
-
-
 def _factors(y: Public) -> Array | None:
-    """How many factors each element of a power has, where they differ and are known and few."""
-    if y.numbers is None or y.uniform() is not None or not y.numbers.size:
+    """How many factors each element of a power has, where they are known and few; many if an integer has as many
+    everywhere."""
+    if y.numbers is None or not y.numbers.size or not np.all(y.numbers == np.rint(y.numbers)):
         return None
-    numbers = y.numbers.astype(np.float64)
-    whole = np.all(np.isfinite(numbers)) and np.all(numbers == np.rint(numbers))
-    return numbers.astype(np.int64) if whole and numbers.min() >= 0 and numbers.max() <= _MOST_FACTORS else None
+    few = y.numbers.max() <= _MOST_FACTORS or (not y.is_float and y.uniform() is not None)
+    return y.numbers.astype(np.int64) if few and y.numbers.min() >= 0 else None
 
 
-def _chosen_powers(e: Emitter, x: SSAValue, factors: Array, type: Attribute) -> Value:
+def _powers(e: Emitter, x: SSAValue, factors: Array, type: Attribute) -> Value:
     """x^n by squaring, for an n of its own for every element: no square is made where none is needed."""
     dtype = pphlo.dtype_of(pphlo.element_type(type))
 
@@ -160,34 +145,21 @@ def _by_logarithm(e: Emitter, x: SSAValue, exponent: float, made: SSAValue) -> S
     return multiply(e, complement(e, none), result)
 
 
-def _integer_power(e: Emitter, x: Value, y: Value) -> Value:
-    exponent = y.uniform() if isinstance(y, Public) else None
-    if exponent is None or exponent < 0:
-        raise e.fail("integers are raised to public powers that are not negative; convert them to floats first")
-    assert isinstance(x, SSAValue)
-    return _repeated(e, x, int(exponent)) if exponent else Public(_type_of(e), np.ones(ring.shape(x), np.int64))
-
-
-def _type_of(e: Emitter) -> Attribute:
-    assert e.op is not None
-    return e.op.results[0].type
-
-
 # ------------------------------------------------------------------------------------------------ exp and log
 
 
 def _exp_minus_one(e: Emitter, op: Operation, values: list[Value]) -> Value:
     made = op.results[0]
-    return add(e, exponential(e, _secret(values[0]), made), constant(-1.0, made.type))
+    return add(e, exponential(e, secret(values[0]), made), constant(-1.0, made.type))
 
 
 def _log_plus_one(e: Emitter, op: Operation, values: list[Value]) -> Value:
-    return log(e, add(e, _secret(values[0]), constant(1.0, op.results[0].type)))
+    return log(e, add(e, secret(values[0]), constant(1.0, op.results[0].type)))
 
 
 def _cube_root(e: Emitter, op: Operation, values: list[Value]) -> Value:
     """The root of the size, with the sign put back."""
-    x = _secret(values[0])
+    x = secret(values[0])
     root = _by_logarithm(e, absolute(e, x), 1 / 3, op.results[0])
     return e.emit(ring.SelectOp, [negative(e, x), negate(e, root), root], root.type)
 
@@ -197,18 +169,18 @@ def _two_exponentials(e: Emitter, x: SSAValue, made: SSAValue) -> tuple[SSAValue
 
 
 def _sinh(e: Emitter, op: Operation, values: list[Value]) -> Value:
-    up, down = _two_exponentials(e, _secret(values[0]), op.results[0])
+    up, down = _two_exponentials(e, secret(values[0]), op.results[0])
     return multiply_public(e, subtract(e, up, down), constant(0.5, op.results[0].type))
 
 
 def _cosh(e: Emitter, op: Operation, values: list[Value]) -> Value:
-    up, down = _two_exponentials(e, _secret(values[0]), op.results[0])
+    up, down = _two_exponentials(e, secret(values[0]), op.results[0])
     return multiply_public(e, add(e, up, down), constant(0.5, op.results[0].type))
 
 
 def _asinh(e: Emitter, op: Operation, values: list[Value]) -> Value:
     """ln(|x| + sqrt(x^2 + 1)), with the sign put back."""
-    x, type = _secret(values[0]), op.results[0].type
+    x, type = secret(values[0]), op.results[0].type
     size = absolute(e, x)
     root = square_root(e, add(e, multiply(e, x, x), constant(1.0, type)))
     result = log(e, add(e, size, root))
@@ -217,14 +189,14 @@ def _asinh(e: Emitter, op: Operation, values: list[Value]) -> Value:
 
 def _acosh(e: Emitter, op: Operation, values: list[Value]) -> Value:
     """ln(x + sqrt(x^2 - 1))."""
-    x, type = _secret(values[0]), op.results[0].type
+    x, type = secret(values[0]), op.results[0].type
     below, above = (add(e, x, constant(c, type)) for c in (-1.0, 1.0))
     return log(e, add(e, x, square_root(e, multiply(e, below, above))))
 
 
 def _atanh(e: Emitter, op: Operation, values: list[Value]) -> Value:
     """(ln(1 + x) - ln(1 - x)) / 2."""
-    x, type = _secret(values[0]), op.results[0].type
+    x, type = secret(values[0]), op.results[0].type
     above, below = (log(e, add(e, v, constant(1.0, type))) for v in (x, negate(e, x)))
     return multiply_public(e, subtract(e, above, below), constant(0.5, type))
 
@@ -234,19 +206,19 @@ def error_function(e: Emitter, x: SSAValue, type: Attribute) -> SSAValue:
     end = constant(_ERF_END, type)
     for bound, side in ((end, 1), (constant(-_ERF_END, type), -1)):
         beyond = less(e, bound, x) if side > 0 else less(e, x, bound)
-        x = _secret(select(e, beyond, bound, x, type))
+        x = secret(select(e, beyond, bound, x, type))
     # The selections do not show it.
     x = e.emit(ring.AddPublicOp, [x, e.encode(constant(0.0, type), ring.fraction(x))], x.type, fact=_ERF_END + 1)
     return tanh(e, multiply(e, polynomial(e, multiply(e, x, x), _ERF, type), x))
 
 
 def _erf(e: Emitter, op: Operation, values: list[Value]) -> Value:
-    return error_function(e, _secret(values[0]), op.results[0].type)
+    return error_function(e, secret(values[0]), op.results[0].type)
 
 
 def _erfc(e: Emitter, op: Operation, values: list[Value]) -> Value:
     type = op.results[0].type
-    return subtract(e, constant(1.0, type), error_function(e, _secret(values[0]), type))
+    return subtract(e, constant(1.0, type), error_function(e, secret(values[0]), type))
 
 
 # M. Giles, "Approximating the erfinv function" (GPU Computing Gems, 2012), for single precision.
@@ -256,19 +228,14 @@ _ERFINV_FAR = (2.83297682, 1.00167406, 0.00943887047, -0.0076224613, 0.005739507
 
 def _inverse_erf(e: Emitter, op: Operation, values: list[Value]) -> Value:
     """x p(w) for w = -ln(1 - x^2), or x q(sqrt w), where w >= 5."""
-    x, type = _secret(values[0]), op.results[0].type
+    x, type = secret(values[0]), op.results[0].type
     above, below = (add(e, v, constant(1.0, type)) for v in (x, negate(e, x)))
     w = negate(e, add(e, log(e, above), log(e, below)))
     near = polynomial(e, add(e, w, constant(-2.5, type)), _ERFINV_NEAR, type)
     far = less(e, constant(5.0, type), w)
     size = add(e, multiply(e, far, add(e, w, constant(-5.0, type))), constant(5.0, type))
     outer = polynomial(e, add(e, square_root(e, size), constant(-3.0, type)), _ERFINV_FAR, type)
-    return multiply(e, _secret(select(e, far, outer, near, type)), x)
-
-
-def _secret(value: Value) -> SSAValue:
-    assert isinstance(value, SSAValue)
-    return value
+    return multiply(e, secret(select(e, far, outer, near, type)), x)
 
 
 RULES: dict[str, Rule] = {

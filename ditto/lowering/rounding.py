@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from xdsl.dialects.builtin import AnyFloat
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from ditto.analysis.intervals import Interval, signed_integers
 from ditto.dialects import pphlo, ring
 from ditto.lowering.arithmetic import (
     Rule,
+    as_integer,
     bit_to_number,
     complement,
     maximum,
@@ -20,7 +20,7 @@ from ditto.lowering.arithmetic import (
     number_of_integer,
     zero,
 )
-from ditto.lowering.emitter import Emitter, Public, Value, integer_bits, is_bits, is_unsigned
+from ditto.lowering.emitter import Emitter, Public, Value, integer_bits, is_bits, is_unsigned, secret
 
 
 def convert(e: Emitter, x: SSAValue, source: Attribute, target: Attribute, fraction: int | None) -> SSAValue:
@@ -32,13 +32,9 @@ def convert(e: Emitter, x: SSAValue, source: Attribute, target: Attribute, fract
         return x if is_bits(target) else bit_to_number(e, x, target)
     if is_bits(target):
         return complement(e, zero(e, x))
-    if not _is_float(source):
+    if not pphlo.is_float(source):
         return number_of_integer(e, x, source, target, fraction)
-    return e.converted(x, target, fraction) if _is_float(target) else _whole(e, x, target)
-
-
-def _is_float(type: Attribute) -> bool:
-    return isinstance(pphlo.element_type(type), AnyFloat)
+    return e.converted(x, target, fraction) if pphlo.is_float(target) else _whole(e, x, target)
 
 
 def _whole(e: Emitter, x: SSAValue, target: Attribute) -> SSAValue:
@@ -49,9 +45,9 @@ def _whole(e: Emitter, x: SSAValue, target: Attribute) -> SSAValue:
     with e.exactly(), e.in_order():
         whole = truncated(e, x)
         if e.integers_of(whole).low < ends.low:
-            whole = _secret(maximum(e, whole, _integers(whole, int(ends.low)), whole.type))
+            whole = secret(maximum(e, whole, _integers(whole, int(ends.low)), whole.type))
         if e.integers_of(whole).high > ends.high:
-            whole = _secret(minimum(e, whole, _integers(whole, int(ends.high)), whole.type))
+            whole = secret(minimum(e, whole, _integers(whole, int(ends.high)), whole.type))
         return e.converted(e.wrapped(whole, bits), target)
 
 
@@ -67,7 +63,7 @@ def _shifted(e: Emitter, x: SSAValue, number: float) -> SSAValue:
 
 def _below_zero(e: Emitter, x: SSAValue, number: float) -> SSAValue:
     """`number`, a multiple of x's unit, where x < 0, and zero elsewhere."""
-    bit = e.emit(ring.BitToFxpOp, [negative(e, x)], ring.retyped(x, fraction=0))
+    bit = as_integer(e, negative(e, x), x)
     public = Public(x.type, np.array(number, np.float64))
     return e.emit(ring.MulPublicOp, [bit, e.encode(public, ring.fraction(x))], x.type, shift=0)
 
@@ -104,18 +100,12 @@ def to_even(e: Emitter, x: SSAValue) -> SSAValue:
     if ring.fraction(x) == 0:
         return x
     odd = e.emit(ring.ParityOp, [floor(e, x)], ring.bits(ring.shape(x)))
-    unit = e.emit(ring.BitToFxpOp, [odd], ring.retyped(x, fraction=0))
-    unit = e.emit(ring.RelabelOp, [unit], x.type)
+    unit = e.emit(ring.RelabelOp, [as_integer(e, odd, x)], x.type)
     return floor(e, e.emit(ring.AddOp, [_shifted(e, x, 0.5 - _unit(x)), unit], x.type))
 
 
 def _unit(x: SSAValue) -> float:
     return 2.0 ** -ring.fraction(x)
-
-
-def _secret(value: Value) -> SSAValue:
-    assert isinstance(value, SSAValue)
-    return value
 
 
 def as_float(e: Emitter, x: SSAValue, type: Attribute) -> SSAValue:
@@ -125,7 +115,7 @@ def as_float(e: Emitter, x: SSAValue, type: Attribute) -> SSAValue:
 
 def _rounding(function: Callable[[Emitter, SSAValue], SSAValue]) -> Rule:
     def rule(e: Emitter, op: Operation, values: list[Value]) -> Value:
-        return as_float(e, function(e, _secret(values[0])), op.results[0].type)
+        return as_float(e, function(e, secret(values[0])), op.results[0].type)
 
     return rule
 

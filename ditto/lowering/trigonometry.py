@@ -9,7 +9,7 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from ditto.dialects import ring
 from ditto.lowering.arithmetic import Rule, absolute, add, less, multiply, negate, negative, select, subtract, zero
 from ditto.lowering.arithmetic import bit_to_number as number_of
-from ditto.lowering.emitter import Emitter, Value
+from ditto.lowering.emitter import Emitter, Value, secret
 from ditto.lowering.functions import divide, square_root
 from ditto.lowering.powers import constant, polynomial
 
@@ -28,15 +28,15 @@ def wave(e: Emitter, x: SSAValue, cosine: float, sine: float) -> SSAValue:
 
 
 def _sine(e: Emitter, op: Operation, values: list[Value]) -> Value:
-    return wave(e, _secret(values[0]), 0.0, 1.0)
+    return wave(e, secret(values[0]), 0.0, 1.0)
 
 
 def _cosine(e: Emitter, op: Operation, values: list[Value]) -> Value:
-    return wave(e, _secret(values[0]), 1.0, 0.0)
+    return wave(e, secret(values[0]), 1.0, 0.0)
 
 
 def _tangent(e: Emitter, op: Operation, values: list[Value]) -> Value:
-    x = _secret(values[0])
+    x = secret(values[0])
     return divide(e, wave(e, x, 0.0, 1.0), wave(e, x, 1.0, 0.0), op.results[0].type)
 
 
@@ -44,7 +44,7 @@ def angle(e: Emitter, y: Value, x: Value, type: Attribute) -> SSAValue:
     """The angle of the point (x, y), from -pi to pi: the arctangent of the smaller coordinate's size by the larger's,
     mirrored where y's is larger, where x is negative, and where y is. That of (0, 0) is 0."""
     like = next(v for v in (x, y) if isinstance(v, SSAValue))
-    x, y = (v if isinstance(v, SSAValue) else e.made_secret(v, like) for v in (x, y))
+    x, y = (e.made_secret(v, like) for v in (x, y))
     x, y = e.aligned(x, y)
     left, below = negative(e, x), negative(e, y)
     a, b = absolute(e, x), absolute(e, y)
@@ -56,7 +56,7 @@ def angle(e: Emitter, y: Value, x: Value, type: Attribute) -> SSAValue:
     result = multiply(e, polynomial(e, multiply(e, ratio, ratio), _ATAN, type), ratio)
     for where, limit in ((steep, math.pi / 2), (left, math.pi), (below, 0.0)):
         mirrored = subtract(e, constant(limit, type), result) if limit else negate(e, result)
-        result = _secret(select(e, where, mirrored, result, type))
+        result = secret(select(e, where, mirrored, result, type))
     return result
 
 
@@ -76,18 +76,13 @@ def _circle(e: Emitter, x: SSAValue, type: Attribute) -> SSAValue:
 
 
 def _asin(e: Emitter, op: Operation, values: list[Value]) -> Value:
-    x, type = _secret(values[0]), op.results[0].type
+    x, type = secret(values[0]), op.results[0].type
     return angle(e, x, _circle(e, x, type), type)
 
 
 def _acos(e: Emitter, op: Operation, values: list[Value]) -> Value:
-    x, type = _secret(values[0]), op.results[0].type
+    x, type = secret(values[0]), op.results[0].type
     return angle(e, _circle(e, x, type), x, type)
-
-
-def _secret(value: Value) -> SSAValue:
-    assert isinstance(value, SSAValue)
-    return value
 
 
 RULES: dict[str, Rule] = {

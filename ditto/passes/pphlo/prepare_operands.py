@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from xdsl.context import Context
-from xdsl.dialects.builtin import AnyFloat, Float16Type, ModuleOp, TensorType, i1
+from xdsl.dialects.builtin import Float16Type, ModuleOp, TensorType, i1
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
@@ -39,10 +39,6 @@ def is_open(value: SSAValue) -> bool:
 
 def is_bit(value: SSAValue) -> bool:
     return pphlo.dtype_of(pphlo.element_type(value.type)).kind == "b"
-
-
-def is_float(type: Attribute) -> bool:
-    return isinstance(pphlo.element_type(type), AnyFloat)
 
 
 def opened(type: Attribute) -> TensorType[Any]:
@@ -90,7 +86,7 @@ Rule = Callable[[Writer, Any], Sequence[SSAValue] | None]
 
 
 def divide(write: Writer, op: pphlo.DivideOp) -> Sequence[SSAValue] | None:
-    if not is_float(op.result.type) or not is_open(op.rhs):
+    if not pphlo.is_float(op.result.type) or not is_open(op.rhs):
         return None
     inverse = write.add(pphlo.DivideOp.get(write.filled(1, op.rhs.type), op.rhs, op.rhs.type))
     if not isinstance(pphlo.element_type(op.result.type), Float16Type):
@@ -136,7 +132,7 @@ def select(write: Writer, op: pphlo.SelectOp) -> Sequence[SSAValue] | None:
 def has_nan(value: SSAValue) -> bool:
     return (
         isinstance(value.owner, pphlo.ConstantOp)
-        and is_float(value.type)
+        and pphlo.is_float(value.type)
         and bool(np.any(np.isnan(value.owner.numpy())))
     )
 
@@ -192,11 +188,11 @@ def behind_secrecy(value: SSAValue) -> SSAValue:
 
 
 def arithmetic(write: Writer, op: pphlo.Binary) -> Sequence[SSAValue] | None:
-    if not is_float(op.result.type):
+    if not pphlo.is_float(op.result.type):
         return None
     sides = [
         write.add(pphlo.ConvertOp.get(side, TensorType(pphlo.element_type(op.result.type), pphlo.shape_of(side))))
-        if is_open(side) and not is_float(side.type)
+        if is_open(side) and not pphlo.is_float(side.type)
         else side
         for side in op.operands
     ]

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from xdsl.context import Context
-from xdsl.dialects.builtin import AnyFloat, ArrayAttr, FunctionType, ModuleOp, StringAttr, TensorType, f64, i1, i64
+from xdsl.dialects.builtin import ArrayAttr, FunctionType, ModuleOp, StringAttr, TensorType, f64, i1, i64
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
@@ -125,7 +125,7 @@ class _Walk:
         type = argument.type
         if not pphlo.is_secret(type):
             integers = i1 if is_bits(type) else i64
-            element = f64 if isinstance(pphlo.element_type(type), AnyFloat) else integers
+            element = f64 if pphlo.is_float(type) else integers
             value = self.block.insert_arg(TensorType(element, list(ring.shape(type))), len(self.block.args))
             return Public(type, None, value)
         ring_type = self.emitter.secret_type(type)
@@ -196,7 +196,7 @@ class _Walk:
                 return convert(self.emitter, self.hidden(value), source, target, None)
             return self.folded(op, [value])
         fraction = None
-        floats = isinstance(pphlo.element_type(source), AnyFloat) and isinstance(pphlo.element_type(target), AnyFloat)
+        floats = pphlo.is_float(source) and pphlo.is_float(target)
         if floats and is_argument(operand):
             fraction = min(self.parameter_fraction(result, target), ring.fraction(value))
         elif floats and is_sum_term(result):
