@@ -6,7 +6,7 @@ input, runs the piece on sample inputs and compares with the function meant. The
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
@@ -65,6 +65,15 @@ def operations_between(output: SSAValue, source: SSAValue) -> list[Operation]:
     return list(found)
 
 
+def evaluated(value: SSAValue, known: Mapping[SSAValue, Array] | None = None, *, exact: bool = False) -> Array | None:
+    """The numbers of a value that depends on constants and `known` ones alone; None if it depends on others or cannot
+    be evaluated."""
+    try:
+        return evaluate_values([value], known or {}, exact=exact)[0]
+    except EvaluationError:
+        return None
+
+
 def run_piece(output: SSAValue, source: SSAValue, samples: Array) -> Array | None:
     """What an elementwise piece makes of sample inputs (any shape), in float64; None if it cannot be evaluated."""
     known = {source: samples}
@@ -72,10 +81,7 @@ def run_piece(output: SSAValue, source: SSAValue, samples: Array) -> Array | Non
         for operand in op.operands:
             if operand is not source and (constant := splat_value(operand)) is not None:
                 known[operand] = constant.astype(samples.dtype) if constant.dtype.kind == "f" else constant
-    try:
-        return evaluate_values([output], known, exact=True)[0]
-    except EvaluationError:
-        return None
+    return evaluated(output, known, exact=True)
 
 
 def run_region(region: Region, arrays: Sequence[Array]) -> list[Array] | None:

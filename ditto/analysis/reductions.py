@@ -7,11 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from xdsl.ir import Region, SSAValue
 
-from ditto.analysis.identify_by_running import run_region, sample_numbers
+from ditto.analysis.identify_by_running import evaluated, run_region, sample_numbers
 from ditto.analysis.look_through import splat_value
 from ditto.dialects import pphlo
 from ditto.dialects.dense import Array
-from ditto.interpreter import EvaluationError, evaluate_values
 
 
 def is_neutral(body: Region, initial: Sequence[SSAValue]) -> bool:
@@ -54,9 +53,8 @@ def _same(results: Sequence[Array], expected: Sequence[Array]) -> bool:
 
 
 def _is_iota(value: SSAValue, dim: int) -> bool:
-    try:
-        positions = evaluate_values([value], {})[0]
-    except EvaluationError:
+    positions = evaluated(value)
+    if positions is None:
         return False
     extents = [n if axis == dim else 1 for axis, n in enumerate(positions.shape)]
     return bool(np.all(positions == np.arange(positions.shape[dim]).reshape(extents)))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Self, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Self, TypeAlias, TypeVar
 
 from xdsl.dialects.builtin import I64, AnyFloat, DenseArrayBase, FunctionType, TensorType, i64
 from xdsl.ir import Attribute, Operation, ParametrizedAttribute, SSAValue, TypeAttribute
 from xdsl.irdl import IRDLOperation, irdl_attr_definition, operand_def, result_def, traits_def, var_operand_def
-from xdsl.parser import Parser
+from xdsl.parser import Parser, UnresolvedOperand
 from xdsl.printer import Printer
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
@@ -16,6 +16,7 @@ from xdsl.utils.exceptions import VerifyException
 from ditto.dialects.traits import Elementwise
 
 I64Array: TypeAlias = DenseArrayBase[I64]
+Op = TypeVar("Op", bound="PphloOp")
 
 
 @irdl_attr_definition
@@ -47,6 +48,12 @@ def shape_of(value: SSAValue) -> tuple[int, ...]:
     """The shape of a tensor value."""
     assert isinstance(value.type, TensorType), value.type
     return value.type.get_shape()
+
+
+def opened(type: Attribute) -> TensorType[Attribute]:
+    """A tensor type made public."""
+    assert isinstance(type, TensorType), type
+    return TensorType(element_type(type), type.get_shape())
 
 
 def with_visibility(element: Attribute, secret: bool) -> Attribute:
@@ -98,6 +105,22 @@ class OneResult(PphloOp):
     def shape(self) -> tuple[int, ...]:
         """The shape of the result."""
         return shape_of(self.result)
+
+
+def finish(op: type[Op], parser: Parser, names: Sequence[UnresolvedOperand], properties: Mapping[str, Attribute]) -> Op:
+    """Reads `{attributes} : (types) -> types` and makes the operation."""
+    attributes = parser.parse_optional_attr_dict()
+    parser.parse_punctuation(":")
+    position = parser.pos
+    type = parser.parse_function_type()
+    operands = parser.resolve_operands(names, type.inputs.data, position)
+    return op.create(operands=operands, result_types=type.outputs.data, properties=properties, attributes=attributes)
+
+
+def print_types(printer: Printer, op: PphloOp) -> None:
+    printer.print_op_attributes(op.attributes)
+    printer.print_string(" : ")
+    printer.print_operation_type(op)
 
 
 class ElementwiseOp(OneResult):
@@ -171,3 +194,8 @@ def inputs_of(op: Operation) -> list[SSAValue]:
     inside: set[SSAValue] = {result for inner in op.walk() for result in inner.results}
     inside.update(argument for inner in op.walk() for region in inner.regions for argument in region.block.args)
     return list(dict.fromkeys(value for inner in op.walk() for value in inner.operands if value not in inside))
+
+
+def touches_secret(op: Operation) -> bool:
+    """Whether an operation depends on a secret or gives one."""
+    return any(is_secret(value.type) for value in (*inputs_of(op), *op.results))

@@ -25,13 +25,14 @@ from ditto.dialects.pphlo_base import (
     OneResult,
     PphloOp,
     element_type,
+    finish,
     integers,
     integers_text,
     parse_assignment,
     parse_integers,
+    print_types,
     shape_of,
 )
-from ditto.dialects.pphlo_shape import finish, print_types
 from ditto.dialects.traits import Constant, Dot
 
 

@@ -24,10 +24,12 @@ from ditto.dialects.mlir_text import print_line_break
 from ditto.dialects.pphlo_base import (
     I64Array,
     PphloOp,
+    finish,
     integers,
     integers_text,
     parse_assignment,
     parse_integers,
+    print_types,
     shape_of,
 )
 from ditto.dialects.pphlo_elementwise import ELEMENTWISE
@@ -38,17 +40,14 @@ _ELEMENTWISE = {op.name: op for op in ELEMENTWISE}
 _ABBREVIATED = {f"pphlo.{name}" for name in ("add", "multiply", "and", "or", "xor", "maximum", "minimum")}
 
 
-@irdl_op_definition
-class ReduceOp(PphloOp):
-    """Combines the elements along `dims` with an associative body, starting from scalar initial values.
+class Reducing(PphloOp):
+    """Combines elements with an associative body, starting from scalar initial values.
 
     Several tensors of one shape may be reduced together; the body takes all accumulators, then all elements.
     """
 
-    name = "pphlo.reduce"
     arguments = var_operand_def(TensorType)
     outputs = var_result_def(TensorType)
-    dims = prop_def(I64Array)
     body = region_def("single_block")
     traits = traits_def(Pure())
 
@@ -59,6 +58,14 @@ class ReduceOp(PphloOp):
     @property
     def initial_values(self) -> Sequence[SSAValue]:
         return self.arguments[len(self.arguments) // 2 :]
+
+
+@irdl_op_definition
+class ReduceOp(Reducing):
+    """Combines the elements along `dims`."""
+
+    name = "pphlo.reduce"
+    dims = prop_def(I64Array)
 
     @property
     def dimensions(self) -> tuple[int, ...]:
@@ -214,22 +221,13 @@ class CustomCallOp(PphloOp):
     def parse(cls, parser: Parser) -> Self:
         target = parser.parse_symbol_name()
         names = parser.parse_comma_separated_list(parser.Delimiter.PAREN, parser.parse_unresolved_operand)
-        attributes = parser.parse_optional_attr_dict()
-        parser.parse_punctuation(":")
-        position = parser.pos
-        type = parser.parse_function_type()
-        operands = parser.resolve_operands(names, type.inputs.data, position)
-        return cls.create(
-            operands=operands, result_types=type.outputs.data, properties={"target": target}, attributes=attributes
-        )
+        return finish(cls, parser, names, {"target": target})
 
     def print(self, printer: Printer) -> None:
         printer.print_string(f" @{self.target.data}(")
         printer.print_list(self.arguments, printer.print_operand)
         printer.print_string(")")
-        printer.print_op_attributes(self.attributes)
-        printer.print_string(" : ")
-        printer.print_operation_type(self)
+        print_types(printer, self)
 
 
 def asks_for_least(op: CustomCallOp) -> bool:

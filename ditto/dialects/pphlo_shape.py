@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Self, TypeVar
+from typing import Self
 
 from xdsl.dialects.builtin import IntegerAttr, TensorType, i64
 from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, prop_def, traits_def
-from xdsl.parser import Parser, UnresolvedOperand
+from xdsl.parser import Parser
 from xdsl.printer import Printer
 
 from ditto.dialects.pphlo_base import (
@@ -17,32 +17,16 @@ from ditto.dialects.pphlo_base import (
     I64Array,
     OneResult,
     Variadic,
+    finish,
     i64_array,
     integers,
     integers_text,
     parse_assignment,
     parse_integers,
+    print_types,
     shape_of,
 )
 from ditto.dialects.traits import Elementwise, Moves, Rearranges, Reshapes
-
-Op = TypeVar("Op", bound=OneResult)
-
-
-def finish(op: type[Op], parser: Parser, names: Sequence[UnresolvedOperand], properties: dict[str, Attribute]) -> Op:
-    """Reads `{attributes} : (types) -> type` and makes the operation. The attributes are XLA's hints about layouts."""
-    attributes = parser.parse_optional_attr_dict()
-    parser.parse_punctuation(":")
-    position = parser.pos
-    type = parser.parse_function_type()
-    operands = parser.resolve_operands(names, type.inputs.data, position)
-    return op.create(operands=operands, result_types=type.outputs.data, properties=properties, attributes=attributes)
-
-
-def print_types(printer: Printer, op: OneResult) -> None:
-    printer.print_op_attributes(op.attributes)
-    printer.print_string(" : ")
-    printer.print_operation_type(op)
 
 
 class Movement(OneResult):

@@ -10,7 +10,7 @@ from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.traits import Pure
 
-from ditto.dialects.pphlo_base import PphloOp, parse_assignment, shape_of
+from ditto.dialects.pphlo_base import PphloOp, finish, parse_assignment, print_types, shape_of
 
 
 class Sorting(PphloOp):
@@ -66,23 +66,14 @@ class SimpleSortOp(Sorting):
             parser.parse_punctuation(",")
             parse_assignment(parser, keyword)
             numbers.append(IntegerAttr(parser.parse_integer(), i64))
-        attributes = parser.parse_optional_attr_dict()
-        parser.parse_punctuation(":")
-        position = parser.pos
-        type = parser.parse_function_type()
-        operands = parser.resolve_operands(names, type.inputs.data, position)
         properties = {"sort_direction": direction, "dimension": numbers[0], "num_keys": numbers[1]}
-        return cls.create(
-            operands=operands, result_types=type.outputs.data, properties=properties, attributes=attributes
-        )
+        return finish(cls, parser, names, properties)
 
     def print(self, printer: Printer) -> None:
         printer.print_string(" ")
         printer.print_list(self.arguments, printer.print_operand)
         printer.print_string(f"  {self.sort_direction.data}, dim = {self.axis}, num_keys = {self.keys}")
-        printer.print_op_attributes(self.attributes)
-        printer.print_string(" : ")
-        printer.print_operation_type(self)
+        print_types(printer, self)
 
     def verify_(self) -> None:
         super().verify_()

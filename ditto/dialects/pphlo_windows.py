@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Self
+from typing import Self, TypeAlias
 
 from xdsl.dialects.builtin import TensorType
-from xdsl.ir import SSAValue
 from xdsl.irdl import (
     attr_def,
     irdl_op_definition,
@@ -16,14 +15,16 @@ from xdsl.irdl import (
     region_def,
     result_def,
     traits_def,
-    var_operand_def,
-    var_result_def,
 )
 from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.traits import Pure
 
-from ditto.dialects.pphlo_base import I64Array, OneResult, PphloOp, integers, shape_of
+from ditto.dialects.pphlo_base import I64Array, OneResult, PphloOp, finish, integers, print_types, shape_of
+from ditto.dialects.pphlo_control import Reducing
+
+# Their sizes, strides and dilations.
+Windows: TypeAlias = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 
 
 def window_counts(
@@ -35,32 +36,16 @@ def window_counts(
 
 
 @irdl_op_definition
-class ReduceWindowOp(PphloOp):
-    """Combines the elements of every window with an associative body, starting from scalar initial values.
-
-    Several tensors of one shape may be reduced together; the body takes all accumulators, then all elements. SPU has
-    made padding and base dilation a `pphlo.pad` before.
-    """
+class ReduceWindowOp(Reducing):
+    """Combines the elements of every window. SPU has made padding and base dilation a `pphlo.pad` before."""
 
     name = "pphlo.reduce_window"
-    arguments = var_operand_def(TensorType)
-    outputs = var_result_def(TensorType)
     window_dilations = prop_def(I64Array)
     window_dimensions = prop_def(I64Array)
     window_strides = prop_def(I64Array)
-    body = region_def("single_block")
-    traits = traits_def(Pure())
 
     @property
-    def inputs(self) -> Sequence[SSAValue]:
-        return self.arguments[: len(self.arguments) // 2]
-
-    @property
-    def initial_values(self) -> Sequence[SSAValue]:
-        return self.arguments[len(self.arguments) // 2 :]
-
-    @property
-    def windows(self) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    def windows(self) -> Windows:
         """Sizes, strides and dilations."""
         return integers(self.window_dimensions), integers(self.window_strides), integers(self.window_dilations)
 
@@ -88,13 +73,13 @@ class SelectAndScatterOp(OneResult):
     scatter = region_def("single_block")
 
     @property
-    def windows(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Sizes and strides."""
-        return integers(self.window_dimensions), integers(self.window_strides)
+    def windows(self) -> Windows:
+        """Sizes, strides and dilations, which are 1."""
+        sizes = integers(self.window_dimensions)
+        return sizes, integers(self.window_strides), (1,) * len(sizes)
 
     def verify_(self) -> None:
-        sizes, strides = self.windows
-        counts = window_counts(shape_of(self.operand), sizes, strides, [1] * len(sizes))
+        counts = window_counts(shape_of(self.operand), *self.windows)
         if shape_of(self.source) != counts or self.shape != shape_of(self.operand):
             self.fail(f"{counts} windows, a source of shape {shape_of(self.source)}, a result of shape {self.shape}")
 
@@ -105,19 +90,12 @@ class WithAttributes(PphloOp):
     @classmethod
     def parse(cls, parser: Parser) -> Self:
         names = parser.parse_comma_separated_list(parser.Delimiter.NONE, parser.parse_unresolved_operand)
-        attributes = parser.parse_optional_attr_dict()
-        parser.parse_punctuation(":")
-        position = parser.pos
-        type = parser.parse_function_type()
-        operands = parser.resolve_operands(names, type.inputs.data, position)
-        return cls.create(operands=operands, result_types=type.outputs.data, attributes=attributes)
+        return finish(cls, parser, names, {})
 
     def print(self, printer: Printer) -> None:
         printer.print_string(" ")
         printer.print_list(self.operands, printer.print_operand)
-        printer.print_op_attributes(self.attributes)
-        printer.print_string(" : ")
-        printer.print_operation_type(self)
+        print_types(printer, self)
 
 
 @irdl_op_definition
@@ -137,14 +115,13 @@ class ArgmaxOp(WithAttributes):
     traits = traits_def(Pure())
 
     @property
-    def windows(self) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    def windows(self) -> Windows:
         """Sizes, strides and dilations."""
         return integers(self.window_dimensions), integers(self.window_strides), integers(self.window_dilations)
 
     def verify_(self) -> None:
-        sizes, strides, dilations = self.windows
-        counts = window_counts(shape_of(self.operand), sizes, strides, dilations)
-        if shape_of(self.greatest) != counts or shape_of(self.places) != (*counts, math.prod(sizes)):
+        counts, size = window_counts(shape_of(self.operand), *self.windows), math.prod(self.windows[0])
+        if shape_of(self.greatest) != counts or shape_of(self.places) != (*counts, size):
             self.fail(f"{counts} windows, results of shapes {shape_of(self.greatest)} and {shape_of(self.places)}")
 
 
@@ -161,14 +138,14 @@ class MaxpoolScatterOp(WithAttributes):
     traits = traits_def(Pure())
 
     @property
-    def windows(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Sizes and strides."""
-        return integers(self.window_dimensions), integers(self.window_strides)
+    def windows(self) -> Windows:
+        """Sizes, strides and dilations, which are 1."""
+        sizes = integers(self.window_dimensions)
+        return sizes, integers(self.window_strides), (1,) * len(sizes)
 
     def verify_(self) -> None:
-        sizes, strides = self.windows
-        counts = window_counts(shape_of(self.result), sizes, strides, [1] * len(sizes))
-        if shape_of(self.update) != counts or shape_of(self.places) != (*counts, math.prod(sizes)):
+        counts, size = window_counts(shape_of(self.result), *self.windows), math.prod(self.windows[0])
+        if shape_of(self.update) != counts or shape_of(self.places) != (*counts, size):
             self.fail(f"{counts} windows, operands of shapes {shape_of(self.places)} and {shape_of(self.update)}")
 
 

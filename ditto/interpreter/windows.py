@@ -46,8 +46,6 @@ def select_and_scatter(
     op: pphlo.SelectAndScatterOp, inputs: Sequence[Array], select: Body, scatter: Body
 ) -> Sequence[Array]:
     x, source, initial = inputs
-    sizes, strides = op.windows
-    ones = [1] * len(sizes)
 
     def better(pair: Sequence[Array]) -> Sequence[Array]:
         first, place, other, other_place = pair
@@ -55,7 +53,7 @@ def select_and_scatter(
         return [np.where(kept, first, other), np.where(kept, place, other_place)]
 
     places = np.arange(x.size).reshape(x.shape)
-    _, chosen = fold([windows_of(x, sizes, strides, ones), windows_of(places, sizes, strides, ones)], better)
+    _, chosen = fold([windows_of(x, *op.windows), windows_of(places, *op.windows)], better)
     result = np.full(x.size, initial, np.result_type(initial, source))
     for place, number in zip(chosen.reshape(-1), source.reshape(-1), strict=True):
         result[place] = scatter([result[place], number])[0]
@@ -69,9 +67,8 @@ def argmax(op: pphlo.ArgmaxOp, x: Array) -> Sequence[Array]:
 
 
 def maxpool_scatter(op: pphlo.MaxpoolScatterOp, places: Array, update: Array) -> Sequence[Array]:
-    sizes, strides = op.windows
     shape = pphlo.shape_of(op.result)
-    positions = windows_of(np.arange(math.prod(shape)).reshape(shape), sizes, strides, [1] * len(sizes))
+    positions = windows_of(np.arange(math.prod(shape)).reshape(shape), *op.windows)
     result = np.zeros(math.prod(shape), update.dtype)
     np.add.at(result, positions, np.where(places, update[..., None], update.dtype.type(0)))
     return [result.reshape(shape)]

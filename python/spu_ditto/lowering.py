@@ -12,9 +12,9 @@ import jax
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.ir import Attribute
 
-from ditto.analysis.arguments import ValueNeeded
+from ditto.analysis.arguments import ValueNeeded, arguments_of
 from ditto.dialects import pphlo, ring
 from ditto.dialects.dense import Array
 from ditto.encoding import ValueType
@@ -202,13 +202,7 @@ def public_origins(program: RingProgram, result: int) -> list[int]:
     """The positions of the arguments that a result of `program.public` is computed from."""
     block = function_named(_public_module(program.public), split_public.PROLOGUE).body.block
     assert block.last_op is not None
-    waiting, seen = [block.last_op.operands[result]], set[SSAValue]()
-    while waiting:
-        value = waiting.pop()
-        if value not in seen and isinstance(value.owner, Operation):
-            waiting.extend(pphlo.inputs_of(value.owner))
-        seen.add(value)
-    return [argument.index for argument in block.args if argument in seen]
+    return list(arguments_of([block.last_op.operands[result]]))
 
 
 @functools.lru_cache(maxsize=1)

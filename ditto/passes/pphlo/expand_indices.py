@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from xdsl.context import Context
@@ -24,8 +23,8 @@ from xdsl.dialects.builtin import ModuleOp, i1, i64
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
+from ditto.analysis.identify_by_running import evaluated
 from ditto.dialects import pphlo
-from ditto.interpreter import EvaluationError, evaluate_values
 from ditto.interpreter.windows import windows_of
 from ditto.passes.pphlo.match_embedding import TARGET as LOOK_UP
 from ditto.passes.pphlo.whole_tensors import Writer, element_of, numbered, tensor
@@ -36,10 +35,8 @@ GATHER = "spu.gather"
 
 def constant(value: SSAValue) -> int | None:
     """A scalar that is the same at every call."""
-    try:
-        return int(evaluate_values([value], {})[0].reshape(()))
-    except EvaluationError:
-        return None
+    number = evaluated(value)
+    return None if number is None else int(number.reshape(()))
 
 
 def along(shape: Sequence[int], axis: int, value: int) -> list[int]:
@@ -81,7 +78,7 @@ class Indexing:
         count = shape[axis] - size + 1
         windows = windows_of(numbered(x), along(shape, axis, size), [1] * len(shape), [1] * len(shape))
         table = write.take(x, windows.reshape(count, -1))
-        row = write.reshape(self._within(index, count), [1])
+        row = write.reshape(write.within(index, count), [1])
         element = pphlo.with_visibility(pphlo.element_type(x.type), True)
         found = write.write(pphlo.CustomCallOp.get(LOOK_UP, [table, row], tensor(element, [1, windows.shape[-1]])))
         return write.reshape(found, along(shape, axis, size))
@@ -115,7 +112,7 @@ class Indexing:
         """x with `update`, as wide as x along all other axes, written over it along one axis."""
         write, shape, size = self._writer, pphlo.shape_of(x), pphlo.shape_of(update)[axis]
         count = shape[axis] - size + 1
-        index = self._within(index, count)
+        index = write.within(index, count)
         element = pphlo.with_visibility(pphlo.element_type(x.type), True)
         update = write.retyped(update, element)
         placed = self._placed(update, index, axis, shape[axis])
@@ -167,14 +164,6 @@ class Indexing:
             for axis, (extent, size, index) in enumerate(extents)
             if size < extent and pphlo.is_secret(index.type) and constant(index) is None
         ]
-
-    def _within(self, index: SSAValue, count: int) -> SSAValue:
-        """A secret index brought into 0 .. count - 1."""
-        dtype: np.dtype[Any] = pphlo.dtype_of(pphlo.element_type(index.type))
-        most = min(count - 1, np.iinfo(dtype).max)
-        bounds = [self._writer.constant(np.array(bound, dtype)) for bound in (0, most)]
-        clamp = pphlo.ClampOp.create(operands=[bounds[0], index, bounds[1]], result_types=[index.type])
-        return self._writer.write(clamp)
 
     def _zero(self) -> SSAValue:
         return self._writer.constant(np.zeros((), np.int32))
@@ -231,13 +220,5 @@ class ExpandIndices(ModulePass):
         for call in every(op, pphlo.CustomCallOp):
             if not pphlo.calls(call, GATHER) or not pphlo.is_secret(call.outputs[0].type):
                 continue
-            if not pphlo.is_secret(call.arguments[1].type) and not _is_known(call.arguments[1]):
+            if not pphlo.is_secret(call.arguments[1].type) and evaluated(call.arguments[1]) is None:
                 expand_gather(call)
-
-
-def _is_known(value: SSAValue) -> bool:
-    try:
-        evaluate_values([value], {})
-    except EvaluationError:
-        return False
-    return True

@@ -30,8 +30,7 @@ from ditto.dialects import pphlo
 from ditto.dialects.dense import Array
 from ditto.interpreter.windows import windows_of
 from ditto.passes.pphlo.expand_windows import NOTHING, without_padding
-from ditto.passes.pphlo.whole_tensors import Writer, element_of, is_secret_op, numbered, tensor
-from ditto.passes.rewriting import every
+from ditto.passes.pphlo.whole_tensors import Writer, element_of, every_secret, numbered, tensor
 
 # The mark of an element that has not played yet.
 _UNBEATEN = -2
@@ -180,22 +179,19 @@ def expand_argmax(op: pphlo.ArgmaxOp) -> None:
 
 
 def expand_maxpool_scatter(op: pphlo.MaxpoolScatterOp) -> None:
-    writer, (sizes, strides) = Writer(op), op.windows
-    windows = windows_in(numbered(op.result), sizes, strides, [1] * len(sizes))
+    writer = Writer(op)
+    windows = windows_in(numbered(op.result), *op.windows)
     writer.finish([scattered(writer, op.places, op.update, windows, pphlo.shape_of(op.result))])
 
 
 def expand_select_and_scatter(op: pphlo.SelectAndScatterOp) -> None:
-    writer, (sizes, strides) = Writer(op), op.windows
+    writer = Writer(op)
     if not adds(op):
         raise writer.fail("it combines by something else than addition; pool with reduce_window and differentiate that")
     [x], numbers = without_padding([op.operand], [op.initial])
-    ones = [1] * len(sizes)
-    found = KnockOut(
-        writer, x, windows_in(numbers, sizes, strides, ones), lambda a, b: writer.apply(op.select, [a, b])[0]
-    )
-    places = found.places((*pphlo.shape_of(op.source), math.prod(sizes)))
-    windows = windows_in(numbered(op.operand), sizes, strides, ones)
+    found = KnockOut(writer, x, windows_in(numbers, *op.windows), lambda a, b: writer.apply(op.select, [a, b])[0])
+    windows = windows_in(numbered(op.operand), *op.windows)
+    places = found.places((*pphlo.shape_of(op.source), windows.shape[1]))
     total = scattered(writer, places, op.source, windows, op.shape)
     if splat_value(op.initial) != 0:
         start = writer.broadcast(op.initial, op.shape)
@@ -214,12 +210,9 @@ class ExpandPooling(ModulePass):
     name = "expand-pooling"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for argmax in every(op, pphlo.ArgmaxOp):
-            if is_secret_op(argmax):
-                expand_argmax(argmax)
-        for scatter in every(op, pphlo.MaxpoolScatterOp):
-            if is_secret_op(scatter):
-                expand_maxpool_scatter(scatter)
-        for select in every(op, pphlo.SelectAndScatterOp):
-            if is_secret_op(select):
-                expand_select_and_scatter(select)
+        for argmax in every_secret(op, pphlo.ArgmaxOp):
+            expand_argmax(argmax)
+        for scatter in every_secret(op, pphlo.MaxpoolScatterOp):
+            expand_maxpool_scatter(scatter)
+        for select in every_secret(op, pphlo.SelectAndScatterOp):
+            expand_select_and_scatter(select)

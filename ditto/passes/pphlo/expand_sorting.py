@@ -24,13 +24,11 @@ from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr, i1, i32, i6
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.passes import ModulePass
 
-from ditto.analysis.identify_by_running import run_region, sample_numbers
+from ditto.analysis.identify_by_running import evaluated, run_region, sample_numbers
 from ditto.dialects import pphlo
 from ditto.dialects.dense import Array
-from ditto.interpreter import EvaluationError, evaluate_values
 from ditto.interpreter.sorting_network import stages
-from ditto.passes.pphlo.whole_tensors import Writer, is_secret_op, tensor
-from ditto.passes.rewriting import every
+from ditto.passes.pphlo.whole_tensors import Writer, every_secret, tensor
 
 # The k greatest elements along the last axis, and where they stood.
 TOP_K = ("mpc.topk", "mhlo.topk")
@@ -170,11 +168,10 @@ def monotonic(value: SSAValue, axis: int) -> bool | None:
     """Whether public numbers that are known rise along an axis; None if they do not fall either, strictly."""
     if pphlo.is_secret(value.type):
         return None
-    try:
-        numbers = evaluate_values([value], {})[0].astype(np.int64)
-    except EvaluationError:
+    numbers = evaluated(value)
+    if numbers is None:
         return None
-    steps = np.diff(numbers, axis=axis)
+    steps = np.diff(numbers.astype(np.int64), axis=axis)
     return True if np.all(steps > 0) else False if np.all(steps < 0) else None
 
 
@@ -255,12 +252,10 @@ class ExpandSorting(ModulePass):
     name = "expand-sorting"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for sort in every(op, pphlo.SortOp):
-            if is_secret_op(sort):
-                expand_sort(sort, order_of(sort), bool(sort.is_stable.value.data))
-        for simple in every(op, pphlo.SimpleSortOp):
-            if is_secret_op(simple):
-                expand_sort(simple, Order(simple.keys, simple.ascends), stable=True)
-        for call in every(op, pphlo.CustomCallOp):
-            if pphlo.target_of(call) in TOP_K and is_secret_op(call):
+        for sort in every_secret(op, pphlo.SortOp):
+            expand_sort(sort, order_of(sort), bool(sort.is_stable.value.data))
+        for simple in every_secret(op, pphlo.SimpleSortOp):
+            expand_sort(simple, Order(simple.keys, simple.ascends), stable=True)
+        for call in every_secret(op, pphlo.CustomCallOp):
+            if pphlo.calls(call, *TOP_K):
                 expand_top_k(call)

@@ -29,8 +29,7 @@ from ditto.analysis.reductions import is_neutral, seeks_extreme
 from ditto.dialects import pphlo
 from ditto.dialects.dense import Array
 from ditto.interpreter import movement
-from ditto.passes.pphlo.whole_tensors import Writer, is_secret_op, numbered
-from ditto.passes.rewriting import every
+from ditto.passes.pphlo.whole_tensors import Writer, every_secret, numbered
 
 # Reductions of one tensor that have a ring form of their own.
 _KEPT = {f"pphlo.{name}" for name in ("add", "maximum", "minimum", "or", "and")}
@@ -159,9 +158,8 @@ class ExpandWindows(ModulePass):
     name = "expand-windows"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for window in every(op, pphlo.ReduceWindowOp):
-            if is_secret_op(window):
-                expand_reduce_window(window)
-        for reduction in every(op, pphlo.ReduceOp):
-            if is_secret_op(reduction) and not has_ring_form(reduction):
+        for window in every_secret(op, pphlo.ReduceWindowOp):
+            expand_reduce_window(window)
+        for reduction in every_secret(op, pphlo.ReduceOp):
+            if not has_ring_form(reduction):
                 expand_reduce(reduction)

@@ -24,18 +24,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from xdsl.context import Context
-from xdsl.dialects.builtin import IntegerType, ModuleOp, TensorType, i1
+from xdsl.dialects.builtin import IntegerType, ModuleOp, i1
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
-from xdsl.rewriter import InsertPoint, Rewriter
 
-from ditto.analysis.identify_by_running import operations_between
+from ditto.analysis.identify_by_running import evaluated, operations_between
 from ditto.analysis.look_through import beyond, reshaped
 from ditto.analysis.pattern import made, match, named
 from ditto.dialects import pphlo
 from ditto.dialects.dense import Array
 from ditto.dialects.traits import Reshapes
-from ditto.interpreter import EvaluationError, evaluate_values
+from ditto.passes.pphlo.whole_tensors import Writer
 from ditto.passes.rewriting import erase, erase_dead, every
 
 TARGET = "ditto.embedding"
@@ -51,10 +50,8 @@ def is_look_up(op: Operation) -> bool:
 
 
 def is_zero(value: SSAValue) -> bool:
-    try:
-        return not np.any(evaluate_values([value], {})[0])
-    except EvaluationError:
-        return False
+    numbers = evaluated(value)
+    return numbers is not None and not np.any(numbers)
 
 
 def sample_ids(value: SSAValue, rows: int) -> Array:
@@ -100,11 +97,8 @@ def loop_look_up(loop: pphlo.WhileOp) -> tuple[int, SSAValue, SSAValue] | None:
     if rows * columns == 0:
         return None
     ids, entries = sample_ids(indices[0], rows), sample_table(table)
-    try:
-        looked_up = evaluate_values([loop.outputs[used[0]]], {table: entries, indices[0]: ids})[0]
-    except EvaluationError:
-        return None
-    if looked_up.size != ids.size * columns:
+    looked_up = evaluated(loop.outputs[used[0]], {table: entries, indices[0]: ids})
+    if looked_up is None or looked_up.size != ids.size * columns:
         return None
     same = np.array_equal(looked_up.reshape(-1, columns), entries[ids.reshape(-1)].reshape(-1, columns))
     return (used[0], table, indices[0]) if same else None
@@ -126,48 +120,26 @@ def drop_bounds(looked_up: SSAValue, ids: SSAValue, rows: int) -> bool:
 
 
 def is_nan(value: SSAValue) -> bool:
-    try:
-        return bool(np.all(np.isnan(evaluate_values([value], {})[0])))
-    except EvaluationError:
-        return False
+    numbers = evaluated(value)
+    return numbers is not None and bool(np.all(np.isnan(numbers)))
 
 
 def holds_within(condition: SSAValue, ids: SSAValue, rows: int) -> bool:
     """Whether a condition is true of every id within the table."""
     if not operations_between(condition, ids):
         return False
-    try:
-        return bool(np.all(evaluate_values([condition], {ids: sample_ids(ids, rows)})[0]))
-    except EvaluationError:
-        return False
-
-
-def clamped(op: Operation, ids: SSAValue, rows: int) -> SSAValue:
-    """ids within 0..rows - 1, computed before `op`."""
-    dtype = pphlo.dtype_of(pphlo.element_type(ids.type))
-    bounds = [pphlo.ConstantOp.from_numpy(np.array(min(end, np.iinfo(dtype).max), dtype)) for end in (0, rows - 1)]
-    made = pphlo.ClampOp.create(operands=[bounds[0].result, ids, bounds[1].result], result_types=[ids.type])
-    for new in (*bounds, made):
-        Rewriter.insert_op(new, InsertPoint.before(op))
-    return made.result
+    holds = evaluated(condition, {ids: sample_ids(ids, rows)})
+    return holds is not None and bool(np.all(holds))
 
 
 def replace_look_up(op: Operation, result: SSAValue, table: SSAValue, ids: SSAValue) -> None:
-    rows = pphlo.shape_of(table)[0]
-    assert isinstance(result.type, TensorType)
+    writer, (rows, *extents) = Writer(op), pphlo.shape_of(table)
     # The bounds are asked of the ids in their own shape.
     ids = reshaped(ids)
-    columns = math.prod(pphlo.shape_of(table)[1:])
-    if pphlo.shape_of(table) != (rows, columns):
-        assert isinstance(table.type, TensorType)
-        matrix = pphlo.ReshapeOp.get(table, TensorType(table.type.get_element_type(), [rows, columns]))
-        Rewriter.insert_op(matrix, InsertPoint.before(op))
-        table = matrix.result
-    call = pphlo.CustomCallOp.get(TARGET, [table, ids], result.type)
-    Rewriter.insert_op(call, InsertPoint.before(op))
-    result.replace_all_uses_with(call.outputs[0])
+    call = pphlo.CustomCallOp.get(TARGET, [writer.reshape(table, [rows, math.prod(extents)]), ids], result.type)
+    result.replace_all_uses_with(writer.write(call))
     if not drop_bounds(call.outputs[0], ids, rows):
-        call.operands = [table, clamped(call, ids, rows)]
+        call.operands[1] = Writer(call).within(ids, rows)
 
 
 @dataclass(frozen=True)

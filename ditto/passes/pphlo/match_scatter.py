@@ -26,8 +26,8 @@ from xdsl.dialects.builtin import IntegerType, ModuleOp, i1, i32
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
+from ditto.analysis.identify_by_running import evaluated
 from ditto.dialects import pphlo
-from ditto.interpreter import EvaluationError, evaluate_values
 from ditto.passes.pphlo.whole_tensors import Writer, element_of, tensor
 from ditto.passes.rewriting import erase_dead, every
 
@@ -85,9 +85,8 @@ def adds_rows(loop: pphlo.WhileOp, found: Scatter) -> bool:
             pphlo.dtype_of(pphlo.element_type(found.positions.type))
         )
         known = {found.start: start, found.updates: updates, found.positions: positions}
-        try:
-            result = evaluate_values([loop.outputs[found.result]], known, exact=True)[0]
-        except EvaluationError:
+        result = evaluated(loop.outputs[found.result], known, exact=True)
+        if result is None:
             return False
         flat = positions.reshape(-1)
         inside = (flat >= 0) & (flat < rows)
@@ -109,10 +108,8 @@ def write_scatter(loop: pphlo.WhileOp, found: Scatter) -> None:
     dtype = pphlo.dtype_of(pphlo.element_type(positions.type))
     ones = writer.constant(np.ones(count, dtype))
     shifted = writer.write(pphlo.AddOp.get(positions, ones, positions.type))
-    bounds = [writer.constant(np.array(bound, dtype)) for bound in (0, rows + 1)]
-    clamp = pphlo.ClampOp.create(operands=[bounds[0], shifted, bounds[1]], result_types=[shifted.type])
     element = element_of(output)
-    hot = pphlo.CustomCallOp.get(ONE_HOT, [writer.write(clamp)], tensor(element, [count, rows + 2]))
+    hot = pphlo.CustomCallOp.get(ONE_HOT, [writer.within(shifted, rows + 2)], tensor(element, [count, rows + 2]))
     inner = pphlo.SliceOp.get(writer.write(hot), [0, 1], [count, rows + 1], tensor(element, [count, rows]))
     updates = writer.reshape(found.updates, [count, size(found.updates) // count])
     contracted = pphlo.i64_array([0])

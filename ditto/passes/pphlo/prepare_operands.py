@@ -22,10 +22,10 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import Float16Type, ModuleOp, TensorType, i1
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.passes import ModulePass
-from xdsl.rewriter import InsertPoint, Rewriter
 
 from ditto.analysis.arguments import ValueNeeded, arguments_of
 from ditto.dialects import pphlo
+from ditto.passes.pphlo.whole_tensors import Writer, element_of, tensor
 
 INVERSE = "ditto.times_inverse"
 # The least divisor of float32 whose inverse, in 22 bits, has not the ten digits that a result has.
@@ -41,73 +41,53 @@ def is_bit(value: SSAValue) -> bool:
     return pphlo.dtype_of(pphlo.element_type(value.type)).kind == "b"
 
 
-def opened(type: Attribute) -> TensorType[Any]:
-    """A tensor type made public."""
-    assert isinstance(type, TensorType)
-    return TensorType(pphlo.element_type(type), type.get_shape())
-
-
-class Writer:
-    """Writes operations before another one."""
-
-    def __init__(self, before: Operation) -> None:
-        self._point = InsertPoint.before(before)
-
-    def add(self, op: Operation) -> SSAValue:
-        Rewriter.insert_op(op, self._point)
-        return op.results[0]
+class Preparation(Writer):
+    """Writes what takes the place of an operation with an operand that is public, but not known before the call."""
 
     def filled(self, number: float | bool, type: Attribute) -> SSAValue:
         """A public tensor of one number."""
-        array = np.broadcast_to(np.array(number, pphlo.dtype_of(pphlo.element_type(type))), opened(type).get_shape())
-        return self.add(pphlo.ConstantOp.from_numpy(array, opened(type)))
+        type = pphlo.opened(type)
+        number_of_dtype = np.array(number, pphlo.dtype_of(pphlo.element_type(type)))
+        return self.constant(np.broadcast_to(number_of_dtype, type.get_shape()), type)
 
     def complement(self, bit: SSAValue) -> SSAValue:
-        return self.add(pphlo.NotOp.get(bit))
+        return self.write(pphlo.NotOp.get(bit))
 
     def arranged(self, value: SSAValue, groups: Sequence[Sequence[int]]) -> SSAValue:
         """A value whose dimensions are brought together in groups."""
-        assert isinstance(value.type, TensorType)
-        element, shape = value.type.get_element_type(), pphlo.shape_of(value)
+        shape = pphlo.shape_of(value)
         order = [dim for group in groups for dim in group]
-        moved = self.add(pphlo.TransposeOp.get(value, order, TensorType(element, [shape[dim] for dim in order])))
-        extents = [math.prod(shape[dim] for dim in group) for group in groups]
-        return self.add(pphlo.ReshapeOp.get(moved, TensorType(element, extents)))
-
-    def broadcast(self, scalar: SSAValue, like: Attribute) -> SSAValue:
-        assert isinstance(like, TensorType) and isinstance(scalar.type, TensorType)
-        if pphlo.shape_of(scalar) == like.get_shape():
-            return scalar
-        type = TensorType(scalar.type.get_element_type(), like.get_shape())
-        return self.add(pphlo.BroadcastOp.get(scalar, [], type))
+        type = tensor(element_of(value), [shape[dim] for dim in order])
+        moved = self.write(pphlo.TransposeOp.get(value, order, type))
+        return self.reshape(moved, [math.prod(shape[dim] for dim in group) for group in groups])
 
 
-Rule = Callable[[Writer, Any], Sequence[SSAValue] | None]
+Rule = Callable[[Preparation, Any], Sequence[SSAValue] | None]
 
 
-def divide(write: Writer, op: pphlo.DivideOp) -> Sequence[SSAValue] | None:
+def divide(writer: Preparation, op: pphlo.DivideOp) -> Sequence[SSAValue] | None:
     if not pphlo.is_float(op.result.type) or not is_open(op.rhs):
         return None
-    inverse = write.add(pphlo.DivideOp.get(write.filled(1, op.rhs.type), op.rhs, op.rhs.type))
+    inverse = writer.write(pphlo.DivideOp.get(writer.filled(1, op.rhs.type), op.rhs, op.rhs.type))
     if not isinstance(pphlo.element_type(op.result.type), Float16Type):
         # Of greater divisors too few digits would be left. NaN is refused at the call.
-        size = write.add(pphlo.AbsOp.get(op.rhs))
+        size = writer.write(pphlo.AbsOp.get(op.rhs))
         bits = TensorType(i1, pphlo.shape_of(op.rhs))
-        fits = write.add(pphlo.LessOp.get(size, write.filled(_DIVISOR, op.rhs.type), bits))
-        inverse = write.add(pphlo.SelectOp.get([fits, inverse, write.filled(np.nan, op.rhs.type)], op.rhs.type))
-    return [write.add(pphlo.CustomCallOp.get(INVERSE, [op.lhs, inverse], op.result.type))]
+        fits = writer.write(pphlo.LessOp.get(size, writer.filled(_DIVISOR, op.rhs.type), bits))
+        inverse = writer.write(pphlo.SelectOp.get([fits, inverse, writer.filled(np.nan, op.rhs.type)], op.rhs.type))
+    return [writer.write(pphlo.CustomCallOp.get(INVERSE, [op.lhs, inverse], op.result.type))]
 
 
-def compare(write: Writer, op: pphlo.LessOp) -> Sequence[SSAValue] | None:
+def compare(writer: Preparation, op: pphlo.LessOp) -> Sequence[SSAValue] | None:
     """less(a, b) = not a and b, and the others by it."""
     if not is_bit(op.lhs) or not (is_open(op.lhs) or is_open(op.rhs)):
         return None
     first, second = (op.lhs, op.rhs) if isinstance(op, pphlo.LessOp | pphlo.GreaterEqualOp) else (op.rhs, op.lhs)
-    less = write.add(pphlo.AndOp.get(write.complement(first), second, op.result.type))
-    return [write.complement(less) if isinstance(op, pphlo.GreaterEqualOp | pphlo.LessEqualOp) else less]
+    less = writer.write(pphlo.AndOp.get(writer.complement(first), second, op.result.type))
+    return [writer.complement(less) if isinstance(op, pphlo.GreaterEqualOp | pphlo.LessEqualOp) else less]
 
 
-def select(write: Writer, op: pphlo.SelectOp) -> Sequence[SSAValue] | None:
+def select(writer: Preparation, op: pphlo.SelectOp) -> Sequence[SSAValue] | None:
     condition, chosen, other = op.arguments
     if is_open(condition) and (has_nan(chosen) or has_nan(other)):
         raise ValueNeeded(
@@ -120,13 +100,13 @@ def select(write: Writer, op: pphlo.SelectOp) -> Sequence[SSAValue] | None:
         return None
     if known(chosen) and known(other):
         return None
-    condition = write.broadcast(condition, op.result.type)
+    condition = writer.broadcast(condition, op.shape)
     product, total = (pphlo.AndOp, pphlo.OrOp) if is_bit(chosen) else (pphlo.MultiplyOp, pphlo.AddOp)
     parts = [
-        write.add(product.create(operands=[bit, value], result_types=[op.result.type]))
-        for bit, value in ((condition, chosen), (write.complement(condition), other))
+        writer.write(product.create(operands=[bit, value], result_types=[op.result.type]))
+        for bit, value in ((condition, chosen), (writer.complement(condition), other))
     ]
-    return [write.add(total.create(operands=parts, result_types=[op.result.type]))]
+    return [writer.write(total.create(operands=parts, result_types=[op.result.type]))]
 
 
 def has_nan(value: SSAValue) -> bool:
@@ -141,12 +121,12 @@ def known(value: SSAValue) -> bool:
     return isinstance(value.owner, pphlo.ConstantOp)
 
 
-def clamp(write: Writer, op: pphlo.ClampOp) -> Sequence[SSAValue] | None:
+def clamp(writer: Preparation, op: pphlo.ClampOp) -> Sequence[SSAValue] | None:
     low, x, high = op.arguments
     if not any(is_open(bound) and pphlo.shape_of(bound) != op.shape for bound in (low, high)):
         return None
-    bounds = [write.broadcast(bound, op.result.type) for bound in (low, high)]
-    return [write.add(pphlo.ClampOp.create(operands=[bounds[0], x, bounds[1]], result_types=[op.result.type]))]
+    bounds = [writer.broadcast(bound, op.shape) for bound in (low, high)]
+    return [writer.write(pphlo.ClampOp.create(operands=[bounds[0], x, bounds[1]], result_types=[op.result.type]))]
 
 
 # What joins an initial value to a reduction that began at the neutral element.
@@ -163,7 +143,7 @@ def _least(dtype: np.dtype[Any]) -> int:
     return 0 if dtype.kind == "b" else int(np.iinfo(dtype).min)
 
 
-def reduce(write: Writer, op: pphlo.ReduceOp) -> Sequence[SSAValue] | None:
+def reduce(writer: Preparation, op: pphlo.ReduceOp) -> Sequence[SSAValue] | None:
     if len(op.outputs) != 1 or (combiner := op.combiner()) not in _NEUTRAL:
         return None
     initial, type = behind_secrecy(op.initial_values[0]), op.outputs[0].type
@@ -173,25 +153,26 @@ def reduce(write: Writer, op: pphlo.ReduceOp) -> Sequence[SSAValue] | None:
     dtype = pphlo.dtype_of(pphlo.element_type(type))
     if dtype.kind == "b" and combiner in ("pphlo.maximum", "pphlo.minimum"):
         return None
-    start = write.add(pphlo.ConvertOp.get(write.filled(neutral(dtype), initial.type), op.initial_values[0].type))
+    start = writer.write(pphlo.ConvertOp.get(writer.filled(neutral(dtype), initial.type), op.initial_values[0].type))
     again = op.clone()
     again.operands[1] = start
-    return [write.add(joins.get(write.add(again), write.broadcast(initial, type), type))]
+    bound = writer.broadcast(initial, pphlo.shape_of(op.outputs[0]))
+    return [writer.write(joins.get(writer.write(again), bound, type))]
 
 
 def behind_secrecy(value: SSAValue) -> SSAValue:
     """A value before it was marked secret."""
     op = value.owner
-    if isinstance(op, pphlo.ConvertOp) and opened(op.result.type) == op.operand.type:
+    if isinstance(op, pphlo.ConvertOp) and pphlo.opened(op.result.type) == op.operand.type:
         return op.operand
     return value
 
 
-def arithmetic(write: Writer, op: pphlo.Binary) -> Sequence[SSAValue] | None:
+def arithmetic(writer: Preparation, op: pphlo.Binary) -> Sequence[SSAValue] | None:
     if not pphlo.is_float(op.result.type):
         return None
     sides = [
-        write.add(pphlo.ConvertOp.get(side, TensorType(pphlo.element_type(op.result.type), pphlo.shape_of(side))))
+        writer.write(pphlo.ConvertOp.get(side, TensorType(pphlo.element_type(op.result.type), pphlo.shape_of(side))))
         if is_open(side) and not pphlo.is_float(side.type)
         else side
         for side in op.operands
@@ -199,11 +180,11 @@ def arithmetic(write: Writer, op: pphlo.Binary) -> Sequence[SSAValue] | None:
     return (
         None
         if sides == list(op.operands)
-        else [write.add(type(op).create(operands=sides, result_types=[op.result.type]))]
+        else [writer.write(type(op).create(operands=sides, result_types=[op.result.type]))]
     )
 
 
-def dot(write: Writer, op: pphlo.DotOp | pphlo.DotGeneralOp) -> Sequence[SSAValue] | None:
+def dot(writer: Preparation, op: pphlo.DotOp | pphlo.DotGeneralOp) -> Sequence[SSAValue] | None:
     """[batch, rows, depth] times [batch, depth, columns]: the form in which a public operand can be passed on."""
     open_sides = [is_open(side) for side in (op.lhs, op.rhs)]
     if not any(open_sides):
@@ -217,7 +198,7 @@ def dot(write: Writer, op: pphlo.DotOp | pphlo.DotGeneralOp) -> Sequence[SSAValu
     for n, side in enumerate((op.lhs, op.rhs)):
         free = [dim for dim in range(ranks[n]) if dim not in (*batching[n], *contracting[n])]
         groups = [batching[n], contracting[n], free] if open_sides[n] else [batching[n], free, contracting[n]]
-        sides.append(write.arranged(side, groups))
+        sides.append(writer.arranged(side, groups))
         counts.append(math.prod(pphlo.shape_of(side)[dim] for dim in free))
     batch = pphlo.shape_of(sides[0])[0]
     # The secret operand stands first.
@@ -232,10 +213,10 @@ def dot(write: Writer, op: pphlo.DotOp | pphlo.DotGeneralOp) -> Sequence[SSAValu
             for name, dim in (("lhs_batching", 0), ("rhs_batching", 0), ("lhs_contracting", 2), ("rhs_contracting", 1))
         },
     )
-    made = write.add(product)
+    made = writer.write(product)
     if swapped:
-        made = write.add(pphlo.TransposeOp.get(made, [0, 2, 1], TensorType(element, [batch, columns, rows])))
-    return [write.add(pphlo.ReshapeOp.get(made, op.result.type))]
+        made = writer.write(pphlo.TransposeOp.get(made, [0, 2, 1], TensorType(element, [batch, columns, rows])))
+    return [writer.write(pphlo.ReshapeOp.get(made, op.result.type))]
 
 
 _RULES: dict[type[Operation], tuple[Rule, ...]] = {
@@ -258,12 +239,12 @@ _RULES: dict[type[Operation], tuple[Rule, ...]] = {
 def prepare(op: Operation) -> None:
     """Rewrites one operation that has a secret result, if one of its public operands is to have another form."""
     for rule in _RULES[type(op)]:
-        write = Writer(op)
-        results = rule(write, op)
+        writer = Preparation(op)
+        results = rule(writer, op)
         if results is None:
             continue
         made = results[0].owner
-        Rewriter.replace_op(op, [], list(results))
+        writer.finish(results)
         if isinstance(made, Operation) and type(made) is type(op):
             prepare(made)
         return

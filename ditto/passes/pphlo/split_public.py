@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from xdsl.context import Context
 from xdsl.dialects.builtin import DenseArrayBase, FunctionType, ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Block, Operation, Region, SSAValue
+from xdsl.ir import Block, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import Rewriter
 
@@ -86,7 +86,7 @@ def split_function(function: FuncOp) -> FuncOp:
     block = function.body.block
     last = block.last_op
     assert isinstance(last, ReturnOp)
-    public_ops = [op for op in block.ops if op is not last and _is_public(op)]
+    public_ops = [op for op in block.ops if op is not last and not pphlo.touches_secret(op)]
     arguments = list(block.args)
     public_arguments = [argument for argument in arguments if not pphlo.is_secret(argument.type)]
 
@@ -134,10 +134,6 @@ def split_function(function: FuncOp) -> FuncOp:
     prologue = FuncOp(PROLOGUE, prologue_type, Region(prologue_block))
     prologue.attributes[INPUTS] = pphlo.i64_array(positions[argument] for argument in public_arguments)
     return prologue
-
-
-def _is_public(op: Operation) -> bool:
-    return not any(pphlo.is_secret(value.type) for value in (*pphlo.inputs_of(op), *op.results))
 
 
 @dataclass(frozen=True)

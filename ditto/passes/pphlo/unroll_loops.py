@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, TensorType, i1
-from xdsl.ir import Attribute, Block, Operation, SSAValue
+from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.traits import IsTerminator
@@ -113,7 +113,7 @@ def deciding(verdict: SSAValue, block: Block, carried: list[SSAValue]) -> list[S
 
 def branched(op: pphlo.Branches, folder: Folder) -> list[SSAValue] | None:
     """Writes the branch that is taken before the operation, or all of them if nobody may know which; its results."""
-    if is_public(op):
+    if not pphlo.touches_secret(op):
         return None
     chooser = op.operands[0]
     blocks = op.blocks
@@ -134,7 +134,7 @@ def branched(op: pphlo.Branches, folder: Folder) -> list[SSAValue] | None:
         taken = chooser
         if not isinstance(op, pphlo.IfOp):
             number = pphlo.ConstantOp.from_numpy(
-                np.array(index, pphlo.dtype_of(pphlo.element_type(chooser.type))), public(chooser.type)
+                np.array(index, pphlo.dtype_of(pphlo.element_type(chooser.type))), pphlo.opened(chooser.type)
             )
             equal = pphlo.EqualOp.get(chooser, number.result, TensorType(pphlo.with_visibility(i1, True), []))
             Rewriter.insert_op([number, equal], point)
@@ -146,10 +146,6 @@ def branched(op: pphlo.Branches, folder: Folder) -> list[SSAValue] | None:
         Rewriter.insert_op(chosen, point)
         results = [select.result for select in chosen]
     return results
-
-
-def public(type: Attribute) -> TensorType[Attribute]:
-    return TensorType(pphlo.element_type(type), type.get_shape() if isinstance(type, TensorType) else [])
 
 
 def write_block(block: Block, before: Operation, mapper: dict[SSAValue, SSAValue], folder: Folder) -> list[SSAValue]:
@@ -203,15 +199,9 @@ def written_over(op: pphlo.DynamicUpdateSliceOp, start: list[int], limit: list[i
     return [*ops, pphlo.ConcatenateOp.get(parts, dim, op.result.type)]
 
 
-def is_public(op: Operation) -> bool:
-    """Whether an operation neither reads nor gives a secret."""
-    values = (*pphlo.inputs_of(op), *op.results)
-    return not any(pphlo.is_secret(value.type) for value in values)
-
-
 def unrolled(loop: pphlo.WhileOp, folder: Folder) -> list[SSAValue] | None:
     """Writes the rounds of a loop over secrets before it; returns what is carried after the last."""
-    if is_public(loop):
+    if not pphlo.touches_secret(loop):
         return None
     carried = list(loop.arguments)
     for _ in range(_MOST_ROUNDS):

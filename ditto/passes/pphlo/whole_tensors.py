@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-from xdsl.dialects.builtin import TensorType
+from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.ir import Attribute, Operation, Region, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.traits import IsTerminator
@@ -25,9 +25,11 @@ from ditto.dialects import pphlo
 from ditto.dialects.dense import Array
 from ditto.dialects.traits import Elementwise, Rescales, Reshapes
 from ditto.errors import CompileError
-from ditto.passes.rewriting import erase
+from ditto.passes.rewriting import erase, every
 
 TAKE = "ditto.take"
+
+Op = TypeVar("Op", bound=Operation)
 
 
 def tensor(element: Attribute, shape: Sequence[int]) -> TensorType[Any]:
@@ -47,9 +49,9 @@ def numbered(value: SSAValue) -> Array:
     return np.arange(math.prod(shape), dtype=np.int64).reshape(shape)
 
 
-def is_secret_op(op: Operation) -> bool:
-    """Whether an operation reads or gives a secret."""
-    return any(pphlo.is_secret(value.type) for value in (*pphlo.inputs_of(op), *op.results))
+def every_secret(module: ModuleOp, kind: type[Op]) -> list[Op]:
+    """The operations of a kind that depend on secrets or give them, as they are now."""
+    return [op for op in every(module, kind) if pphlo.touches_secret(op)]
 
 
 class Writer:
@@ -89,7 +91,7 @@ class Writer:
         return self.reshape(x, [math.prod(pphlo.shape_of(x))])
 
     def broadcast(self, scalar: SSAValue, shape: Sequence[int]) -> SSAValue:
-        if not shape:
+        if pphlo.shape_of(scalar) == tuple(shape):
             return scalar
         return self.write(pphlo.BroadcastOp.get(scalar, [], tensor(element_of(scalar), shape)))
 
@@ -126,6 +128,12 @@ class Writer:
         """The elements of x, flattened, at public positions."""
         type = tensor(element_of(x), pphlo.shape_of(positions))
         return self.write(pphlo.CustomCallOp.get(TAKE, [x, positions], type))
+
+    def within(self, index: SSAValue, count: int) -> SSAValue:
+        """Integers brought into 0 .. count - 1."""
+        dtype: np.dtype[Any] = pphlo.dtype_of(pphlo.element_type(index.type))
+        least, most = (self.constant(np.array(bound, dtype)) for bound in (0, min(count - 1, np.iinfo(dtype).max)))
+        return self.write(pphlo.ClampOp.create(operands=[least, index, most], result_types=[index.type]))
 
     # ------------------------------------------------------------------------------------------------ regions
 
