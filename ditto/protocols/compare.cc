@@ -205,8 +205,6 @@ bool JoinsInRing(int64_t elements, int n, int k, Joining joining) {
   return IsCheaper(InRingCost(elements, n, k), OfBitCost(elements, n, k, joining));
 }
 
-}  // namespace
-
 Tensor LessThanMaskParts(Party& p, const Tensor& a, const Tensor& c, const Shape& shape, int n, int k,
                          Joining joining) {
   if (!JoinsInRing(NumElements(shape), n, k, joining)) {
@@ -216,8 +214,27 @@ Tensor LessThanMaskParts(Party& p, const Tensor& a, const Tensor& c, const Shape
   return JoinChunksInRing(p, wires.lt, wires.eq, k);
 }
 
-Cost LessThanMaskPartsCost(int64_t elements, int n, int k, Joining joining) {
-  return JoinsInRing(elements, n, k, joining) ? InRingCost(elements, n, k) : OfBitCost(elements, n, k, joining);
+}  // namespace
+
+Share LowWraps(Party& p, const Share& x, const Tensor& c, int n, int k, Joining joining) {
+  Tensor a, c_low, carry;
+  if (p.is_p0()) {
+    const Tensor sum = Add(Widen(Narrow(x.l1, n), n + 1), Widen(Narrow(x.l2, n), n + 1));
+    a = LowBits(sum, n);
+    carry = ShiftRight(sum, n, 0, n + 1, k);
+  } else {
+    c_low = LowBits(c, n);
+  }
+  Tensor wraps = LessThanMaskParts(p, a, c_low, x.shape(), n, k, joining);
+  carry = p.Deal(carry, x.shape(), k);
+  if (!p.is_p0()) wraps = Add(wraps, carry);
+  return p.OpenMasked(x.shape(), k, wraps);
+}
+
+Cost LowWrapsCost(int64_t elements, int n, int k, Joining joining) {
+  const Cost parts =
+      JoinsInRing(elements, n, k, joining) ? InRingCost(elements, n, k) : OfBitCost(elements, n, k, joining);
+  return parts + DealCost(elements, k) + OpenCost(elements, k);
 }
 
 namespace {

@@ -62,11 +62,11 @@ std::vector<Share> LessThanMask(Party& p, const Tensor& a, const std::vector<Ten
                                 Joining joining = Joining::kCheaper);
 Cost LessThanMaskCost(int64_t elements, int n, const std::vector<int>& agreeing, Joining joining = Joining::kCheaper);
 
-// For one c, additive parts between P1 and P2 of [c < a] over Z_{2^k}, before their opening; an empty tensor at P0.
-// Either P0 deals the masked bit's mask in that ring (bits.h; thrifty) or, which takes a round less, the last joining,
-// of up to four chunks, is done there (shallow).
-Tensor LessThanMaskParts(Party& p, const Tensor& a, const Tensor& c, const Shape& shape, int n, int k,
-                         Joining joining = Joining::kCheaper);
-Cost LessThanMaskPartsCost(int64_t elements, int n, int k, Joining joining = Joining::kCheaper);
+// How often c - l1 - l2 wraps in its low n bits, as a share over Z_{2^k}: the carry of l1 + l2, and [c < a] for their
+// sum a mod 2^n. P1 and P2 hold c, l1 and l2 are the masks of x. P1 and P2 get additive parts of [c < a]: either P0
+// deals the masked bit's mask in that ring (bits.h; thrifty) or, which takes a round less, the last joining, of up to
+// four chunks, is done there (shallow). P0 deals the carry; P1 and P2 open the sum masked.
+Share LowWraps(Party& p, const Share& x, const Tensor& c, int n, int k, Joining joining = Joining::kCheaper);
+Cost LowWrapsCost(int64_t elements, int n, int k, Joining joining = Joining::kCheaper);
 
 }  // namespace ditto

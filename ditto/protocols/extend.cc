@@ -4,7 +4,6 @@
 #include <stdexcept>
 #include <string>
 
-#include "ditto/protocols/chunk_table.h"
 #include "ditto/ring/elementwise.h"
 
 namespace ditto {
@@ -29,26 +28,12 @@ Tensor Under(const Tensor& high, const Tensor& t, int bits, int to) {
 
 Share Extend(Party& p, const Share& x, int bits, int to, Joining joining) {
   CheckBits(x.width(), bits, to);
-  const Shape& shape = x.shape();
-  const int k = HighBits(bits, to);
   const uint64_t half = uint64_t{1} << (bits - 1);
   // 1.
-  Tensor a, c, carry;
-  if (p.is_p0()) {
-    const Tensor sum = Add(Widen(Narrow(x.l1, bits), bits + 1), Widen(Narrow(x.l2, bits), bits + 1));
-    a = LowBits(sum, bits);
-    carry = ShiftRight(sum, bits, 0, bits + 1, k);
-  } else {
-    c = AddScalar(x.m, half);
-  }
-  const Tensor c_low = p.is_p0() ? Tensor() : LowBits(c, bits);
+  const Tensor c = p.is_p0() ? Tensor() : AddScalar(x.m, half);
   // 2.
-  Tensor wraps = LessThanMaskParts(p, a, c_low, shape, bits, k, joining);
-  carry = p.Deal(carry, shape, k);
+  const Share high = LowWraps(p, x, c, bits, HighBits(bits, to), joining);
   // 3.
-  if (!p.is_p0()) wraps = Add(wraps, carry);
-  const Share high = p.OpenMasked(shape, k, wraps);
-  // 4.
   Share r;
   if (!p.is_p0()) r.m = AddScalar(Under(high.m, c, bits, to), ~half + 1);
   if (!p.is_p2()) r.l1 = Under(high.l1, x.l1, bits, to);
@@ -58,8 +43,7 @@ Share Extend(Party& p, const Share& x, int bits, int to, Joining joining) {
 
 Cost ExtendCost(int64_t n, int bits, int to, Joining joining) {
   CheckBits(bits, bits, to);
-  const int k = HighBits(bits, to);
-  return LessThanMaskPartsCost(n, bits, k, joining) + DealCost(n, k) + OpenCost(n, k);
+  return LowWrapsCost(n, bits, HighBits(bits, to), joining);
 }
 
 }  // namespace ditto

@@ -6,10 +6,9 @@
 //   2^b [c < a]: a comparison of what P1 and P2 know with what P0 knows.
 // Steps, with k = to - b:
 //   1. All: c = m + 2^{b-1} mod 2^b, public to P1 and P2.
-//   2. P1 and P2 get parts of [c < a] over Z_{2^k} (compare.h's LessThanMaskParts, b bits). P0 deals over Z_{2^k} the
-//      carry of the low b bits of l1 + l2.
-//   3. P1 and P2 open masked over Z_{2^k} the number of wraps: carry + [c < a].
-//   4. The opened value extends m, its masks extend l1 and l2.
+//   2. All get a share over Z_{2^k} of the number of wraps, the carry of the low b bits of l1 + l2 plus [c < a]
+//      (compare.h's LowWraps, b bits): P0 deals, P1 and P2 open.
+//   3. The opened value extends c, its masks extend l1 and l2.
 // Sends: ExtendCost. From 8 to 32 bits: 79 bits offline, 56 online, 3 rounds, or shallow 150 and 54, 2 rounds; from 32
 //   to 64: 222 and 102, 4 rounds, or shallow 317 and 100, 3 rounds. Error: none, for any operand.
 // Security: composition of compare.h; dealt values are masked by k01's stream, the opening by fresh masks.

@@ -15,10 +15,6 @@ struct Case {
   Joining joining = Joining::kThrifty;
 };
 
-int64_t Signed(int64_t x, int bits) {
-  return static_cast<int64_t>(static_cast<uint64_t>(x) << (kMaxWidth - bits)) >> (kMaxWidth - bits);
-}
-
 class ExtendTest : public ::testing::TestWithParam<Case> {};
 
 TEST_P(ExtendTest, IsExactForEveryOperand) {
@@ -45,23 +41,12 @@ INSTANTIATE_TEST_SUITE_P(Rings, ExtendTest,
                                            Case{31, 12, 64, Joining::kShallow}, Case{32, 31, 48, Joining::kShallow},
                                            Case{32, 32, 64, Joining::kShallow}, Case{46, 46, 64, Joining::kShallow}));
 
-// Every value of a small type, under every pair of masks.
 TEST(Extend, IsExactUnderEveryMask) {
   const int bits = 5;
-  std::vector<int64_t> m, l1, l2, expected;
-  for (int64_t at = 0; at < 1 << 3 * bits; ++at) {
-    m.push_back(at & ((1 << bits) - 1));
-    l1.push_back(at >> bits & ((1 << bits) - 1));
-    l2.push_back(at >> 2 * bits);
-    expected.push_back(Signed(m.back() - l1.back() - l2.back(), bits));
-  }
-  const Shape shape = {static_cast<int64_t>(m.size())};
-  const auto tensor = [&](const std::vector<int64_t>& values) { return FromSigned(values.data(), shape, bits); };
-  const Views xs = {Share{Tensor(), tensor(l1), tensor(l2)}, Share{tensor(m), tensor(l1), Tensor()},
-                    Share{tensor(m), Tensor(), tensor(l2)}};
+  const UnderEveryMask every(bits);
   for (Joining joining : {Joining::kThrifty, Joining::kShallow}) {
-    const auto run = RunThree([&](Party& p) { return Extend(p, Mine(xs, p), bits, 7, joining); });
-    EXPECT_EQ(Reconstruct(run.views), expected);
+    const auto run = RunThree([&](Party& p) { return Extend(p, Mine(every.views, p), bits, 7, joining); });
+    EXPECT_EQ(Reconstruct(run.views), every.values);
   }
 }
 

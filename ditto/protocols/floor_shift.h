@@ -6,9 +6,8 @@
 //   bits of l1 + l2, floor(x / 2^s) = (m >> s) - (l1 >> s) - (l2 >> s) - carry - [c < a]: a comparison of what P1 and
 //   P2 know with what P0 knows.
 // Steps:
-//   1. P1 and P2 get parts of [c < a] over Z_{2^out} (compare.h's LessThanMaskParts, s bits). P0 deals the carry.
-//   2. P1 and P2 open masked over Z_{2^out} carry + [c < a].
-//   3. All subtract their component of it from their component of x, shifted.
+//   1. All get a share over Z_{2^out} of carry + [c < a] (compare.h's LowWraps, s bits): P0 deals, P1 and P2 open.
+//   2. All subtract their component of it from their component of x, shifted.
 // Sends: FloorShiftCost. From 32 to 14 bits with s = 18: 103 bits offline, 54 online, 4 rounds, or shallow 144 and 52,
 //   3 rounds; from 64 to 46 bits with s = 18: 167 and 118, 4 rounds.
 // Range: any. Error: none; out <= w - s, so that a wrap of m - l1 - l2 is a multiple of 2^out after the shift.

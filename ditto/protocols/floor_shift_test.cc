@@ -13,10 +13,6 @@ struct Case {
   Joining joining = Joining::kThrifty;
 };
 
-int64_t Signed(int64_t x, int bits) {
-  return static_cast<int64_t>(static_cast<uint64_t>(x) << (kMaxWidth - bits)) >> (kMaxWidth - bits);
-}
-
 class FloorShiftTest : public ::testing::TestWithParam<Case> {};
 
 TEST_P(FloorShiftTest, IsExactForEveryOperand) {
@@ -41,22 +37,12 @@ INSTANTIATE_TEST_SUITE_P(Rings, FloorShiftTest,
                                            Case{64, 18, 46, Joining::kShallow}, Case{64, 40, 24, Joining::kShallow},
                                            Case{64, 62, 2, Joining::kShallow}));
 
-// Every value of a small ring, under every pair of masks.
 TEST(FloorShift, IsExactUnderEveryMask) {
-  const int bits = 5;
-  std::vector<int64_t> m, l1, l2, expected;
-  for (int64_t at = 0; at < 1 << 3 * bits; ++at) {
-    m.push_back(at & ((1 << bits) - 1));
-    l1.push_back(at >> bits & ((1 << bits) - 1));
-    l2.push_back(at >> 2 * bits);
-    expected.push_back(Signed(m.back() - l1.back() - l2.back(), bits) >> 3);
-  }
-  const Shape shape = {static_cast<int64_t>(m.size())};
-  const auto tensor = [&](const std::vector<int64_t>& values) { return FromSigned(values.data(), shape, bits); };
-  const Views xs = {Share{Tensor(), tensor(l1), tensor(l2)}, Share{tensor(m), tensor(l1), Tensor()},
-                    Share{tensor(m), Tensor(), tensor(l2)}};
+  const UnderEveryMask every(5);
+  std::vector<int64_t> expected;
+  for (int64_t x : every.values) expected.push_back(x >> 3);
   for (Joining joining : {Joining::kThrifty, Joining::kShallow}) {
-    const auto run = RunThree([&](Party& p) { return FloorShift(p, Mine(xs, p), 3, 2, joining); });
+    const auto run = RunThree([&](Party& p) { return FloorShift(p, Mine(every.views, p), 3, 2, joining); });
     EXPECT_EQ(Reconstruct(run.views), expected);
   }
 }

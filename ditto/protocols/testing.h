@@ -156,6 +156,31 @@ void ExpectConforms(const ThreeRuns<R>& run, const Cost& declared) {
   }
 }
 
+// The signed number in the low bits of x.
+inline int64_t Signed(int64_t x, int bits) {
+  return static_cast<int64_t>(static_cast<uint64_t>(x) << (kMaxWidth - bits)) >> (kMaxWidth - bits);
+}
+
+// Every value of a small ring under every pair of masks.
+struct UnderEveryMask {
+  explicit UnderEveryMask(int bits) {
+    std::vector<int64_t> m, l1, l2;
+    for (int64_t at = 0; at < 1 << 3 * bits; ++at) {
+      m.push_back(at & ((1 << bits) - 1));
+      l1.push_back(at >> bits & ((1 << bits) - 1));
+      l2.push_back(at >> 2 * bits);
+      values.push_back(Signed(m.back() - l1.back() - l2.back(), bits));
+    }
+    const Shape shape = {static_cast<int64_t>(m.size())};
+    const auto tensor = [&](const std::vector<int64_t>& t) { return FromSigned(t.data(), shape, bits); };
+    views = {Share{Tensor(), tensor(l1), tensor(l2)}, Share{tensor(m), tensor(l1), Tensor()},
+             Share{tensor(m), Tensor(), tensor(l2)}};
+  }
+
+  std::vector<int64_t> values;
+  Views views;
+};
+
 // n integers uniform in [low, high].
 inline std::vector<int64_t> Uniform(int64_t n, int64_t low, int64_t high, uint64_t seed = 1) {
   std::mt19937_64 generator(seed);

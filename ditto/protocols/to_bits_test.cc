@@ -36,24 +36,14 @@ INSTANTIATE_TEST_SUITE_P(Widths, ToBitsTest,
                                            Case{64, 36}, Case{64, 37}, Case{48, 40}, Case{64, 41}, Case{64, 63},
                                            Case{64, 64}));
 
-// Every value of a small ring, under every pair of masks.
 TEST(ToBits, IsExactUnderEveryMask) {
   const int bits = 5;
-  std::vector<int64_t> m, l1, l2;
-  for (int64_t at = 0; at < 1 << 3 * bits; ++at) {
-    m.push_back(at & ((1 << bits) - 1));
-    l1.push_back(at >> bits & ((1 << bits) - 1));
-    l2.push_back(at >> 2 * bits);
-  }
-  const int64_t count = static_cast<int64_t>(m.size());
-  const Shape shape = {count};
-  const auto tensor = [&](const std::vector<int64_t>& values) { return FromSigned(values.data(), shape, bits); };
-  const Views xs = {Share{Tensor(), tensor(l1), tensor(l2)}, Share{tensor(m), tensor(l1), Tensor()},
-                    Share{tensor(m), Tensor(), tensor(l2)}};
-  const auto run = RunThree([&](Party& p) { return ToBits(p, Mine(xs, p), bits); });
+  const UnderEveryMask every(bits);
+  const auto run = RunThree([&](Party& p) { return ToBits(p, Mine(every.views, p), bits); });
   const auto y = Reconstruct(run.views);
+  const size_t count = every.values.size();
   for (int i = 0; i < bits; ++i) {
-    for (int64_t k = 0; k < count; ++k) ASSERT_EQ(y[i * count + k] & 1, (m[k] - l1[k] - l2[k]) >> i & 1);
+    for (size_t k = 0; k < count; ++k) ASSERT_EQ(y[i * count + k] & 1, every.values[k] >> i & 1);
   }
 }
 
