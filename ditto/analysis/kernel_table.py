@@ -64,7 +64,7 @@ def describe(op: ring.RingOp, ranges: Mapping[int, int]) -> str:
 
 def join(op: ring.RingOp, operands: Sequence[str], result: str, attributes: str) -> str:
     """The description of an operation whose parts have been described."""
-    name = op.name.removeprefix("ring.")
+    name = ring.short_name(op)
     return f'{{"op":"{name}","in":[{",".join(operands)}],"out":{result},"attrs":{attributes}}}'
 
 

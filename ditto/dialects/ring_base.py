@@ -20,7 +20,7 @@ from xdsl.dialects.builtin import (
     f64,
     i64,
 )
-from xdsl.ir import Attribute, ParametrizedAttribute, SSAValue, TypeAttribute
+from xdsl.ir import Attribute, Operation, ParametrizedAttribute, SSAValue, TypeAttribute
 from xdsl.irdl import IRDLOperation, irdl_attr_definition, result_def, traits_def, var_operand_def
 from xdsl.parser import AttrParser
 from xdsl.printer import Printer
@@ -277,6 +277,11 @@ class PureOp(RingOp):
     """An operation that does nothing but make its result: nobody misses it if the result is not used."""
 
     traits = traits_def(Pure())
+
+
+def short_name(op: Operation | type[Operation]) -> str:
+    """An operation's name without the dialect's, as the engine and the kernels have it."""
+    return op.name.removeprefix("ring.")
 
 
 def is_integer_arithmetic(op: RingOp) -> bool:

@@ -16,7 +16,7 @@ from ditto.dialects import ring
 from ditto.dialects.dense import Array
 from ditto.dialects.traits import Floors, Truncates
 from ditto.encoding import clip_mask
-from ditto.interpreter.ring_kernels import FUNCTIONS, conv, kernel, real_function, short_name
+from ditto.interpreter.ring_kernels import FUNCTIONS, conv, kernel, real_function
 from ditto.interpreter.walk import walk
 
 Observer = Callable[[ring.RingOp, Array], None]
@@ -42,7 +42,7 @@ _KERNELS: dict[str, Callable[..., Array]] = {
 
 def run_exactly(op: ring.RingOp, operands: Sequence[Array]) -> Array:
     """The result of one operation on float64 operands (x * 2^fraction), not rounded; bools and integers stay so."""
-    name = short_name(op)
+    name = ring.short_name(op)
     if function := FUNCTIONS.get(name):
         return real_function(function, op, operands)
     result = (_KERNELS.get(name) or kernel(op))(op, *operands)

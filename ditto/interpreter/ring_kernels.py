@@ -210,9 +210,4 @@ KERNELS: dict[str, Kernel] = {
 
 def kernel(op: Operation) -> Kernel:
     """The kernel of an operation: takes it and the arrays of its operands."""
-    return KERNELS[short_name(op)]
-
-
-def short_name(op: Operation) -> str:
-    """The name without the dialect's."""
-    return op.name.removeprefix("ring.")
+    return KERNELS[ring.short_name(op)]

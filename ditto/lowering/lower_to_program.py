@@ -123,7 +123,7 @@ class _Lowering:
         types = [self.values[id] for id in operands]
         if (reason := refusal(join(op, types, self.values[result], attributes))) is not None:
             raise WidthError(op.name, reason, op.get("layer"))
-        name, layer = op.name.removeprefix("ring."), to_json(op.get("layer", ""))
+        name, layer = ring.short_name(op), to_json(op.get("layer", ""))
         fields = f'"op":"{name}","in":{to_json(operands)},"out":[{result}],"attrs":{attributes},"layer":{layer}'
         self.ops.append(f"{{{fields}}}")
 

@@ -26,7 +26,7 @@ from tests.conformance.outcome import Array
 # is replaced by a cast.
 NOT_EXECUTED = {"ring.constant", "ring.encode", "ring.convert", "ring.normalise", "ring.wrap"}
 CLASSES: dict[str, type[ring.RingOp]] = {
-    op.name.removeprefix("ring."): op for op in ring.RING.operations if issubclass(op, ring.RingOp)
+    ring.short_name(op): op for op in ring.RING.operations if issubclass(op, ring.RingOp)
 }
 
 

@@ -71,7 +71,7 @@ def test_verifier_refuses(body: str, result: str, reason: str) -> None:
 
 
 KERNELS = {name: row for name, *row in _core.kernels()}
-OF_KERNELS = {op.name.removeprefix("ring."): op for op in ring.OPERATIONS if op.name.removeprefix("ring.") in KERNELS}
+OF_KERNELS = {ring.short_name(op): op for op in ring.OPERATIONS if ring.short_name(op) in KERNELS}
 
 
 def test_every_kernel_is_an_operation() -> None:

@@ -43,7 +43,7 @@ def test_an_operation_takes_and_gives_what_it_may_and_no_more(op: str) -> None:
 
 
 def test_every_operation_has_a_case() -> None:
-    names = {op.name.removeprefix("ring.") for op in ring.OPERATIONS}
+    names = {ring.short_name(op) for op in ring.OPERATIONS}
     assert names == {*LIMITS, *UNLIMITED} and not LIMITS.keys() & UNLIMITED
     assert set(PRECONDITIONS) == set(ring.OPERATIONS)
 

@@ -21,12 +21,10 @@ from ditto.analysis.intervals import CLAIM
 from ditto.analysis.look_through import known_numbers
 from ditto.dialects import ring
 from ditto.dialects.traits import Linear
-from ditto.passes.ring.guard_writer import Writer
+from ditto.passes.ring.guard_writer import MOST_BITS, Writer
 
 # A limit is so many bits above the unit of the coarse value that is compared with it; rounding takes two units.
 _DIGITS, _ROUNDING = 5, 3
-# Bits that an integer may have where a bit is added to it (a difference to a limit), it is widened, and has a sign.
-_MOST = 61
 # Coarse products one after the other, each of which narrows what the next has to hold.
 _MOST_LEVELS = 6
 
@@ -39,7 +37,7 @@ def guard_exactly(write: Writer, op: ring.RingOp) -> bool:
 
 def _rounded(write: Writer, op: ring.RingOp, limit: int) -> bool:
     """A value that loses fraction bits."""
-    if write.bits(op.arguments[0]) >= _MOST:
+    if write.bits(op.arguments[0]) >= MOST_BITS:
         return False
     write.require_below(op.arguments[0], 2**limit)
     return True
@@ -48,7 +46,7 @@ def _rounded(write: Writer, op: ring.RingOp, limit: int) -> bool:
 def _again(write: Writer, op: ring.RingOp, limit: int) -> bool:
     """A sum computed once more, with room for all of it."""
     size = math.ceil(op.get(CLAIM) * 2.0 ** ring.fraction(op.result)).bit_length()
-    if size > _MOST:
+    if size > MOST_BITS:
         return False
     shape, fraction = ring.shape(op.result), ring.fraction(op.result)
     again = write.emit(type(op), list(op.arguments), shape, fraction, size, **_attributes(op))
@@ -60,7 +58,7 @@ def _scaled(write: Writer, op: ring.RingOp, limit: int) -> bool:
     """x times public numbers p: |x| < 2^limit / |p|."""
     x, bits = op.arguments[0], write.bits(op.arguments[0])
     numbers = known_numbers(op.arguments[1])
-    if bits >= _MOST:
+    if bits >= MOST_BITS:
         return False
     if numbers is None:
         return _scaled_at_call(write, op, limit)
@@ -101,8 +99,7 @@ def _scaled_at_call(write: Writer, op: ring.RingOp, limit: int) -> bool:
 def _product(write: Writer, op: ring.RingOp, limit: int) -> bool:
     """Coarse products until what is left unsure is below 2^limit."""
     x, y = op.arguments[0], op.arguments[-1]
-    terms = _TERMS[type(op)](op) if type(op) in _TERMS else 1
-    levels = _levels(write.bits(x), write.bits(y), (terms - 1).bit_length(), limit, x is y)
+    levels = _levels(write.bits(x), write.bits(y), (op.terms() - 1).bit_length(), limit, x is y)
     if levels is None:
         return False
     for p, q, size, told in levels:
@@ -147,7 +144,7 @@ def _levels(a: int, b: int, terms: int, limit: int, square: bool = False) -> lis
     while size > limit:
         # The product of the cut operands must not leave 61 bits: one more is for rounding, one for an up-cast, one the
         # sign.
-        cut = max(0, size - _MOST)
+        cut = max(0, size - MOST_BITS)
         p = min(max(0, (cut + a - b + 1) // 2), cut)
         q = cut - p
         if square:
@@ -162,10 +159,6 @@ def _levels(a: int, b: int, terms: int, limit: int, square: bool = False) -> lis
     return found
 
 
-_TERMS: dict[type[ring.RingOp], Callable[[ring.RingOp], int]] = {
-    ring.MatmulOp: lambda op: ring.shape(op.arguments[0])[2],
-    ring.ConvOp: lambda op: math.prod(ring.shape(op.arguments[1])[:3]),
-}
 _CHECKS: dict[type[ring.RingOp], Callable[[Writer, ring.RingOp, int], bool]] = {
     ring.SumOp: _again,
     ring.DownCastOp: _rounded,

@@ -40,15 +40,13 @@ from ditto.analysis.intervals import MODULAR
 from ditto.analysis.look_through import is_argument
 from ditto.dialects import ring
 from ditto.dialects.dense import Array
-from ditto.passes.ring.guard_writer import Writer
+from ditto.passes.ring.guard_writer import MOST_BITS, Writer
 
 # t, at most: where the operand that is not summed is an argument, which is shared in as many bits as needed; where it
 # is none; and where bits do not matter.
 _OF_PARAMETERS, _OF_ACTIVATIONS, _OF_SMALL = 7, 3, 24
 # r needs no more bits than that: of 2^10 choices one lets two wrong elements cancel.
 _WEIGHT = 10
-# Bits that the range of an integer may have: with one for an up-cast and one for its sign.
-_MOST = 61
 # Roundings, of a unit and for free signs, add up to more than so many times their weights' Euclidean norm once in 2^40
 # times (Hoeffding); so do the eighths of units in what P0 deals.
 _SIGMAS = 4.0
@@ -144,7 +142,7 @@ def _planned(write: Writer, op: ring.RingOp, way: _Way, small: bool) -> _Plan | 
             widened = max(0, factor_range + 2 - shift - bits) * _size(way.summed) * (not is_argument(way.summed))
             widened += room * _size(way.whole) * (not free)
             opened = way.batch * way.rows * math.ceil(way.terms / group) * (_OPENED * (bits + room) + 2 * room)
-            if factor_range <= _MOST:
+            if factor_range <= MOST_BITS:
                 plans.append(_Plan(way, bits, room, weight_bits, group, factor_range, opened + _WIDENED * widened))
             group = -(-group // 2) if group > 1 else 0
         if plans:

@@ -11,6 +11,9 @@ from ditto.dialects import ring
 from ditto.dialects.dense import Array
 from ditto.passes.ring_rewriting import constant_before, insert_before
 
+# Bits that an integer may have where a bit is added to it (a difference to a limit), it is widened, and has a sign.
+MOST_BITS = 61
+
 
 class Writer:
     """Writes behind one operation of a function after the other, in its layer."""

@@ -35,15 +35,22 @@ from xdsl.passes import ModulePass
 from ditto.analysis.intervals import BOUND, CLAIM
 from ditto.analysis.look_through import has_any
 from ditto.dialects import ring
-from ditto.dialects.traits import KeepsRing, Local, Multiplies, Rearranges, Rescales, TakesPositive, TimesPowerOfTwo
+from ditto.dialects.traits import (
+    KeepsRing,
+    Local,
+    Multiplies,
+    Rearranges,
+    Rescales,
+    TakesBelow,
+    TakesPositive,
+    TimesPowerOfTwo,
+)
 from ditto.passes.ring.guard_exactly import guard_exactly
 from ditto.passes.ring.guard_sums import guard_by_sums
-from ditto.passes.ring.guard_writer import Writer
+from ditto.passes.ring.guard_writer import MOST_BITS, Writer
 
 # Tensors of up to so many elements, operands included, are compared for certain.
 SMALL = 4096
-# Bits that an integer may have of which a multiple is compared.
-_MOST = 61
 
 
 def is_small(op: ring.RingOp) -> bool:
@@ -125,7 +132,7 @@ def _compared_with_products(write: Writer, op: ring.RingOp) -> bool:
     power = write.bits(op.result) - ring.fraction(op.result) + ring.fraction(x) - ring.fraction(y)
     factors = (32 << max(0, -power), 31 << max(0, power))
     size = max(write.bits(v) + factor.bit_length() for v, factor in zip((x, y), factors)) + 1
-    if size > _MOST:
+    if size > MOST_BITS:
         return False
     shape, scaled = ring.shape(x), []
     for value, factor in zip((x, y), factors):
@@ -145,8 +152,8 @@ def _shifted(write: Writer, op: ring.RingOp) -> None:
 
 _DOMAINS: dict[type[ring.RingOp], Callable[[Writer, ring.RingOp], None]] = {
     **{op: _positive for op in ring.OPERATIONS if op.has_trait(TakesPositive)},
+    **{op: _at_most for op in ring.OPERATIONS if op.has_trait(TakesBelow)},
     ring.DivideOp: _quotient,
-    ring.ExpBelowOp: _at_most,
     ring.MaxOp: _some_of_a_row,
     ring.ShlOp: _shifted,
 }

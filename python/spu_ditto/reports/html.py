@@ -23,11 +23,7 @@ from spu_ditto.reports.divergence import Divergence
 from spu_ditto.reports.run_report import RunReport
 from spu_ditto.stages import Compiled, Lowered
 
-_CASTS = {
-    op.name.removeprefix("ring.")
-    for op in ring.RING.operations
-    if op.has_trait(Rescales) and not op.has_trait(KeepsRing)
-}
+_CASTS = {ring.short_name(op) for op in ring.RING.operations if op.has_trait(Rescales) and not op.has_trait(KeepsRing)}
 # How finely the timeline is drawn.
 _MOMENTS = 400
 
