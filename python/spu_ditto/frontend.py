@@ -19,6 +19,7 @@ from ditto.dialects.dense import Array
 from spu_ditto.arguments import Argument, Call, Parameters, Visibility, abstract, leaf_visibility, name_of
 from spu_ditto.errors import ShapeError, UnsupportedError
 from spu_ditto.public_part import PublicPart, divide
+from spu_ditto.signature import Signature
 from spu_ditto.tracebacks import users_place
 
 # StableHLO operations whose PPHLO forms our dialect covers. SPU rewrites several on the way (subtract, maximum,
@@ -60,8 +61,7 @@ class Exported:
     """A function, divided: what the parties compute as StableHLO text, with and without source locations.
 
     Attributes:
-        parameters: the names of args in `in_tree`, which is that of (args, kwargs).
-        arguments: those of the function.
+        signature: that of the function.
         part: what the caller does.
         main: the arguments of the StableHLO, in the order of `part.main`; then come `constants`.
         constants: public arguments of the StableHLO that are known now.
@@ -69,14 +69,9 @@ class Exported:
             one number throughout. Above CAPTURED it may be a weight: such a program is not written to disk.
     """
 
-    name: str
+    signature: Signature
     stablehlo: str
     located_stablehlo: str
-    parameters: tuple[str, ...]
-    arguments: tuple[Argument, ...]
-    in_tree: Any
-    out_tree: Any
-    outputs: tuple[jax.ShapeDtypeStruct, ...]
     part: PublicPart
     main: tuple[Argument, ...]
     constants: tuple[Array, ...]
@@ -160,15 +155,18 @@ def to_stablehlo(traced: jax.stages.Traced, call: Call, input_visibility: Any = 
     for n, (output, (source, _)) in enumerate(zip(outputs, divided.part.outputs, strict=True)):
         if source == "program" and np.dtype(output.dtype).kind == "c":
             raise UnsupportedError(f"result {n} is secret and complex; return its real and its imaginary part")
-    return Exported(
+    signature = Signature(
         name=name_of(call.fn),
-        stablehlo=_without_bfloat16(module.operation.get_asm()),
-        located_stablehlo=_without_bfloat16(module.operation.get_asm(enable_debug_info=True)),
         parameters=call.parameters,
         arguments=tuple(arguments),
         in_tree=jax.tree_util.tree_structure((call.args, call.kwargs)),
         out_tree=out_tree,
         outputs=tuple(jax.ShapeDtypeStruct(o.shape, o.dtype) for o in outputs),
+    )
+    return Exported(
+        signature=signature,
+        stablehlo=_without_bfloat16(module.operation.get_asm()),
+        located_stablehlo=_without_bfloat16(module.operation.get_asm(enable_debug_info=True)),
         part=divided.part,
         main=main,
         constants=divided.constants,

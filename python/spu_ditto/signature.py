@@ -11,7 +11,6 @@ import numpy as np
 
 from spu_ditto.arguments import Argument, abstract, as_known, by_position, named_leaves, path_name
 from spu_ditto.errors import ShapeError
-from spu_ditto.frontend import Exported
 from spu_ditto.trees import tree_from_json, tree_to_json
 
 # Arguments that fit a line.
@@ -96,18 +95,6 @@ class Signature:
             in_tree=tree_from_json(data["in_tree"]),
             out_tree=tree_from_json(data["out_tree"]),
             outputs=tuple(jax.ShapeDtypeStruct(tuple(s), np.dtype(d)) for s, d in data["outputs"]),
-        )
-
-    @staticmethod
-    def of(exported: Exported) -> Signature:
-        """That of a traced function."""
-        return Signature(
-            exported.name,
-            exported.parameters,
-            exported.arguments,
-            exported.in_tree,
-            exported.out_tree,
-            exported.outputs,
         )
 
 

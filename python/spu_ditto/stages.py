@@ -274,8 +274,8 @@ class Traced(Described):
     """
 
     def __init__(self, exported: Exported, jaxpr: Any, lower: Callable[[], Lowered]) -> None:
-        self.signature = Signature.of(exported)
-        self.fun_name = exported.name
+        self.signature = exported.signature
+        self.fun_name = exported.signature.name
         self.jaxpr = jaxpr
         self._exported = exported
         self._lower = lower
@@ -356,16 +356,16 @@ class SecureFunction:
         return self.trace(*args, **kwargs).lower()
 
     def _lower(self, exported: Exported, leaves: Sequence[Any]) -> Lowered:
-        lowering.check_range_names(self._policy, exported.arguments)
+        signature = exported.signature
+        lowering.check_range_names(self._policy, signature.arguments)
         kept = exported.captured <= CAPTURED
         if not kept and not self._told_of_captured:
             self._told_of_captured = True
             warnings.warn(
-                f"{exported.name} has captured an array of {exported.captured} numbers; it becomes a part of the "
+                f"{signature.name} has captured an array of {exported.captured} numbers; it becomes a part of the "
                 "program, which all parties know: pass it as an argument to keep it secret",
                 stacklevel=user_level(),
             )
-        signature = Signature.of(exported)
         samples = [
             _main_arrays(exported, signature.leaves(self._parameters.call(sample, {}).args))
             for sample in self._calibration
@@ -380,7 +380,7 @@ class SecureFunction:
 
         def make(fixed: Mapping[int, Array]) -> RingProgram:
             def lowered() -> RingProgram:
-                with progress.shown(exported.name, lowering.STEPS):
+                with progress.shown(signature.name, lowering.STEPS):
                     progress.begin("SPU's compiler")
                     program, plans[0] = lowering.lower_pphlo(source(), self._policy, fixed)
                 return program
@@ -415,7 +415,7 @@ def _values_now(exported: Exported, leaves: Sequence[Any]) -> list[Array | None]
     """The public arguments of @main, if those of the function are arrays already."""
     names = lowering.public_names(exported.main)
     typed: list[Any] = list(leaves)
-    for n, argument in enumerate(exported.arguments):
+    for n, argument in enumerate(exported.signature.arguments):
         if argument.visibility == "public":
             if isinstance(leaves[n], jax.ShapeDtypeStruct | SharedArray):
                 return [None] * len(names)

@@ -23,21 +23,21 @@ def test_arguments_are_named_by_their_path() -> None:
         return x @ params["layer"][1]["kernel"]
 
     traced = trace(fn, ({"layer": [None, {"kernel": np.ones((3, 4), np.float32)}]}, X))
-    assert [a.name for a in traced.arguments] == ["params/layer/1/kernel", "x"]
-    assert traced.arguments[0].shape == (3, 4)
-    assert traced.outputs[0].shape == (2, 4)
+    assert [a.name for a in traced.signature.arguments] == ["params/layer/1/kernel", "x"]
+    assert traced.signature.arguments[0].shape == (3, 4)
+    assert traced.signature.outputs[0].shape == (2, 4)
 
 
 def test_unused_arguments_keep_their_place() -> None:
     traced = trace(lambda a, b, c: a + c, (X, X, X), ("public", "secret", "secret"))
-    assert [a.visibility for a in traced.arguments] == ["public", "secret", "secret"]
+    assert [a.visibility for a in traced.signature.arguments] == ["public", "secret", "secret"]
     assert traced.part.main == (("argument", 1), ("argument", 2), ("argument", 0))
     assert traced.visibility() == ["secret", "secret", "public"]
 
 
 def test_visibility_may_be_a_prefix_of_an_argument() -> None:
     traced = trace(lambda p, x: p["a"] + p["b"] + x, ({"a": X, "b": X}, X), ({"a": "public", "b": "secret"}, "secret"))
-    assert [a.visibility for a in traced.arguments] == ["public", "secret", "secret"]
+    assert [a.visibility for a in traced.signature.arguments] == ["public", "secret", "secret"]
 
 
 @pytest.mark.parametrize("visibility", [("secret",), ("secret", "secret", "secret")])
@@ -53,12 +53,12 @@ def test_an_unknown_visibility_is_refused() -> None:
 
 def test_shape_structs_and_scalars_are_arguments() -> None:
     traced = trace(lambda a, b: a * b, (jax.ShapeDtypeStruct((4,), np.float16), 2.0))
-    assert [(a.shape, a.dtype) for a in traced.arguments] == [((4,), np.float16), ((), np.float32)]
+    assert [(a.shape, a.dtype) for a in traced.signature.arguments] == [((4,), np.float16), ((), np.float32)]
 
 
 def test_static_arguments_are_compiled_in() -> None:
     traced = trace(lambda x, n: x * n, (X, 3), static_argnums=(1,))
-    assert len(traced.arguments) == 1
+    assert len(traced.signature.arguments) == 1
     assert "3.0" in traced.stablehlo
 
 
