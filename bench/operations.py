@@ -31,7 +31,7 @@ from rich.progress import track
 import spu_ditto
 from spu_ditto import spu_compiler
 from tests.conformance.jnp_operations import FUNCTIONS, Function
-from tests.conformance.outcome import REFUSALS, is_right
+from tests.conformance.outcome import REFUSALS, Outcome
 from tests.conformance.spu_service import SpuService
 
 
@@ -55,18 +55,13 @@ class Row:
 def judge(function: Function, inputs: list[Any], results: list[Any]) -> tuple[str, str, float]:
     """Status, reason and the largest error of results."""
     expected = function.expected(inputs)
-    error = 0.0
-    for result, wanted, allowed in zip(results, expected, function.allowed(expected, results), strict=True):
-        if result.shape != wanted.shape:
-            return "wrong", f"shape {result.shape} instead of {wanted.shape}", 0.0
-        off = ~is_right(result, wanted, np.broadcast_to(allowed, result.shape))
-        if off.any():
-            at = tuple(np.argwhere(off)[0])
-            return "wrong", f"{result[at]!r} instead of {wanted[at]!r}", 0.0
-        with np.errstate(invalid="ignore"):
-            difference = np.abs(result.astype(np.float64) - wanted.astype(np.float64))
-        error = max(error, float(np.nanmax(difference, initial=0.0)))
-    return "right", "", error
+    try:
+        Outcome(results).check(expected, function.allowed(expected, results))
+    except AssertionError as error:
+        return "wrong", str(error), 0.0
+    with np.errstate(invalid="ignore"):
+        off = [np.abs(x.astype(np.float64) - y.astype(np.float64)) for x, y in zip(results, expected, strict=True)]
+    return "right", "", max((float(np.nanmax(x, initial=0.0)) for x in off), default=0.0)
 
 
 def run(function: Function, dtype: str) -> Row:

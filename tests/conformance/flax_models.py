@@ -133,17 +133,20 @@ add(
     lambda model, params, ids, decoder: model(ids, decoder_input_ids=decoder, params=params).logits,
     kind="ForConditionalGeneration",
 )
+_ENCODER_DECODER = {
+    "vocab_size": 50,
+    "d_model": 32,
+    "encoder_layers": 1,
+    "decoder_layers": 1,
+    "encoder_attention_heads": 2,
+    "decoder_attention_heads": 2,
+    "encoder_ffn_dim": 64,
+    "decoder_ffn_dim": 64,
+}
 add(
     "Bart",
     {
-        "vocab_size": 50,
-        "d_model": 32,
-        "encoder_layers": 1,
-        "decoder_layers": 1,
-        "encoder_attention_heads": 2,
-        "decoder_attention_heads": 2,
-        "encoder_ffn_dim": 64,
-        "decoder_ffn_dim": 64,
+        **_ENCODER_DECODER,
         "max_position_embeddings": 20,
         "pad_token_id": 1,
         "decoder_start_token_id": 2,
@@ -154,14 +157,7 @@ add(
 add(
     "Whisper",
     {
-        "vocab_size": 50,
-        "d_model": 32,
-        "encoder_layers": 1,
-        "decoder_layers": 1,
-        "encoder_attention_heads": 2,
-        "decoder_attention_heads": 2,
-        "encoder_ffn_dim": 64,
-        "decoder_ffn_dim": 64,
+        **_ENCODER_DECODER,
         "num_mel_bins": 8,
         "max_source_positions": 8,
         "max_target_positions": 8,
