@@ -184,7 +184,8 @@ def plan_widths(function: FuncOp, link: Link) -> Widths:
             if isinstance(op, ring.RequireSumsOp):
                 source = resolve(origin(op.arguments[1]))
                 first.least[source] = max(first.least[source], _number(op, "bits"))
-                first.guarded.add(source)
+                if op.get("legal", 2) == 2:
+                    first.guarded.add(source)
             if has_any(op, KeepsRing) and not has_any(op, Local):
                 # The protocol may look at more bits than its result has.
                 least = max(least, *first.landing(op, least).needs)
@@ -228,7 +229,7 @@ def _decide(plan: Widths, op: ring.RingOp) -> int:
         # A product of 32-bit words takes a third of the time.
         return least
     # What a function costs may jump where its own values no longer fit a ring.
-    widths = range(least, wanted + 1) if has_any(op, RealFunction) else (wanted, least)
+    widths = range(least, wanted + 1) if has_any(op, RealFunction) else (min(wanted, max(least, most)), least)
     return min(widths, key=lambda width: _price(plan, op, width, wanted))
 
 

@@ -509,13 +509,15 @@ class RequireRangeOp(Guard):
 class RequireSumsOp(Guard):
     """Guards that e [B, M, N] is y [B, M, K] times public integers r [B, K, N], modulo e's ring.
 
-    y is read as the signed numbers of its low `bits` bits, |y| < 2^(bits-2). Differences below 2^(bits-2) are never
-    refused, from 3/4 2^bits on always, but for those that e's ring rounds to zero.
+    y is read as the signed numbers of its low `bits` bits, |y| < 2^(bits-2), or with `legal` = 3 (quarters)
+    |y| < 3/4 2^(bits-1). Differences below 2^(bits-2) are never refused, from 3/4 2^bits on always, but for those that
+    e's ring rounds to zero.
     """
 
     name = "ring.require_sums"
     KINDS: ClassVar[str] = "xxp"
     REQUIRED: ClassVar[tuple[str, ...]] = ("bits",)
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("legal",)
 
     def check(self) -> None:
         e, y, r = self.arguments

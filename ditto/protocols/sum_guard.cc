@@ -34,48 +34,90 @@ Tensor BitsOf(const Tensor& t) {
 // The bits of x above the low `from` ones.
 Tensor High(const Tensor& x, int from) { return ShiftRight(x, from, 0, x.width(), x.width() - from); }
 
+// The shape of what is dealt of x for every j.
+Shape Stacked(const Shape& x, int thresholds) {
+  Shape shape = x;
+  shape.insert(shape.begin(), thresholds);
+  return shape;
+}
+
+// 1. For every j from 1 to `thresholds`: [x >= j 2^w / (thresholds + 1)] in a ring of k bits.
+Tensor Reached(const Tensor& x, int thresholds, int k) {
+  Tensor reached(Stacked(x.shape(), thresholds), k);
+  const int part = x.width() - (thresholds == 1 ? 1 : 2);
+  DispatchRing(x.width(), [&](auto from) {
+    DispatchRing(k, [&](auto to) {
+      const auto* words = x.data<decltype(from)>();
+      auto* out = reached.mutable_data<decltype(to)>();
+      const auto mask = WidthMask<decltype(from)>(x.width());
+      for (int j = 1; j <= thresholds; ++j, out += x.size()) {
+        for (int64_t i = 0; i < x.size(); ++i) out[i] = static_cast<int>((words[i] & mask) >> part) >= j;
+      }
+    });
+  });
+  return reached;
+}
+
+// 2. Of what has been dealt for an element and every j, that of j = floor(c / S) + 1; 0 where c >= 2^w - S.
+Tensor Chosen(const Tensor& dealt, const Tensor& c, int thresholds) {
+  Tensor chosen = Tensor::Zeros(c.shape(), dealt.width());
+  const int part = c.width() - (thresholds == 1 ? 1 : 2);
+  DispatchRing(c.width(), [&](auto from) {
+    DispatchRing(dealt.width(), [&](auto to) {
+      const auto* words = c.data<decltype(from)>();
+      const auto* parts = dealt.data<decltype(to)>();
+      auto* out = chosen.mutable_data<decltype(to)>();
+      const auto mask = WidthMask<decltype(from)>(c.width());
+      for (int64_t i = 0; i < c.size(); ++i) {
+        const auto j = static_cast<int64_t>((words[i] & mask) >> part);
+        if (j < thresholds) out[i] = parts[j * c.size() + i];
+      }
+    });
+  });
+  return chosen;
+}
+
 }  // namespace
 
-void GuardSums(Party& p, uint64_t& z, const Share& y, const Share& e, const Tensor& r, int bits) {
+void GuardSums(Party& p, uint64_t& z, const Share& y, const Share& e, const Tensor& r, int bits, Legal legal) {
   const int wide = e.width(), k = wide - bits;
   const bool read = y.width() == bits;
-  if (bits < 2 || k < 2 || (!read && y.width() < wide)) {
+  if (bits < (legal == Legal::kHalf ? 2 : 3) || k < 2 || (!read && y.width() < wide)) {
     throw std::invalid_argument("sums of " + std::to_string(wide) + " bits do not guard " + std::to_string(bits) +
                                 " bits of a value of " + std::to_string(y.width()));
   }
+  const int thresholds = Thresholds(legal);
   const uint64_t quarter = uint64_t{1} << (bits - 2);
+  const uint64_t limit = legal == Legal::kHalf ? quarter : quarter + quarter / 2;
 
   // y', and with it D.
   Share base = read ? MapComponents(y, [&](const Tensor& t) { return Widen(t, wide); }) : NarrowShare(y, wide);
   Tensor c;
   if (read && !p.is_p0()) {
-    c = AddScalar(y.m, quarter);
-    base.m = AddScalar(Widen(c, wide), ~quarter + 1);
+    c = AddScalar(y.m, limit);
+    base.m = AddScalar(Widen(c, wide), ~limit + 1);
   }
   const Share d = SubShares(e, MatMulPublic(base, Narrow(r, wide), 0, wide));
   const Share low = NarrowShare(d, bits);
 
   // 1.
-  Tensor tops, low_tops, carries;
+  Tensor reached, low_tops, carries;
   if (p.is_p0()) {
-    low_tops = TopBit(Add(low.l1, low.l2), k);
+    low_tops = Reached(Add(low.l1, low.l2), 1, k);
     carries = Widen(Carry(low.l1, low.l2), k);
     if (read) {
-      tops = TopBit(Add(y.l1, y.l2), k);
+      reached = Reached(Add(y.l1, y.l2), thresholds, k);
       carries = Add(carries, Times(Widen(Carry(y.l1, y.l2), k), r));
     }
   }
-  if (read) tops = p.Deal(tops, y.shape(), k);
-  low_tops = p.Deal(low_tops, e.shape(), k);
+  if (read) reached = p.Deal(reached, Stacked(y.shape(), thresholds), k);
+  low_tops = p.Deal(low_tops, Stacked(e.shape(), 1), k);
   carries = p.Deal(carries, e.shape(), k);
   if (p.is_p0()) return;
 
   // 2.
-  const auto not_top = [&](const Tensor& centred, int width) {
-    return TopBit(AddScalar(centred, uint64_t{1} << (width - 1)), k);
-  };
-  Tensor wraps = Add(carries, Mul(not_top(AddScalar(low.m, quarter), bits), low_tops));
-  if (read) wraps = Add(wraps, Times(Mul(not_top(c, bits), tops), r));
+  Tensor wraps = Add(carries, Chosen(low_tops, AddScalar(low.m, quarter), 1));
+  if (read) wraps = Add(wraps, Times(Chosen(reached, c, thresholds), r));
   Tensor part = Neg(Add(wraps, High(p.is_p1() ? d.l1 : d.l2, bits)));
   if (p.is_p1()) part = Add(part, High(AddScalar(d.m, quarter), bits));
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "ditto/protocols/independence.h"
@@ -21,9 +22,30 @@ constexpr int64_t kRows = 3, kTerms = 50, kSums = 2;
 struct Rings {
   int bits;  // that are read
   int y, e;  // widths
+  Legal legal = Legal::kHalf;
+
+  // y may be in [-Limit(), Limit()).
+  int64_t Limit() const { return legal == Legal::kHalf ? int64_t{1} << (bits - 2) : int64_t{3} << (bits - 3); }
 };
-const Rings kRings[] = {{2, 2, 4},    {8, 8, 10},   {20, 20, 27}, {20, 20, 32}, {20, 20, 33}, {31, 31, 64},
-                        {40, 40, 47}, {62, 62, 64}, {20, 27, 27}, {20, 40, 27}, {33, 64, 64}};
+const Rings kRings[] = {
+    {2, 2, 4},
+    {8, 8, 10},
+    {20, 20, 27},
+    {20, 20, 32},
+    {20, 20, 33},
+    {31, 31, 64},
+    {40, 40, 47},
+    {62, 62, 64},
+    {20, 27, 27},
+    {20, 40, 27},
+    {33, 64, 64},
+    {3, 3, 5, Legal::kThreeQuarters},
+    {8, 8, 12, Legal::kThreeQuarters},
+    {32, 32, 36, Legal::kThreeQuarters},
+    {46, 46, 50, Legal::kThreeQuarters},
+    {58, 58, 64, Legal::kThreeQuarters},
+    {46, 64, 50, Legal::kThreeQuarters},
+};
 
 int64_t Power(int exponent) { return int64_t{1} << exponent; }
 
@@ -32,14 +54,12 @@ int64_t PlusProduct(int64_t e, int64_t a, int64_t b) {
   return static_cast<int64_t>(static_cast<uint64_t>(e) + static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
 }
 
-// y within [-2^{bits-2}, 2^{bits-2}), odd r, and their sums.
+// y within its limits, odd r, and their sums.
 struct Case {
   explicit Case(const Rings& rings)
-      : rings(rings),
-        y(Uniform(kRows * kTerms, -Power(rings.bits - 2), Power(rings.bits - 2) - 1, 5)),
-        r(kTerms * kSums) {
-    y[0] = -Power(rings.bits - 2);
-    y[1] = Power(rings.bits - 2) - 1;
+      : rings(rings), y(Uniform(kRows * kTerms, -rings.Limit(), rings.Limit() - 1, 5)), r(kTerms * kSums) {
+    y[0] = -rings.Limit();
+    y[1] = rings.Limit() - 1;
     const std::vector<int64_t> draws = Uniform(kTerms * kSums, -64, 63, 6);
     for (size_t i = 0; i < r.size(); ++i) r[i] = 2 * draws[i] + 1;
   }
@@ -66,13 +86,13 @@ ThreeRuns<bool> Guarded(const Case& c, const std::vector<int64_t>& e) {
   const Tensor r = FromSigned(c.r.data(), {1, kTerms, kSums}, 64);
   return RunThree([&](Party& p) {
     uint64_t z = 0;
-    GuardSums(p, z, Mine(ys, p), Mine(es, p), r, c.rings.bits);
+    GuardSums(p, z, Mine(ys, p), Mine(es, p), r, c.rings.bits, c.rings.legal);
     return FinishGuard(p, z);
   });
 }
 
 Cost CostOfGuarded(const Rings& rings) {
-  return GuardSumsCost(rings.y == rings.bits ? kRows * kTerms : 0, kRows * kSums, rings.e - rings.bits) +
+  return GuardSumsCost(rings.y == rings.bits ? kRows * kTerms : 0, kRows * kSums, rings.e - rings.bits, rings.legal) +
          FinishGuardCost();
 }
 
@@ -148,19 +168,33 @@ TEST(SumGuard, ReadsAsUpCastsDo) {
   EXPECT_LT(right, 5 * 40);
 }
 
+// A ring that its legal values fill: what is beyond it, and is cut to it, is found from 5/4 2^{bits-1} on for certain.
+TEST(SumGuard, FindsWhatLeavesAFullRing) {
+  const Rings rings = {46, 46, 50, Legal::kThreeQuarters};
+  Case c(rings);
+  for (const auto& [eighths, least] : {std::pair{32, 25}, {36, 60}, {40, 100}, {45, 100}, {64, 100}, {-41, 100}}) {
+    c.y[9] = eighths * Power(rings.bits - 6);
+    const std::vector<int64_t> sums = c.Sums();
+    int found = 0;
+    for (int run = 0; run < 100; ++run) found += Guarded(c, sums).views[1];
+    EXPECT_GE(found, least) << eighths;
+  }
+}
+
 TEST(SumGuard, IsSeenAsUniform) {
-  for (const Rings& rings : {Rings{10, 10, 14}, Rings{10, 14, 14}}) {
+  for (const Rings& rings : {Rings{10, 10, 14}, Rings{10, 14, 14}, Rings{10, 10, 14, Legal::kThreeQuarters}}) {
     const std::vector<int64_t> weights = {3, -1};
     const Tensor r = FromSigned(weights.data(), {1, 2, 1}, 64);
     ExpectJointlyUniform({{rings.y, 70, {1, 1, 2}}, {rings.e, 140, {1, 1, 1}}}, [&](Party& p, const Shares& x) {
       uint64_t z = 0;
-      GuardSums(p, z, x[0], x[1], r, rings.bits);
+      GuardSums(p, z, x[0], x[1], r, rings.bits, rings.legal);
     });
   }
 }
 
 TEST(SumGuard, RefusesRingsItCannotRead) {
-  for (const Rings& rings : {Rings{12, 12, 13}, Rings{12, 13, 20}, Rings{1, 8, 8}}) {
+  for (const Rings& rings :
+       {Rings{12, 12, 13}, Rings{12, 13, 20}, Rings{1, 8, 8}, Rings{2, 2, 8, Legal::kThreeQuarters}}) {
     const Case c({12, 12, 20});
     Case odd = c;
     odd.rings = rings;

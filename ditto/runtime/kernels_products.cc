@@ -243,7 +243,8 @@ void CheckRequireSums(const TypedOp& op) {
           ToString(y) + " times " + ToString(r) + " is no matrix product");
   Require(e == Shape{y[0], y[1], r[2]}, "the sums have the shape " + ToString(e));
   Require(op.in[0].fraction == op.in[1].fraction, "sums and summands differ in fraction");
-  RequireInt(op, "bits", 2, op.out.width - 2);
+  if (op.attrs.Has("legal")) RequireInt(op, "legal", 2, 3);
+  RequireInt(op, "bits", LegalOf(op) == Legal::kHalf ? 2 : 3, op.out.width - 2);
   Require(op.in[1].width == op.Int("bits") || op.in[1].width >= op.out.width,
           "the summands have neither `bits` bits nor those of their sums");
 }
@@ -251,10 +252,10 @@ void CheckRequireSums(const TypedOp& op) {
 int NeedsSums(const TypedOp& op, size_t i) { return i == 0 ? op.out.width : static_cast<int>(op.Int("bits")); }
 Cost CostRequireSums(const TypedOp& op) {
   const int64_t read = op.in[1].width == op.Int("bits") ? NumElements(op.in[1].shape) : 0;
-  return GuardSumsCost(read, op.out_size(), op.out.width - op.Int("bits"));
+  return GuardSumsCost(read, op.out_size(), op.out.width - op.Int("bits"), LegalOf(op));
 }
 Share RunRequireSums(Party& p, const TypedOp& op, const Operands& in) {
-  GuardSums(p, p.guard(), in[1]->share, in[0]->share, in[2]->integers, op.Int("bits"));
+  GuardSums(p, p.guard(), in[1]->share, in[0]->share, in[2]->integers, op.Int("bits"), LegalOf(op));
   return in[0]->share;
 }
 
@@ -284,7 +285,7 @@ std::vector<Kernel> ProductAndBitKernels() {
       {"one_hot", "f", 'f', "depth", NeedsOneHot, CheckOneHot, CostOneHot, RunOneHot},
       {"require_range", "f", 'f', "bits legal?", NeedsRingAndBits, CheckRequireRange, CostRequireRange,
        RunRequireRange},
-      {"require_sums", "ffp", 'f', "bits", NeedsSums, CheckRequireSums, CostRequireSums, RunRequireSums},
+      {"require_sums", "ffp", 'f', "bits legal?", NeedsSums, CheckRequireSums, CostRequireSums, RunRequireSums},
       {"require_false", "b", 'b', "", nullptr, CheckRequireFalse, nullptr, RunRequireFalse},
   };
 }

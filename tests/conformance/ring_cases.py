@@ -570,7 +570,7 @@ for w, bits in ((32, 32), (64, 40), (20, 20)):
         attributes={"bits": bits, "legal": 3},
         exact=lambda x: x,
     )
-for w, e, bits in ((20, 27, 20), (31, 64, 31), (30, 27, 20)):
+for w, e, bits, legal in ((20, 27, 20, 2), (31, 64, 31, 2), (30, 27, 20, 2), (46, 50, 46, 3)):
     # sum_guard.h: y as `bits` bits say, sums that no more than 2^(bits-2) are missing from.
     case(
         "require_sums",
@@ -580,7 +580,7 @@ for w, e, bits in ((20, 27, 20), (31, 64, 31), (30, 27, 20)):
             public(-20, 20, (2, 5, 4)),
         ],
         full(e, 0, (2, 3, 4)),
-        attributes={"bits": bits},
+        attributes={"bits": bits, "legal": legal},
         exact=lambda e, y, r: e,
     )
 case("require_false", [Value("b", S, low=0, high=0)], bit(), exact=lambda c: c)

@@ -11,12 +11,13 @@ becomes, if the tensors are large,
 `claim` is what the intervals of the operands alone would allow. How a value is guarded depends on what it is:
 
 - A small tensor is compared for certain (guard_exactly.py).
-- A large product is summed up again, whatever size its elements are of (guard_sums.py). An element is found if it has
-  wrapped, or might be read wrongly by an up-cast. Products, sums and casts take any number that their ring holds.
+- A large product is summed up again, whatever size its elements are of (guard_sums.py); an elementwise one if nothing
+  is known of its size. An element is found if it has wrapped, or might be read wrongly by an up-cast. Products, sums
+  and casts take any number that their ring holds.
 - What is compared, put into a function, or returned after an addition has to be in its range for that: `require_range`
   looks at three bits of every element, without a round, and sees the values that have just left their range. A large
-  tensor that is no product, or whose sums are too coarse to tell, has nothing else: of those that have gone all the way
-  round the ring three in eight are seen (one in eight where three quarters of the range are legal).
+  tensor that is no such product, or whose sums are too coarse to tell, has nothing else: of those that have gone all
+  the way round the ring three in eight are seen (one in eight where three quarters of the range are legal).
 - Functions that are defined for positive numbers only, or up to some number, have their operands compared.
 """
 
