@@ -296,7 +296,7 @@ class Pusher:
 
     def limit(self, path: Path_) -> float:
         """The largest entry that is shared without an error, and a little less."""
-        return self.calibrated.bounds[path] * (1 - 2.0**-8)
+        return self.calibrated.bounds[path] * (1 - 2.0**-4)
 
     def lifted(self, push: Push, factor: float) -> dict[Path_, float]:
         """The arguments whose bounds are raised."""

@@ -12,6 +12,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
+from ditto.analysis.intervals import unit
 from ditto.analysis.look_through import beyond, origin, rescaled
 from ditto.analysis.pattern import made, match, named, through
 from ditto.analysis.softmax import ROW, row_of_softmax
@@ -25,11 +26,19 @@ DIFFERENCE = through(rescaled, made(ring.SubOp, "x", through(origin, named("maxi
 def drop_bits(maximum: ring.RingOp, exp: ring.ExpOp) -> int:
     """How many low bits the tree may ignore: half a unit of rounding is left for the exponential's operand."""
     slack = exp.get("slack") << (ring.fraction(maximum.result) - ring.fraction(exp.arguments[0]))
-    levels = max(1, (ring.shape(maximum.arguments[0])[maximum.get("axis")] - 1).bit_length())
     drop = 0
-    while levels << (drop + 1) < slack - (slack >> 4):
+    while _levels(maximum) << (drop + 1) < slack - (slack >> 4):
         drop += 1
     return drop
+
+
+def short_by(maximum: ring.RingOp) -> float:
+    """By how much less than the maximum the result may be."""
+    return float(_levels(maximum) << maximum.get("drop")) * unit(maximum.result)
+
+
+def _levels(maximum: ring.RingOp) -> int:
+    return max(1, (ring.shape(maximum.arguments[0])[maximum.get("axis")] - 1).bit_length())
 
 
 def fuse(exp: ring.ExpOp) -> None:

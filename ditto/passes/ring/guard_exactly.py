@@ -36,10 +36,10 @@ def guard_exactly(write: Writer, op: ring.RingOp) -> bool:
 
 
 def _rounded(write: Writer, op: ring.RingOp, limit: int) -> bool:
-    """A value that loses fraction bits."""
+    """A value that loses fraction bits, and is not to be rounded up to its limit."""
     if write.bits(op.arguments[0]) >= MOST_BITS:
         return False
-    write.require_below(op.arguments[0], 2**limit)
+    write.require_below(op.arguments[0], 2**limit - (1 << op.get("shift")) // 2)
     return True
 
 

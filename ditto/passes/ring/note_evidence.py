@@ -5,7 +5,8 @@ becomes, if samples stayed below 3 in magnitude and the headroom is a factor of 
     %1 = ring.mul %0, %0 {shift = 18, bound = 8.0} : ...
 
 (`ditto.argument_bounds` for the arguments, also from the `ranges` that the caller states.) A bound is evidence, not
-proof: what rests on it is guarded. Of arguments it is checked when they are shared, in bits, and so a power of two.
+proof: what rests on it is guarded. The plan has seen exact maxima; one that may be short (fuse_softmax.py) gets a bound
+that allows for it, and so do differences to it. Of arguments it is checked when they are shared, in bits, and so a power of two.
 """
 
 from __future__ import annotations
@@ -16,18 +17,32 @@ from dataclasses import dataclass, field
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import BlockArgument, Operation
+from xdsl.ir import BlockArgument, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from ditto.analysis.intervals import ARGUMENT_BOUNDS, BOUND, unit
+from ditto.analysis.look_through import has_any
 from ditto.dialects import ring
+from ditto.dialects.traits import Moves, Rescales
+from ditto.passes.ring.fuse_softmax import short_by
 from ditto.passes.ring.infer_layers import argument_names
+from ditto.passes.ring_rewriting import every
 from ditto.policy.plan import Plan
 
 
 def _power(size: float) -> float:
     """The least power of two that is no less."""
     return 2.0 ** math.ceil(math.log2(size))
+
+
+def _loosen(value: SSAValue, slack: float) -> None:
+    """What a maximum that may be short moves: itself, and the differences to it that exponentials are taken of."""
+    assert isinstance(value.owner, ring.RingOp)
+    if BOUND in value.owner.attributes:
+        value.owner.attributes[BOUND] = ring.attribute(value.owner.get(BOUND) + slack)
+    for use in value.uses:
+        if isinstance(use.operation, ring.SubOp) or has_any(use.operation, Moves, Rescales):
+            _loosen(use.operation.results[0], slack)
 
 
 @dataclass(frozen=True)
@@ -50,6 +65,9 @@ class NoteEvidence(ModulePass):
                 arguments[value.index] = _power(bound)
             elif isinstance(value.owner, Operation):
                 value.owner.attributes[BOUND] = ring.attribute(bound)
+        for maximum in every(function, ring.MaxOp):
+            if maximum.get("drop"):
+                _loosen(maximum.result, short_by(maximum))
         variances = {} if self.plan is None else self.plan.variances(function.body.block)
         for value, ends in variances.items():
             assert isinstance(value.owner, Operation)
