@@ -297,3 +297,24 @@ def test_a_mask_that_is_computed_counts_as_no_captured_array() -> None:
 def test_constants_of_one_number_stay_text() -> None:
     traced = trace(lambda x: x + jnp.exp(jnp.full((64, 64), 2.0)), (np.ones((64, 64), np.float32),))
     assert not traced.constants and "7.389" in traced.stablehlo
+
+
+LOOPS: dict[str, Callable[[Any, Any], Any]] = {
+    "gradient": lambda x, w: lax.fori_loop(
+        0, 2, lambda _, w: w - 0.1 * jax.grad(lambda w: jnp.mean((x @ w) ** 2))(w), w
+    ),
+    "select": lambda x, w: lax.fori_loop(0, 2, lambda _, y: jnp.where(x > 0, y, y + x), w),
+    "divide": lambda x, w: lax.fori_loop(0, 2, lambda _, y: x / (jnp.abs(y) + 1), w),
+    "clamp": lambda x, w: lax.fori_loop(0, 2, lambda _, y: jnp.maximum(y, x) - jnp.clip(x, -1, y), w),
+    "reduce": lambda x, w: lax.fori_loop(0, 2, lambda _, y: y.sum() + x.sum(), w.sum()),
+    "scan": lambda x, w: lax.scan(lambda c, row: (c * 0.5 + row, c @ row), w[0], x)[1],
+}
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_loops_over_secrets_begin_with_public_numbers(loop: str) -> None:
+    """SPU's compiler marks what a loop carries as secret from its beginning."""
+    rng = np.random.default_rng(7)
+    x, w = (rng.normal(size=(4, 4)).astype(np.float32) for _ in "xw")
+    secure = spu_ditto.compile(LOOPS[loop], input_visibility=("secret", "public"))
+    np.testing.assert_allclose(secure(x, w), LOOPS[loop](x, w), atol=2e-3)

@@ -238,6 +238,10 @@ _RULES: dict[type[Operation], tuple[Rule, ...]] = {
 
 def prepare(op: Operation) -> None:
     """Rewrites one operation that has a secret result, if one of its public operands is to have another form."""
+    # What a loop carries is marked secret from its beginning. A reduction has to begin with what it carries.
+    operands = [behind_secrecy(operand) for operand in op.operands]
+    if not isinstance(op, pphlo.ReduceOp) and any(pphlo.is_secret(operand.type) for operand in operands):
+        op.operands = operands
     for rule in _RULES[type(op)]:
         writer = Preparation(op)
         results = rule(writer, op)
