@@ -38,7 +38,8 @@ def short_by(maximum: ring.RingOp) -> float:
 
 
 def _levels(maximum: ring.RingOp) -> int:
-    return max(1, (ring.shape(maximum.arguments[0])[maximum.get("axis")] - 1).bit_length())
+    axis: int = maximum.get("axis")
+    return max(1, (ring.shape(maximum.arguments[0])[axis] - 1).bit_length())
 
 
 def fuse(exp: ring.ExpOp) -> None:

@@ -36,10 +36,11 @@ def guard_exactly(write: Writer, op: ring.RingOp) -> bool:
 
 
 def _rounded(write: Writer, op: ring.RingOp, limit: int) -> bool:
-    """A value that loses fraction bits, and is not to be rounded up to its limit."""
+    """A value that loses fraction bits, and is not to be rounded up to its limit, by one and a half units at most."""
     if write.bits(op.arguments[0]) >= MOST_BITS:
         return False
-    write.require_below(op.arguments[0], 2**limit - (1 << op.get("shift")) // 2)
+    off = (3 << op.get("shift")) // 2 if op.get("shift") else 0
+    write.require_below(op.arguments[0], 2**limit - off)
     return True
 
 

@@ -5,8 +5,9 @@ becomes, if samples stayed below 3 in magnitude and the headroom is a factor of 
     %1 = ring.mul %0, %0 {shift = 18, bound = 8.0} : ...
 
 (`ditto.argument_bounds` for the arguments, also from the `ranges` that the caller states.) A bound is evidence, not
-proof: what rests on it is guarded. The plan has seen exact maxima; one that may be short (fuse_softmax.py) gets a bound
-that allows for it, and so do differences to it. Of arguments it is checked when they are shared, in bits, and so a power of two.
+proof: what rests on it is guarded. Of arguments it is checked when they are shared, in bits, and so a power of two.
+The plan has seen exact maxima; one that may be short (fuse_softmax.py) gets a bound that allows for it, and so do
+differences to it.
 """
 
 from __future__ import annotations
