@@ -7,7 +7,7 @@ the guard, which is no operation of the program. A report tells when the party `
 since 1970; starts count from there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -87,14 +87,17 @@ class Simulator:
         inputs: Sequence[int | _Ints],
         *,
         offline_first: bool = False,
-    ) -> tuple[list[_Ints], float, list[dict[str, Any]]]:
+        keep: Sequence[int] = (),
+    ) -> tuple[list[_Ints | int], float, list[dict[str, Any]]]:
         """Runs a program on stored values (ids) and public arrays.
 
         Args:
             offline_first: P1 and P2 start when P0's stream has arrived; the seconds of their reports are online time.
+            keep: the outputs that stay shared, by position.
 
         Returns:
-            The outputs as signed integers, wall seconds, and one report per party of what it sent.
+            The outputs as signed integers, the ids of those that stay shared, wall seconds, and one report per party of
+            what it sent.
 
         Raises:
             RunError: a party failed.
@@ -126,9 +129,12 @@ class Session:
     def agree(self, program: Program) -> None:
         """Checks with the other parties that all hold the same program. Raises ProgramError."""
     def run(
-        self, program: Program, inputs: Sequence[int | _Ints], offline_first: bool
+        self, program: Program, inputs: Sequence[int | _Ints], offline_first: bool, keep: Mapping[int, int] = ...
     ) -> tuple[list[bytes], dict[str, Any]]:
         """Runs a program; returns this party's part of the outputs (none at P0) and what it sent.
+
+        Args:
+            keep: the outputs that stay shared, by position, each with the id of the value that it becomes.
 
         Raises RunError, or RangeViolation at P1 and P2.
         """

@@ -108,7 +108,8 @@ class NodeParty:
         inputs = [_integers(next(public), item) if isinstance(item, list) else int(item) for item in header["inputs"]]
         program = self._programs[header["program"]]
         try:
-            outputs, report = self._session().run(program, inputs, header["offline_first"])
+            kept = {int(output): int(id) for output, id in header.get("keep", ())}
+            outputs, report = self._session().run(program, inputs, header["offline_first"], kept)
         except _core.RangeViolation:
             return {"out_of_range": True}, []
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

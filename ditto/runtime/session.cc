@@ -95,7 +95,12 @@ void Session::Agree(const Program& program) {
 }
 
 RunResult Session::Run(const Program& program, const Schedule& schedule, const std::vector<Input>& inputs,
-                       const RunOptions& options) {
+                       const RunOptions& options, const Kept& kept) {
+  if (!kept.empty() && kept.rbegin()->first >= program.outputs.size()) {
+    const std::string message = "the program has no output " + std::to_string(kept.rbegin()->first) + " to keep";
+    Abort(message);
+    throw std::invalid_argument(message);
+  }
   // The number is burnt whatever happens next: a second attempt must not meet the first one's masks.
   const uint64_t run = runs_++;
   if (run >= kMaxRuns) throw RunError("this session has made all its runs; open another");
@@ -114,7 +119,11 @@ RunResult Session::Run(const Program& program, const Schedule& schedule, const s
     }
   }
   const PartyContext context{role_, keys_, {peers_[0].get(), peers_[1].get(), peers_[2].get()}};
-  return Execute(context, program, schedule, run, std::move(values), options);
+  RunResult result = Execute(context, program, schedule, run, std::move(values), options);
+  if (!result.out_of_range) {
+    for (const auto& [output, id] : kept) Put(id, result.outputs[output]);
+  }
+  return result;
 }
 
 Tensor RevealedPart(Role role, const Share& share) {

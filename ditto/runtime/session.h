@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -21,6 +22,8 @@ using PeerChannels = std::array<std::unique_ptr<Channel>, 3>;
 
 // A stored value's id, or public integers.
 using Input = std::variant<uint64_t, Tensor>;
+// The outputs of a program, by position, that stay shared, and the id that each gets.
+using Kept = std::map<size_t, uint64_t>;
 
 class Session {
  public:
@@ -45,9 +48,11 @@ class Session {
 
   // Checks with the other parties that all have the same program. Throws ProgramError.
   void Agree(const Program& program);
-  // Throws RunError or, for a value that is not here, std::invalid_argument.
+  // Outputs for which `kept` has an id are stored under it, to be inputs of later runs; ids as in Mask. A P1 and P2
+  // that withhold the results store nothing, but P0, which does not know that, does: whoever asked drops the ids.
+  // Throws RunError or, for a value that is not here and a `kept` that does not fit, std::invalid_argument.
   RunResult Run(const Program& program, const Schedule& schedule, const std::vector<Input>& inputs,
-                const RunOptions& options);
+                const RunOptions& options, const Kept& kept = {});
 
  private:
   void AgreeOnKeys();

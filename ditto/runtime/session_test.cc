@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ditto/net/memory_channel.h"
+#include "ditto/runtime/program_json.h"
 #include "gtest/gtest.h"
 
 namespace ditto {
@@ -74,6 +75,41 @@ TEST(Session, AnIdStartsOneValueOnly) {
   EXPECT_THROW(sessions[1]->Mask(5, kShape, kWidth), std::invalid_argument);
   sessions[1]->Drop(5);
   EXPECT_THROW(sessions[1]->Mask(5, kShape, kWidth), std::invalid_argument);
+}
+
+// What is kept of one run is an input of the next, and what nobody kept is not.
+TEST(Session, AKeptOutputIsAnInput) {
+  const Program program = ParseProgram(R"({"format": "ditto-program", "version": 1, "name": "double",
+    "inputs": [0], "outputs": [1], "constants": [],
+    "values": [{"kind": "fxp", "width": 20, "fraction": 0, "shape": [3]},
+               {"kind": "fxp", "width": 20, "fraction": 0, "shape": [3]}],
+    "ops": [{"op": "add", "in": [0, 0], "out": [1], "attrs": {}, "layer": ""}]})",
+                                       {});
+  const auto sessions = Open();
+  const Tensor l1 = sessions[1]->Mask(0, kShape, kWidth), l2 = sessions[2]->Mask(0, kShape, kWidth);
+  sessions[0]->Mask(0, kShape, kWidth);
+  for (int role : {1, 2}) sessions[role]->SetMasked(0, MaskedInput(kValues.data(), l1, l2));
+  std::array<Tensor, 3> parts;
+  const auto run = [&](uint64_t from, const Kept& kept) {
+    std::array<std::string, 3> errors;
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 3; ++i) {
+      threads.emplace_back([&, i] {
+        try {
+          const RunResult result = sessions[i]->Run(program, MakeSchedule(program), {from}, {}, kept);
+          parts[i] = RevealedPart(sessions[i]->role(), result.outputs[0]);
+        } catch (const std::invalid_argument& error) {
+          errors[i] = error.what();
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    return errors;
+  };
+  EXPECT_EQ(run(0, {{0, 1}}), (std::array<std::string, 3>{}));
+  EXPECT_EQ(run(1, {}), (std::array<std::string, 3>{}));
+  EXPECT_EQ(Reconstruct(parts[1], parts[2]), (std::vector<int64_t>{4, -8, 12}));
+  EXPECT_EQ(run(1, {{1, 2}})[1], "the program has no output 1 to keep");
 }
 
 }  // namespace

@@ -73,13 +73,15 @@ void Simulator::Drop(uint64_t id) {
 }
 
 SimulatedRun Simulator::Run(const Program& program, const Schedule& schedule, const std::vector<Input>& inputs,
-                            const RunOptions& options) {
+                            const RunOptions& options, const std::vector<size_t>& keep) {
   SimulatedRun run;
+  for (size_t output : keep) run.kept.emplace(output, 0);
+  for (auto& [output, id] : run.kept) id = next_id_++;
   const auto start = std::chrono::steady_clock::now();
   try {
     InParallel([&](Role role) {
       const size_t i = static_cast<size_t>(role);
-      run.parties[i] = parties_[i]->Run(program, schedule, inputs, options);
+      run.parties[i] = parties_[i]->Run(program, schedule, inputs, options, run.kept);
     });
   } catch (...) {
     std::array<PeerChannels, 3> channels = Connect();
@@ -87,8 +89,15 @@ SimulatedRun Simulator::Run(const Program& program, const Schedule& schedule, co
     throw;
   }
   run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (run.parties[1].out_of_range || run.parties[2].out_of_range) throw RangeViolation();
+  if (run.parties[1].out_of_range || run.parties[2].out_of_range) {
+    for (const auto& [output, id] : run.kept) Drop(id);
+    throw RangeViolation();
+  }
   for (size_t k = 0; k < program.outputs.size(); ++k) {
+    if (run.kept.count(k) != 0) {
+      run.outputs.emplace_back();
+      continue;
+    }
     const auto part = [&](Role role) { return RevealedPart(role, run.parties[static_cast<size_t>(role)].outputs[k]); };
     run.outputs.push_back(Reconstruct(part(Role::kP1), part(Role::kP2)));
   }

@@ -13,7 +13,8 @@
 namespace ditto {
 
 struct SimulatedRun {
-  std::vector<std::vector<int64_t>> outputs;
+  std::vector<std::vector<int64_t>> outputs;  // nothing for those that stay shared
+  Kept kept;
   std::array<RunResult, 3> parties;
   double seconds = 0;  // wall time until the last party was done
 };
@@ -27,9 +28,10 @@ class Simulator {
   uint64_t Put(const int64_t* values, const Shape& shape, int width);
   void Drop(uint64_t id);
 
+  // `keep`: positions of outputs that stay shared, as values of their own.
   // Throws the error of the party that failed first, or RangeViolation; the simulator stays usable.
   SimulatedRun Run(const Program& program, const Schedule& schedule, const std::vector<Input>& inputs,
-                   const RunOptions& options);
+                   const RunOptions& options, const std::vector<size_t>& keep = {});
 
  private:
   std::array<PeerChannels, 3> Connect() const;

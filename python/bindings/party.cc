@@ -53,19 +53,22 @@ py::object Mask(Session& session, uint64_t id, const Shape& shape, int width) {
   return mask.held() ? py::object(ToPackedBytes(mask)) : py::none();
 }
 
-py::tuple Run(Session& session, const LoadedProgram& loaded, const py::sequence& inputs, bool offline_first) {
+py::tuple Run(Session& session, const LoadedProgram& loaded, const py::sequence& inputs, bool offline_first,
+              const Kept& keep) {
   const std::vector<Input> values = ToInputs(inputs);
   RunOptions options;
   options.offline_first = offline_first;
   RunResult result;
   {
     py::gil_scoped_release release;
-    result = session.Run(loaded.program, loaded.schedule, values, options);
+    result = session.Run(loaded.program, loaded.schedule, values, options, keep);
   }
   if (result.out_of_range) throw RangeViolation();
   py::list outputs;
   if (session.role() != Role::kP0) {
-    for (const Share& share : result.outputs) outputs.append(ToPackedBytes(RevealedPart(session.role(), share)));
+    for (size_t k = 0; k < result.outputs.size(); ++k) {
+      if (keep.count(k) == 0) outputs.append(ToPackedBytes(RevealedPart(session.role(), result.outputs[k])));
+    }
   }
   return py::make_tuple(outputs, ToReport(loaded, result));
 }
@@ -100,7 +103,7 @@ void BindParty(py::module_& m) {
       .def(
           "agree", [](Session& session, const LoadedProgram& loaded) { session.Agree(loaded.program); },
           py::arg("program"), py::call_guard<py::gil_scoped_release>())
-      .def("run", &Run, py::arg("program"), py::arg("inputs"), py::arg("offline_first"));
+      .def("run", &Run, py::arg("program"), py::arg("inputs"), py::arg("offline_first"), py::arg("keep") = Kept());
   m.def("mask_input", &MaskInput, py::arg("values"), py::arg("width"), py::arg("l1"), py::arg("l2"));
   m.def("reconstruct", &Reveal, py::arg("from_p1"), py::arg("from_p2"), py::arg("shape"), py::arg("width"));
 }

@@ -22,11 +22,11 @@ constexpr std::chrono::milliseconds kBetweenSignalChecks{50};
 // Runs in a thread of its own, so that the caller's can look for signals: an exception of a handler, such as
 // KeyboardInterrupt, ends the run before its next operations.
 SimulatedRun RunInterruptibly(Simulator& simulator, const LoadedProgram& loaded, const std::vector<Input>& values,
-                              RunOptions options) {
+                              RunOptions options, const std::vector<size_t>& keep) {
   std::atomic<bool> cancelled{false};
   options.cancelled = &cancelled;
-  std::future<SimulatedRun> run =
-      std::async(std::launch::async, [&] { return simulator.Run(loaded.program, loaded.schedule, values, options); });
+  std::future<SimulatedRun> run = std::async(
+      std::launch::async, [&] { return simulator.Run(loaded.program, loaded.schedule, values, options, keep); });
   bool interrupted = false;
   {
     py::gil_scoped_release release;
@@ -43,14 +43,19 @@ SimulatedRun RunInterruptibly(Simulator& simulator, const LoadedProgram& loaded,
   return run.get();
 }
 
-py::tuple Run(Simulator& simulator, const LoadedProgram& loaded, const py::sequence& inputs, bool offline_first) {
+py::tuple Run(Simulator& simulator, const LoadedProgram& loaded, const py::sequence& inputs, bool offline_first,
+              const std::vector<size_t>& keep) {
   const std::vector<Input> values = ToInputs(inputs);
   RunOptions options;
   options.offline_first = offline_first;
-  const SimulatedRun run = RunInterruptibly(simulator, loaded, values, options);
+  const SimulatedRun run = RunInterruptibly(simulator, loaded, values, options, keep);
   py::list outputs, parties;
   for (size_t i = 0; i < run.outputs.size(); ++i) {
-    outputs.append(ToArray(run.outputs[i], loaded.program.values[loaded.program.outputs[i]].shape));
+    if (const auto id = run.kept.find(i); id != run.kept.end()) {
+      outputs.append(id->second);
+    } else {
+      outputs.append(ToArray(run.outputs[i], loaded.program.values[loaded.program.outputs[i]].shape));
+    }
   }
   for (const RunResult& party : run.parties) parties.append(ToReport(loaded, party));
   return py::make_tuple(outputs, run.seconds, parties);
@@ -68,7 +73,8 @@ void BindSimulator(py::module_& m) {
            py::arg("timeout"), py::call_guard<py::gil_scoped_release>())
       .def("put", &Put, py::arg("values"), py::arg("width"))
       .def("drop", &Simulator::Drop, py::arg("id"))
-      .def("run", &Run, py::arg("program"), py::arg("inputs"), py::kw_only(), py::arg("offline_first") = false);
+      .def("run", &Run, py::arg("program"), py::arg("inputs"), py::kw_only(), py::arg("offline_first") = false,
+           py::arg("keep") = std::vector<size_t>());
 }
 
 }  // namespace ditto::python

@@ -38,6 +38,7 @@ from spu_ditto.errors import (
     UnsupportedError,
 )
 from spu_ditto.handle import SharedArray, share
+from spu_ditto.kept import KeptArray, reveal
 from spu_ditto.lowering import FractionBits, get_policy
 from spu_ditto.processes import connect, processes
 from spu_ditto.reports.divergence import Divergence, divergence
@@ -56,6 +57,7 @@ __all__ = [
     "CostAnalysis",
     "DittoError",
     "Divergence",
+    "KeptArray",
     "Lowered",
     "Link",
     "Plan",
@@ -76,8 +78,9 @@ __all__ = [
     "divergence",
     "from_pphlo",
     "load",
-    "report",
     "processes",
+    "report",
+    "reveal",
     "share",
     "use_runtime",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -11,8 +12,23 @@ import numpy as np
 
 from ditto.encoding import ValueType, check_dtype, encode_argument
 from spu_ditto.arguments import abstract, as_known
+from spu_ditto.reports.run_report import RunReport
 from spu_ditto.runtime import Runtime, Stored
 from spu_ditto.tracebacks import ends_here
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An argument where a program takes it.
+
+    Attributes:
+        input_bytes: what sharing it has sent just now.
+        conversion: the run in which the parties have converted it just now.
+    """
+
+    stored: Stored
+    input_bytes: int = 0
+    conversion: RunReport | None = None
 
 
 class SharedArray:
@@ -27,7 +43,7 @@ class SharedArray:
     """
 
     def __init__(self, value: Any) -> None:
-        self.plain = np.asarray(value)
+        self.plain: Any = np.asarray(value)
         described = abstract(value)
         self.shape: tuple[int, ...] = described.shape
         self.dtype = np.dtype(described.dtype)
@@ -37,15 +53,15 @@ class SharedArray:
     def __repr__(self) -> str:
         return f"SharedArray({self.shape}, {self.dtype})"
 
-    def stored(self, runtime: Runtime, type: ValueType, name: str) -> tuple[Stored, bool]:
-        """The shares `runtime` holds in this ring, and whether they were made just now."""
+    def placed(self, runtime: Runtime, type: ValueType, name: str) -> Placed:
+        """The shares `runtime` holds in this ring, made now if there are none."""
         with self._lock:
             cache = self._stored.setdefault(runtime, {})
-            fresh = str(type) not in cache
-            if fresh:
-                check_dtype(self.plain, self.dtype, name)
-                cache[str(type)] = runtime.put(encode_argument(self.plain, type, name), type)
-            return cache[str(type)], fresh
+            if str(type) in cache:
+                return Placed(cache[str(type)])
+            check_dtype(self.plain, self.dtype, name)
+            cache[str(type)] = stored = runtime.put(encode_argument(self.plain, type, name), type)
+            return Placed(stored, stored.input_bytes)
 
 
 @ends_here

@@ -150,6 +150,13 @@ def lower_pphlo(
     return made, policy.plan
 
 
+def program_of(module: ModuleOp, inputs: Sequence[Binding], outputs: Sequence[Binding]) -> RingProgram:
+    """A program of a finished ring module alone, of secret arguments."""
+    made = lower_to_program(module)
+    constants = [np.asarray(c, np.int64) for c in made.constants]
+    return RingProgram(ring.to_text(module), made.json, constants, "", tuple(inputs), tuple(outputs))
+
+
 def rerounded(program: RingProgram, bits: int | None) -> RingProgram:
     """The program with its results rounded once more before they are opened (`reround_results.py`).
 

@@ -10,13 +10,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client
 from pathlib import Path
+from typing import Any
 
 import ditto
-from ditto.node.config import TIMEOUT, read_config
+from ditto.node.config import TIMEOUT, parse_config, read_config
 from spu_ditto.accounting import threads_of_a_local_party
 from spu_ditto.errors import RuntimeFailure
 from spu_ditto.remote import RemoteParties
@@ -59,13 +60,16 @@ def processes(*, timeout: float = TIMEOUT, check_ranges: bool = False) -> Iterat
 
 
 @contextlib.contextmanager
-def connect(config: str | Path, *, authkey: bytes | None = None, check_ranges: bool = False) -> Iterator[RemoteParties]:
+def connect(
+    config: str | Path | Mapping[str, Any], *, authkey: bytes | None = None, check_ranges: bool = False
+) -> Iterator[RemoteParties]:
     """Sends secure calls inside the `with` block to the three parties of a configuration file.
 
     A call that is interrupted (Ctrl-C) ends the session: later calls raise RuntimeFailure; open another block.
 
     Args:
-        config: JSON in the form of SPU's examples; each party runs `python -m ditto.node --config FILE --party N`.
+        config: JSON in the form of SPU's examples, a file or what it says; each party runs
+            `python -m ditto.node --config FILE --party N`.
         authkey: the key the parties know as DITTO_AUTHKEY; by default this process's DITTO_AUTHKEY (hexadecimal).
         check_ranges: debug mode, as in `Runtime`.
 
@@ -73,7 +77,7 @@ def connect(config: str | Path, *, authkey: bytes | None = None, check_ranges: b
         ConfigError: the file is not what it must be.
         RuntimeFailure: a party cannot be reached, refuses the key, or failed in a call.
     """
-    parsed = read_config(config)
+    parsed = parse_config(config, "the configuration") if isinstance(config, Mapping) else read_config(config)
     key = bytes.fromhex(os.environ.get("DITTO_AUTHKEY", "")) if authkey is None else authkey
     if not key:
         raise RuntimeFailure("set DITTO_AUTHKEY, or pass authkey: the key that the parties were started with")

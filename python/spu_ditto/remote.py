@@ -9,7 +9,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
@@ -88,8 +88,13 @@ class RemoteParties:
         return self._call(lambda: self._share(values, width))
 
     def run(
-        self, program: RingProgram, inputs: Sequence[Stored | Encoded], *, offline_first: bool = False
-    ) -> tuple[list[Encoded], RunReport]:
+        self,
+        program: RingProgram,
+        inputs: Sequence[Stored | Encoded],
+        *,
+        offline_first: bool = False,
+        keep: Collection[int] = (),
+    ) -> tuple[Sequence[Encoded | Stored], RunReport]:
         """Runs a program; see `Runtime.run`."""
         named: list[int | list[int]] = []
         public = []
@@ -104,18 +109,22 @@ class RemoteParties:
                 raise RuntimeFailure(f"input {n} is a value of another session; share it in this one")
         header = {"command": "run", "inputs": named, "offline_first": offline_first}
 
-        def exchange() -> tuple[float, _Outputs, list[_Reply]]:
+        def exchange() -> tuple[float, _Outputs, dict[int, RemoteValue], list[_Reply]]:
             id, types = self._loaded(program)
+            kept = {output: self._value(0) for output in sorted(keep)}
+            named = [[output, value.id] for output, value in kept.items()]
             start = time.perf_counter()
-            replies = self._all({**header, "program": id}, public)
-            return time.perf_counter() - start, types, replies
+            replies = self._all({**header, "program": id, "keep": named}, public)
+            return time.perf_counter() - start, types, kept, replies
 
-        seconds, types, replies = self._call(exchange)
+        seconds, types, kept, replies = self._call(exchange)
         if any("out_of_range" in reply for reply, _ in replies):
             raise RangeError(OUT_OF_RANGE)
         (_, _), (_, from_p1), (_, from_p2) = replies
+        parts = zip(from_p1, from_p2, strict=True)
         outputs = [
-            _core.reconstruct(a, b, shape, width) for a, b, (shape, width) in zip(from_p1, from_p2, types, strict=True)
+            kept[n] if n in kept else _core.reconstruct(*next(parts), shape, width)
+            for n, (shape, width) in enumerate(types)
         ]
         peak = sum(reply["peak_rss_bytes"] for reply, _ in replies)
         reports = [reply["report"] for reply, _ in replies]
@@ -158,15 +167,19 @@ class RemoteParties:
         self._all({"command": "open", "session": self._session, "addresses": addresses})
 
     def _share(self, values: Encoded, width: int) -> Stored:
-        id, self._next_id = self._next_id, self._next_id + 1
-        stored = RemoteValue(self._session, id, sharing_bytes(values.size, width))
-        weakref.finalize(stored, self._dropped.append, id)
-        value = {"id": id, "shape": list(values.shape), "width": width}
+        stored = self._value(sharing_bytes(values.size, width))
+        value = {"id": stored.id, "shape": list(values.shape), "width": width}
         _, (_, [l1]), (_, [l2]) = self._all({"command": "mask", **value})
         masked = _core.mask_input(values, width, l1, l2)
         told = {"command": "masked", **value}
         self._each([(told, []), (told, [masked]), (told, [masked])])
         return stored
+
+    def _value(self, input_bytes: int) -> RemoteValue:
+        id, self._next_id = self._next_id, self._next_id + 1
+        value = RemoteValue(self._session, id, input_bytes)
+        weakref.finalize(value, self._dropped.append, id)
+        return value
 
     def _loaded(self, program: RingProgram) -> tuple[int, _Outputs]:
         known = self._programs.get(program)

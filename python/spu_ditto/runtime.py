@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol
@@ -40,16 +40,23 @@ class Runtime(Protocol):
         """Shares an encoded array among the parties; they hold it until the result is garbage."""
 
     def run(
-        self, program: RingProgram, inputs: Sequence[Stored | Encoded], *, offline_first: bool = False
-    ) -> tuple[list[Encoded], RunReport]:
+        self,
+        program: RingProgram,
+        inputs: Sequence[Stored | Encoded],
+        *,
+        offline_first: bool = False,
+        keep: Collection[int] = (),
+    ) -> tuple[Sequence[Encoded | Stored], RunReport]:
         """Runs a program.
 
         Args:
             inputs: for each of `program.inputs` a stored value if it is secret, an int64 array if it is public.
             offline_first: P1 and P2 start once P0's whole stream has arrived, and the report tells their online time.
+            keep: the engine's outputs that nobody is shown, by position.
 
         Returns:
-            The revealed outputs as int64 arrays, and what the run cost, without the cost of `inputs`.
+            The revealed outputs as int64 arrays, those kept as stored values, and what the run cost, without the cost
+            of `inputs`.
 
         Raises:
             RuntimeFailure: a party failed; names the party and the operation.

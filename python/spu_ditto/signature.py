@@ -58,6 +58,24 @@ class Signature:
                 )
         return leaves
 
+    def result_marks(self, marks: Any) -> list[bool]:
+        """Expands a boolean, or a pytree of them that is a prefix of the results', to one for each result.
+
+        Raises:
+            ShapeError: it is no such prefix.
+        """
+        results = jax.tree_util.tree_unflatten(self.out_tree, range(len(self.outputs)))
+        try:
+            spread = jax.tree_util.tree_map(
+                lambda mark, part: jax.tree_util.tree_map(lambda _: mark, part), marks, results
+            )
+        except ValueError as error:
+            raise ShapeError(f"keep does not match the results of {self.name}: {error}") from error
+        every = jax.tree_util.tree_leaves(spread)
+        if wrong := [mark for mark in every if not isinstance(mark, bool)]:
+            raise ShapeError(f"keep is a boolean, or a pytree of booleans, not {wrong[0]!r}")
+        return every
+
     def result_name(self, result: int) -> str:
         """The path of a result among all; empty if there is but one."""
         numbered = jax.tree_util.tree_unflatten(self.out_tree, range(len(self.outputs)))

@@ -6,7 +6,7 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,13 +61,16 @@ class Simulator:
         with self._lock:
             self._drop_garbage()
             id = self._engine.put(values, width)
-        value = SimulatedValue(self._session, id, sharing_bytes(values.size, width))
-        weakref.finalize(value, self._dropped.append, id)
-        return value
+        return self._value(id, sharing_bytes(values.size, width))
 
     def run(
-        self, program: RingProgram, inputs: Sequence[Stored | Encoded], *, offline_first: bool = False
-    ) -> tuple[list[Encoded], RunReport]:
+        self,
+        program: RingProgram,
+        inputs: Sequence[Stored | Encoded],
+        *,
+        offline_first: bool = False,
+        keep: Collection[int] = (),
+    ) -> tuple[Sequence[Encoded | Stored], RunReport]:
         """Runs a program; see `Runtime.run`.
 
         Args:
@@ -85,12 +88,20 @@ class Simulator:
         with self._lock:
             self._drop_garbage()
             try:
-                outputs, seconds, parties = self._engine.run(self._loaded(program), values, offline_first=offline_first)
+                outputs, seconds, parties = self._engine.run(
+                    self._loaded(program), values, offline_first=offline_first, keep=sorted(keep)
+                )
             except (_core.ProgramError, _core.RunError, _core.ChannelError) as error:
                 raise RuntimeFailure(str(error)) from error
             except _core.RangeViolation as error:
                 raise RangeError(OUT_OF_RANGE) from error
-        return outputs, run_report(seconds, parties, offline_first=offline_first)
+        revealed = [self._value(output, 0) if isinstance(output, int) else output for output in outputs]
+        return revealed, run_report(seconds, parties, offline_first=offline_first)
+
+    def _value(self, id: int, input_bytes: int) -> SimulatedValue:
+        value = SimulatedValue(self._session, id, input_bytes)
+        weakref.finalize(value, self._dropped.append, id)
+        return value
 
     def _refuse_forks(self) -> None:
         # The engine's threads do not live on in a forked process.

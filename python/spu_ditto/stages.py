@@ -18,7 +18,7 @@ import spu
 from ditto.analysis.arguments import ValueNeeded
 from ditto.dialects import pphlo
 from ditto.dialects.dense import Array
-from ditto.encoding import Encoded, check_dtype, decode_result, encode_argument
+from ditto.encoding import Encoded, ValueType, check_dtype, decode_result, encode_argument
 from ditto.interpreter import evaluate
 from ditto.policy.plan import HEADROOM, Plan
 from ditto.policy.policy import Policy
@@ -28,10 +28,11 @@ from spu_ditto.cost import CostAnalysis, cost_analysis
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.frontend import CAPTURED, Exported, to_stablehlo, traced_by_jax
 from spu_ditto.handle import SharedArray
+from spu_ditto.kept import KeptArray, reveal
 from spu_ditto.lowering import FractionBits, Source
 from spu_ditto.memory import MemoryAnalysis, memory_analysis
 from spu_ditto.plain_run import check_program, plain
-from spu_ditto.program import Binding, RingProgram, load_program, save_program
+from spu_ditto.program import RingProgram, load_program, save_program
 from spu_ditto.program_cache import found_or_made
 from spu_ditto.public_part import PublicPart, passed_on
 from spu_ditto.reports.run_report import RunReport
@@ -75,7 +76,7 @@ class Compiled(Described):
 
     @ends_here
     def run(
-        self, *args: Any, offline_first: bool = False, exact: bool | int = False, **kwargs: Any
+        self, *args: Any, offline_first: bool = False, exact: bool | int = False, keep: Any = False, **kwargs: Any
     ) -> tuple[Any, RunReport]:
         """Like a call, and tells what it cost.
 
@@ -84,16 +85,28 @@ class Compiled(Described):
             exact: every real result is rounded once more, exactly and by a coin that neither P1 nor P2 knows, so that
                 it tells them less of how they rounded before (README.md says how much). True rounds off half of the
                 fraction bits, a number so many.
+            keep: True has the parties keep the results, and gives handles that later calls take, or `reveal` opens; a
+                pytree of booleans, such as (True, False), says so of each. What is public stays an array.
+
+        Raises:
+            ShapeError: `keep` does not match the results.
+            UnsupportedError: a result that may be infinite, or is to be exact, is to be kept.
         """
-        return self.execute(args, kwargs, offline_first, exact)
+        return self.execute(args, kwargs, offline_first, exact, keep)
 
     def execute(
-        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], offline_first: bool = False, exact: bool | int = False
+        self,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        offline_first: bool = False,
+        exact: bool | int = False,
+        keep: Any = False,
     ) -> tuple[Any, RunReport]:
         """As `run`; arguments of the function may have the names of its options here."""
         leaves = self.signature.leaves(args, kwargs)
         computed, values = self._public_values(leaves)
         program = self._programs.program_for(values)
+        kept = self._kept(program, keep, bool(exact))
         if exact:
             program = self._rerounded(program, None if exact is True else exact)
         public = _evaluated(program, values)
@@ -101,7 +114,7 @@ class Compiled(Described):
         named = zip(leaves, self.signature.arguments, strict=True)
         numbers = [plain(leaf, argument.name) for leaf, argument in named] if runtime.check_ranges else None
         inputs: list[Stored | Encoded] = []
-        input_bytes = 0
+        input_bytes, conversions = 0, []
         for binding in program.inputs:
             assert binding.type is not None
             if binding.source == "public":
@@ -110,16 +123,50 @@ class Compiled(Described):
                 continue
             leaf, name = leaves[binding.index], self.signature.arguments[binding.index].name
             shared = leaf if isinstance(leaf, SharedArray) else SharedArray(leaf)
-            stored, fresh = shared.stored(runtime, binding.type, name)
-            input_bytes += stored.input_bytes if fresh else 0
-            inputs.append(stored)
+            placed = shared.placed(runtime, binding.type, name)
+            input_bytes += placed.input_bytes
+            if placed.conversion is not None:
+                conversions.append(placed.conversion)
+            inputs.append(placed.stored)
         if numbers is not None:
             check_program(program, numbers, public)
-        revealed, report = runtime.run(program, inputs, offline_first=offline_first)
-        known = {"argument": leaves, "public": public, "computed": computed}
-        results = [self._result(n, binding, known, revealed) for n, binding in enumerate(program.outputs)]
+        unopened = {program.outputs[n].index for n in kept if program.outputs[n].source == "program"}
+        outputs, report = runtime.run(program, inputs, offline_first=offline_first, keep=unopened)
+        known = {"argument": leaves, "public": public, "computed": computed, "program": outputs}
+        handles = [b.source == "program" and b.index in unopened for b in program.outputs]
+        results = [
+            KeptArray(self.signature.outputs[n], runtime, outputs[b.index], b.type)
+            if handles[n]
+            else self._result(n, known[b.source][b.index], b.type)
+            for n, b in enumerate(program.outputs)
+        ]
+        # An output may be several results, and an argument may be one.
+        opened = reveal([result for n, result in enumerate(results) if n not in kept])
+        for n in range(len(results)):
+            if n not in kept:
+                results[n] = np.asarray(opened.pop(0))
         tree = jax.tree_util.tree_unflatten(self.signature.out_tree, results)
-        return tree, dataclasses.replace(report, input_bytes=input_bytes, program=program)
+        return tree, dataclasses.replace(
+            report, input_bytes=input_bytes, program=program, conversions=tuple(conversions)
+        )
+
+    def _kept(self, program: RingProgram, keep: Any, exact: bool) -> set[int]:
+        """The results that stay shared."""
+        marks = self.signature.result_marks(keep)
+        kept = {
+            n for n, binding in enumerate(program.outputs) if marks[n] and binding.source in ("program", "argument")
+        }
+        for n in kept:
+            type, name = program.outputs[n].type, self.signature.result_name(n)
+            if exact:
+                raise UnsupportedError(
+                    f"the result{name and f' {name}'} is kept: exact= is for results that are opened"
+                )
+            if type is not None and type.infinities is not None:
+                raise UnsupportedError(
+                    f"the result{name and f' {name}'} may be infinite, which shares do not tell: keep something finite"
+                )
+        return kept
 
     def _rerounded(self, program: RingProgram, bits: int | None) -> RingProgram:
         if (program, bits) not in self._exact:
@@ -150,14 +197,15 @@ class Compiled(Described):
         computed = self._programs.part.computed(found)
         return computed, main_values(self._programs.part, self._programs.main, found, computed)
 
-    def _result(self, n: int, binding: Binding, known: Mapping[str, Sequence[Any]], revealed: list[Encoded]) -> Array:
+    def _result(self, n: int, value: Any, type: ValueType | None) -> Any:
+        """A result that is known: an array, or a handle that was an argument."""
         output = self.signature.outputs[n]
         dtype = np.dtype(output.dtype)
-        if binding.source == "program":
-            assert binding.type is not None
-            name = self.signature.result_name(n)
-            return decode_result(revealed[binding.index], binding.type, dtype, name).reshape(output.shape)
-        return np.asarray(known[binding.source][binding.index]).astype(dtype).reshape(output.shape)
+        if isinstance(value, SharedArray):
+            return value
+        if type is None:
+            return np.asarray(value).astype(dtype).reshape(output.shape)
+        return decode_result(value, type, dtype, self.signature.result_name(n)).reshape(output.shape)
 
     @property
     def executable(self) -> spu.Executable:
@@ -326,11 +374,11 @@ class SecureFunction:
 
     @ends_here
     def run(
-        self, *args: Any, offline_first: bool = False, exact: bool | int = False, **kwargs: Any
+        self, *args: Any, offline_first: bool = False, exact: bool | int = False, keep: Any = False, **kwargs: Any
     ) -> tuple[Any, RunReport]:
         """Like a call, and tells what it cost; see `Compiled.run`."""
         call = self._parameters.call(args, kwargs)
-        return self._compiled_for(call, args, kwargs).execute(call.args, call.kwargs, offline_first, exact)
+        return self._compiled_for(call, args, kwargs).execute(call.args, call.kwargs, offline_first, exact, keep)
 
     @ends_here
     def eval_shape(self, *args: Any, **kwargs: Any) -> Any:

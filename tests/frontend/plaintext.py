@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -38,8 +38,14 @@ class PlaintextRuntime:
         return Plain(encoded, type)
 
     def run(
-        self, program: RingProgram, inputs: Sequence[Plain | Encoded], *, offline_first: bool = False
+        self,
+        program: RingProgram,
+        inputs: Sequence[Plain | Encoded],
+        *,
+        offline_first: bool = False,
+        keep: Collection[int] = (),
     ) -> tuple[list[Encoded], RunReport]:
+        assert not keep
         self.runs += 1
         module = ring.parse_module(program.ring)
         secret = [value for value in inputs if isinstance(value, Plain)]

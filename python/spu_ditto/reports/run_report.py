@@ -50,6 +50,8 @@ class RunReport:
         sent: bytes sent by P0, P1, P2. P0 sends offline, P1 and P2 online.
         rounds: online rounds.
         input_bytes: sent for sharing this call's arguments; handles shared before count nothing.
+        conversions: runs of their own, before this one, in which the parties have converted kept results into what it
+            takes; not counted in the rest.
         events: every operation at every party, P0's first, each party's in the order of the program.
         program: what ran.
     """
@@ -64,6 +66,7 @@ class RunReport:
     peak_rss_bytes: int | None = None
     events: tuple[OpEvent, ...] = field(default=(), repr=False)
     program: RingProgram | None = field(default=None, repr=False)
+    conversions: tuple[RunReport, ...] = field(default=(), repr=False)
 
     @property
     def offline_bytes(self) -> int:
@@ -77,8 +80,9 @@ class RunReport:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-serialisable description, without events and program."""
-        described = asdict(replace(self, events=(), program=None))
+        described = asdict(replace(self, events=(), program=None, conversions=()))
         del described["events"], described["program"]
+        described["conversions"] = [conversion.to_json() for conversion in self.conversions]
         return {**described, "bytes": {"offline": self.offline_bytes, "online": self.online_bytes}}
 
     def save_trace(self, path: str | Path) -> None:
