@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spu_ditto import ppd
+
 README = Path(__file__).parents[2] / "README.md"
 
 
@@ -17,8 +19,11 @@ def test_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytes
     blocks = re.findall(r"^```python\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
     assert len(blocks) >= 3
     names: dict[str, Any] = {"__name__": "__readme__"}
-    for block in blocks:
-        exec(compile(block, str(README), "exec"), names)  # noqa: S102
+    try:
+        for block in blocks:
+            exec(compile(block, str(README), "exec"), names)  # noqa: S102
+    finally:
+        ppd.close()
     assert "ring.matmul" in capsys.readouterr().out
     assert {path.name for path in tmp_path.iterdir()} == {"model.html", "model.json"}
     result = names["secure"](names["params"], names["x"])
