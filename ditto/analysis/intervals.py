@@ -46,6 +46,8 @@ ARGUMENT_RANGES = "ditto.ranges"
 ARGUMENT_BOUNDS = "ditto.argument_bounds"
 # The same of an operation's result.
 BOUND = "bound"
+# What stands for infinity is beyond so many bits.
+_INFINITE_BITS = 100
 # A magnitude that is known for reasons which the operands' intervals do not show (see expand-normalisation).
 FACT = "fact"
 # A value may leave its ring or range: it comes back, or is not used (see ditto.interpreter.checked).
@@ -241,7 +243,12 @@ class Intervals:
         if op.has_trait(Rescales) and ring.fraction(value) > ring.fraction(op.arguments[0]) == 0:
             # Integers of 64 bits as floats; what is left of the ring is for sums of them.
             return proven.cut(_below(2.0 ** (room - 1), value).size)
-        return proven.cut(_below(2.0**room, value).size) if shifted else proven
+        if shifted:
+            return proven.cut(_below(2.0**room, value).size)
+        if op.has_trait(Sums) and room < math.log2(proven.size or 1) < _INFINITE_BITS:
+            # A sum of many may be compared, and added to; the guard sees to it that it is as small as that.
+            return proven.cut(_below(2.0 ** (room - 2), value).size)
+        return proven
 
 
 def _below(bound: float, value: SSAValue) -> Interval:

@@ -59,3 +59,13 @@ def test_one_large_element_is_right(program: Any, part: float) -> None:
         # Numbers come in with 18 fraction bits.
         error = 2.0**-18 * np.max([np.max(np.abs(a)) for a in x]) + 2.0**-9 * np.abs(expected)
         assert np.all(np.abs(np.asarray(secure(*x)) - expected) <= error)
+
+
+def test_a_sum_of_many_is_as_large_as_the_ring_holds() -> None:
+    """100,000 labels of any size would take more than 64 bits; most labels are small."""
+    secure = spu_ditto.compile(lambda y: (y.astype(np.float32) + 0.25).sum())
+    for label in (1, -1000, 2**26):
+        expected = 100_000 * (label + 0.25)
+        np.testing.assert_allclose(secure(np.full(100_000, label, np.int32)), expected, rtol=2.0**-20)
+    with pytest.raises(spu_ditto.RangeError, match="left the range"):
+        secure(np.full(100_000, 2**30, np.int32))

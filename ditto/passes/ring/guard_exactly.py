@@ -45,13 +45,23 @@ def _rounded(write: Writer, op: ring.RingOp, limit: int) -> bool:
 
 
 def _again(write: Writer, op: ring.RingOp, limit: int) -> bool:
-    """A sum computed once more, with room for all of it."""
+    """A sum computed once more, with room for all of it: of what is added without its low bits, if need be."""
     size = math.ceil(op.get(CLAIM) * 2.0 ** ring.fraction(op.result)).bit_length()
-    if size > MOST_BITS:
-        return False
     shape, fraction = ring.shape(op.result), ring.fraction(op.result)
-    again = write.emit(type(op), list(op.arguments), shape, fraction, size, **_attributes(op))
-    write.require_below(again, 2**limit)
+    if size <= MOST_BITS:
+        again = write.emit(type(op), list(op.arguments), shape, fraction, size, **_attributes(op))
+        write.require_below(again, 2**limit)
+        return True
+    if not isinstance(op, ring.SumOp):
+        return False
+    # Every number that is added may be off by one and a half.
+    off = (3 * op.terms() + 1) // 2
+    cut = size + 1 - MOST_BITS
+    below = (1 << limit - cut) - off
+    if below <= off:
+        return False
+    again = write.emit(type(op), [_cut(write, op.arguments[0], cut, 31)], shape, 31, MOST_BITS, **_attributes(op))
+    write.require_below(again, below)
     return True
 
 

@@ -42,6 +42,7 @@ from ditto.dialects.traits import (
     Multiplies,
     Rearranges,
     Rescales,
+    Sums,
     TakesBelow,
     TakesPositive,
     TimesPowerOfTwo,
@@ -50,11 +51,14 @@ from ditto.passes.ring.guard_exactly import guard_exactly
 from ditto.passes.ring.guard_sums import guard_by_sums
 from ditto.passes.ring.guard_writer import MOST_BITS, Writer
 
-# Tensors of up to so many elements, operands included, are compared for certain.
+# Tensors of up to so many elements, operands that are multiplied or cast included, are compared for certain.
 SMALL = 4096
 
 
 def is_small(op: ring.RingOp) -> bool:
+    if op.has_trait(Sums):
+        # Only the sums are compared.
+        return math.prod(ring.shape(op.result)) <= SMALL
     return max(math.prod(ring.shape(value)) for value in (*op.arguments, op.result)) <= SMALL
 
 
