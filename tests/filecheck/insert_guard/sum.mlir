@@ -3,7 +3,7 @@ module {
   func.func @main(%arg0: tensor<8192x!ring.fxp<64, 18>>) -> tensor<!ring.fxp<64, 18>> attributes {ditto.ranges = array<i64: 52>} {
     // CHECK: [[SUM:%.*]] = ring.sum %arg0
     // CHECK: [[WHOLE:%.*]] = ring.relabel %arg0
-    // CHECK: [[HIGH:%.*]] = ring.down_cast [[WHOLE]] {shift = 5 : i64
+    // CHECK: [[HIGH:%.*]] = ring.down_cast [[WHOLE]] {range = 48 : i64, shift = 5 : i64}
     // CHECK: [[AGAIN:%.*]] = ring.sum [[HIGH]] {range = 61 : i64, dims = array<i64: 0>}
     // CHECK: ring.add_public [[AGAIN]]
     // CHECK: ring.require_false
