@@ -57,6 +57,8 @@ def _again(write: Writer, op: ring.RingOp, limit: int) -> bool:
     # Every number that is added may be off by one and a half.
     off = (3 * op.terms() + 1) // 2
     cut = size + 1 - MOST_BITS
+    if limit <= cut or write.bits(op.arguments[0]) > ring.MAX_WIDTH - 2:
+        return False
     below = (1 << limit - cut) - off
     if below <= off:
         return False

@@ -83,7 +83,7 @@ def guard_by_sums(write: Writer, op: ring.RingOp, small: bool) -> bool:
 def _factor(write: Writer, summed: SSAValue, r: SSAValue, plan: Plan) -> SSAValue:
     """What is summed [B, K, terms] times r, without its low bits."""
     shape, fraction = (*ring.shape(summed)[:2], plan.groups), ring.fraction(summed) - plan.cut
-    return write.emit(ring.MatmulPublicOp, [summed, r], shape, fraction, plan.range - plan.cut, shift=plan.cut)
+    return write.emit(ring.MatmulPublicOp, [summed, r], shape, fraction, plan.factor_range, shift=plan.cut)
 
 
 def _transposed(write: Writer, x: SSAValue, range: int, **notes: object) -> SSAValue:
@@ -118,7 +118,7 @@ def _matmul_ways(op: ring.RingOp, small: bool) -> Iterator[_Summing]:
 
     def of_rows(write: Writer, r: SSAValue, plan: Plan) -> tuple[SSAValue, SSAValue]:
         factor = _factor(write, _transposed(write, x, write.bits(x)), r, plan)
-        factor = _transposed(write, factor, plan.range - plan.cut)
+        factor = _transposed(write, factor, plan.factor_range)
         e = _again(write, op, [factor, w], (batch, plan.groups, n), plan)
         e = _transposed(write, e, plan.width - 1, **{MODULAR: 1})
         return e, _transposed(write, op.result, write.bits(op.result))
@@ -136,7 +136,7 @@ def _conv_ways(op: ring.RingOp, small: bool) -> Iterator[_Summing]:
     def of_channels(write: Writer, r: SSAValue, plan: Plan) -> tuple[SSAValue, SSAValue]:
         flat = _reshaped(write, kernel, (1, inner, outputs), write.bits(kernel))
         factor = _factor(write, flat, r, plan)
-        factor = _reshaped(write, factor, (height, width, channels, plan.groups), plan.range - plan.cut)
+        factor = _reshaped(write, factor, (height, width, channels, plan.groups), plan.factor_range)
         e = _again(write, op, [image, factor], (*places, plan.groups), plan, strides=op.get("strides"))
         e = _reshaped(write, e, (1, rows, plan.groups), plan.width - 1, **{MODULAR: 1})
         return e, _reshaped(write, op.result, (1, rows, outputs), write.bits(op.result))
@@ -154,14 +154,14 @@ def _elementwise_ways(op: ring.RingOp, small: bool) -> Iterator[_Summing]:
         rows, terms = plan.way.rows, plan.way.terms
         columns = _swapped(write, _reshaped(write, y, (rows, terms, 1), write.bits(y)), write.bits(y))
         r = write.constant(np.swapaxes(plan.weights(), 0, 1))
-        factor = _swapped(write, _factor(write, columns, r, plan), plan.range - plan.cut)
+        factor = _swapped(write, _factor(write, columns, r, plan), plan.factor_range)
         e = _again(write, op, [_reshaped(write, x, (rows, 1, terms), write.bits(x)), factor], (rows, 1, 1), plan)
         e = _reshaped(write, e, (1, rows, 1), plan.width - 1, **{MODULAR: 1})
         return e, _reshaped(write, op.result, (1, rows, terms), write.bits(op.result))
 
     for terms in range(_FEWEST, min(size, _LONGEST) + 1):
         if size % terms == 0:
-            yield _Summing(Way(y, x, 1, size // terms, terms, 1, terms, size), of_row)
+            yield _Summing(Way(y, x, 1, size // terms, terms, terms, terms, size), of_row)
 
 
 def _swapped(write: Writer, x: SSAValue, range: int) -> SSAValue:

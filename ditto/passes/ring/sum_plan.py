@@ -14,20 +14,22 @@ from dataclasses import dataclass
 import numpy as np
 from xdsl.ir import SSAValue
 
-from ditto.analysis.look_through import is_argument
+from ditto.analysis.look_through import has_any, is_argument
 from ditto.dialects import ring
 from ditto.dialects.dense import Array
+from ditto.dialects.traits import Local, Moves
 from ditto.passes.ring.guard_writer import MOST_BITS, Writer
 
 # `room`, at most: of large tensors, whose every element takes so many bits to read; and where bits do not matter.
 _ROOM, _ROOM_OF_SMALL = 4, 24
 # r needs no more bits than that: of 2^10 choices one lets two wrong elements cancel.
 _WEIGHT = 10
-# Roundings, of a unit and for free signs, add up to more than so many times their weights' Euclidean norm once in 2^40
-# times (Hoeffding); so do the eighths of units in what P0 deals.
+# Roundings, of a unit and for free signs, add up to more than so many times their weights' Euclidean norm less than
+# once in 2^40 times (Hoeffding); with the eighths of units in what P0 deals, by their variance, about as rarely.
 _SIGMAS = 4.0
 # Weights are drawn again where the mean of their squares is beyond so many times what it should be.
 _SPREAD = 1.5
+_REPEATING = (ring.BroadcastOp, ring.TakeOp, ring.PadOp, ring.ConcatOp)
 # Bits that a number costs: to be opened, dealt and opened; to be widened.
 _OPENED, _WIDENED = 3, 4
 
@@ -39,7 +41,7 @@ class Way:
     Attributes:
         summed: the operand that is multiplied with r.
         whole: the other one.
-        inner: how many products are added up for an element of y.
+        inner: how many elements of the product of `summed` and r a sum is made of.
         fewest: how many terms a sum has at the least.
         factor: how many elements the product of `summed` and r has, for every group of terms.
     """
@@ -83,6 +85,11 @@ class Plan:
     def width(self) -> int:
         return self.bits + self.room
 
+    @property
+    def factor_range(self) -> int:
+        """|f| < 2^factor_range of the product of what is summed and r, cut: rounding may add one and a half."""
+        return max(2, self.range - self.cut + 1) if self.cut else self.range
+
     def weights(self) -> Array:
         """r [batch, terms, groups]: odd numbers below 2^weight_bits of either sign, each term in one group."""
         way, half = self.way, 2 ** (self.weight_bits - 1)
@@ -123,7 +130,7 @@ def plan_sums(write: Writer, op: ring.RingOp, way: Way, small: bool) -> Plan | N
 def _groups(write: Writer, op: ring.RingOp, way: Way, bits: int, weight_bits: int, cut: int) -> Iterator[int]:
     """How many terms a sum may have: as many as roundings allow, and ever fewer."""
     shift = op.get("shift")
-    lost = 2.0 ** (write.bits(way.whole) - shift + cut) * _lost(way.inner, cut)
+    lost = 2.0 ** (write.bits(way.whole) - shift + cut) * _lost(way.inner, cut, has_repetitions(way.summed))
     group = min(way.terms, _terms_within(2.0 ** (bits - 2) - lost, weight_bits, shift))
     while group >= way.fewest:
         yield group
@@ -148,9 +155,24 @@ def _plan(write: Writer, op: ring.RingOp, way: Way, numbers: tuple[int, int, int
     return Plan(way, *numbers, range, opened + _WIDENED * widened)
 
 
-def _lost(terms: int, cut: int) -> float:
-    """What cutting so many numbers loses: three roundings each, of half a unit and for free signs."""
-    return 3 * _SIGMAS * math.sqrt(terms) + terms * 2.0 ** (-cut - 1) if cut else 0.0
+def _lost(terms: int, cut: int, repeated: bool) -> float:
+    """What cutting so many numbers loses: three roundings each, of half a unit and, unless masks repeat, free signs."""
+    most = 1.5 * terms
+    likely = 3 * _SIGMAS * math.sqrt(terms) + terms * 2.0 ** (-cut - 1)
+    return 0.0 if not cut else most if repeated else min(most, likely)
+
+
+def has_repetitions(value: SSAValue) -> bool:
+    """Whether elements of a value may have the same masks: it is put together, or made of what is, locally."""
+    seen, left = set(), [value]
+    while left:
+        op = left.pop().owner
+        if isinstance(op, _REPEATING):
+            return True
+        if isinstance(op, ring.RingOp) and op not in seen and has_any(op, Local, Moves):
+            seen.add(op)
+            left += [operand for operand in op.arguments if ring.is_fxp(operand)]
+    return False
 
 
 def _terms_within(limit: float, weight_bits: int, shift: int) -> int:
