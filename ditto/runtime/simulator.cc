@@ -84,6 +84,8 @@ SimulatedRun Simulator::Run(const Program& program, const Schedule& schedule, co
       run.parties[i] = parties_[i]->Run(program, schedule, inputs, options, run.kept);
     });
   } catch (...) {
+    // A party that was done before another failed has stored its part.
+    for (const auto& [output, id] : run.kept) Drop(id);
     std::array<PeerChannels, 3> channels = Connect();
     for (size_t i = 0; i < 3; ++i) parties_[i]->Reconnect(std::move(channels[i]));
     throw;

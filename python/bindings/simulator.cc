@@ -39,7 +39,14 @@ SimulatedRun RunInterruptibly(Simulator& simulator, const LoadedProgram& loaded,
     }
     run.wait();
   }
-  if (interrupted) throw py::error_already_set();
+  if (interrupted) {
+    const py::error_already_set why;
+    try {
+      for (const auto& [output, id] : run.get().kept) simulator.Drop(id);
+    } catch (const std::exception&) {  // It was cancelled, and has left nothing.
+    }
+    throw why;
+  }
   return run.get();
 }
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ditto.encoding import Encoded, ValueType, decode_result
 from spu_ditto.conversion import conversion, opening
-from spu_ditto.errors import RangeError, RuntimeFailure
+from spu_ditto.errors import RangeError, RuntimeFailure, UnsupportedError
 from spu_ditto.handle import Placed, SharedArray
 from spu_ditto.lowering import program_of, rerounded
 from spu_ditto.program import Binding, RingProgram
@@ -55,7 +55,10 @@ class KeptArray(SharedArray):
         with self._lock:
             if type in self._converted:
                 return Placed(self._converted[type])
-            program = _conversion(self.type, type)
+            try:
+                program = _conversion(self.type, type)
+            except UnsupportedError as error:
+                raise UnsupportedError(f"argument {name}: {error}") from error
             if program is None:
                 return Placed(self._first)
             try:
@@ -80,11 +83,11 @@ def _conversion(source: ValueType, target: ValueType) -> RingProgram | None:
 
 
 @functools.lru_cache(maxsize=64)
-def _opening(types: tuple[ValueType, ...], exact: bool | int) -> RingProgram:
+def _opening(types: tuple[ValueType, ...], exact: bool, bits: int | None) -> RingProgram:
     inputs = [Binding("argument", n, type) for n, type in enumerate(types)]
     outputs = [Binding("program", n, type) for n, type in enumerate(types)]
     program = program_of(opening(types), inputs, outputs)
-    return rerounded(program, None if exact is True else exact) if exact else program
+    return rerounded(program, bits) if exact else program
 
 
 @ends_here
@@ -113,7 +116,8 @@ def reveal(tree: Any, *, exact: bool | int = False) -> Any:
             leaves[n] = leaf.plain
     for runtime, places in kept.items():
         arrays = [leaves[n] for n in places]
-        program = _opening(tuple(array.type for array in arrays), exact)
+        bits = None if isinstance(exact, bool) else exact
+        program = _opening(tuple(array.type for array in arrays), bool(exact), bits)
         outputs, _ = runtime.run(program, [array._first for array in arrays])
         for n, array, output, binding in zip(places, arrays, outputs, program.outputs, strict=True):
             assert binding.type is not None

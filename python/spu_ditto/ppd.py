@@ -29,8 +29,8 @@ import numpy as np
 
 import spu_ditto
 from ditto.node.config import parse_config
-from spu_ditto.arguments import as_known
-from spu_ditto.errors import DittoError, RuntimeFailure, UnsupportedError
+from spu_ditto.arguments import Parameters, name_of
+from spu_ditto.errors import DittoError, PolicyError, RuntimeFailure, UnsupportedError
 from spu_ditto.handle import SharedArray
 from spu_ditto.kept import reveal
 from spu_ditto.processes import connect, processes
@@ -40,6 +40,10 @@ from spu_ditto.stages import SecureFunction
 from spu_ditto.tracebacks import ends_here, user_level
 
 __all__ = ["PYU", "SPU", "Framework", "close", "current", "device", "get", "init", "load", "save"]
+
+
+# Functions that are kept compiled, the last ones made.
+_KEPT = 128
 
 
 class DeviceError(DittoError, KeyError):
@@ -118,7 +122,7 @@ class SPU:
     def __init__(self, name: str, parties: RemoteParties) -> None:
         self.name = name
         self.parties = parties
-        self._compiled: dict[Any, SecureFunction] = {}
+        self.compiled: dict[Any, SecureFunction] = {}
 
     def __repr__(self) -> str:
         return f"<SPU {self.name}>"
@@ -129,64 +133,74 @@ class SPU:
         static_argnums: int | Sequence[int] = (),
         copts: Any = None,
         ring_policy: Any = "ditto",
+        *,
+        static_argnames: str | Sequence[str] = (),
         **options: Any,
     ) -> _OnParties:
         """A function that runs on shares.
 
         Args:
             fn: takes objects and arrays, gives pytrees of arrays.
-            static_argnums: as `spu_ditto.compile` takes them.
             copts: SPU's compiler options, which tune its own compiler; without effect.
-            ring_policy, options: as `spu_ditto.compile` takes them.
-        """
-        return _OnParties(self, fn, {"static_argnums": static_argnums, "ring_policy": ring_policy, **options})
+            static_argnums, static_argnames, ring_policy, options: as `spu_ditto.compile` takes them, but for
+                `input_visibility`: where an argument is tells that.
 
-    def compiled(self, fn: Callable[..., Any], options: Mapping[str, Any], visibility: Any) -> SecureFunction:
-        """The secure function of one kind of call."""
-        marks = tuple(jax.tree_util.tree_leaves(visibility)), jax.tree_util.tree_structure(visibility)
-        key = fn, tuple(sorted((name, repr(value)) for name, value in options.items())), marks
-        if key not in self._compiled:
-            self._compiled[key] = spu_ditto.compile(fn, input_visibility=visibility, **options)
-        return self._compiled[key]
+        Raises:
+            PolicyError: there is no such option or parameter.
+        """
+        if "input_visibility" in options:
+            raise PolicyError("what owners' devices give is secret, and the rest public: leave input_visibility out")
+        parameters = Parameters(fn, static_argnums, static_argnames)
+        static = {"static_argnums": static_argnums, "static_argnames": static_argnames}
+        return _OnParties(self, fn, parameters, {**static, "ring_policy": ring_policy, **options})
 
 
 class _OnParties:
     """What `device("SPU")` makes of a function."""
 
-    def __init__(self, device: SPU, fn: Callable[..., Any], options: Mapping[str, Any]) -> None:
+    def __init__(self, device: SPU, fn: Callable[..., Any], parameters: Parameters, options: Mapping[str, Any]) -> None:
         self._device = device
         self._fn = fn
+        self._parameters = parameters
         self._options = options
+        self._own: dict[Any, SecureFunction] = {}
 
     def __repr__(self) -> str:
-        return f"<{spu_ditto.arguments.name_of(self._fn)} on {self._device.name}>"
+        return f"<{name_of(self._fn)} on {self._device.name}>"
 
+    @ends_here
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs it; the results are objects on the same device."""
-        args, kwargs = as_known((args, kwargs))
+        secure = self._secure(args, kwargs)
         with use_runtime(self._device.parties):
-            secure, args, kwargs = self._prepared(args, kwargs)
-            results, _ = secure.run(*args, keep=True, **kwargs)
+            results, _ = secure.execute(_placed(args), _placed(kwargs), keep=True)
         return jax.tree_util.tree_map(lambda leaf: SPU.Object(self._device, leaf), results)
 
+    @ends_here
     def dump_ir(self, *args: Any, **kwargs: Any) -> str:
         """The program of such a call, in PPHLO."""
-        secure, args, kwargs = self._prepared(*as_known((args, kwargs)))
-        return secure.lower(*args, **kwargs).as_text("pphlo")
+        return self._secure(args, kwargs).lower(*_placed(args), **_placed(kwargs)).as_text("pphlo")
 
-    def _prepared(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[SecureFunction, Any, Any]:
-        statics = self._options["static_argnums"]
-        static = {n % max(1, len(args)) for n in ((statics,) if isinstance(statics, int) else statics)}
-        marks = [jax.tree_util.tree_map(_visibility, arg) for n, arg in enumerate(args) if n not in static]
-        visibility = marks if not kwargs else _by_name(self._fn, static, marks, kwargs)
-        secure = self._device.compiled(self._fn, self._options, visibility)
-        args = tuple(arg if n in static else _placed(arg) for n, arg in enumerate(args))
-        return secure, args, _placed(kwargs)
-
-
-def _by_name(fn: Callable[..., Any], static: set[int], marks: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
-    names = [n for k, n in enumerate(spu_ditto.arguments.Parameters(fn, (), ()).positional) if k not in static]
-    return {**dict(zip(names, marks)), **jax.tree_util.tree_map(_visibility, kwargs)}
+    def _secure(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> SecureFunction:
+        """The secure function for what is secret in a call."""
+        call = self._parameters.call(args, kwargs)
+        marks = jax.tree_util.tree_map(
+            _visibility, {**dict(zip(call.parameters, call.args, strict=True)), **call.kwargs}
+        )
+        kind = tuple(jax.tree_util.tree_leaves(marks)), jax.tree_util.tree_structure(marks)
+        known = self._own
+        key: Any = kind
+        # Another call may make a function of the same `fn` and options: what is the same is compiled once.
+        if isinstance(self._options["ring_policy"], str) and not self._options["ring_policy"].endswith(".json"):
+            with contextlib.suppress(TypeError):
+                key = self._fn, tuple(sorted(self._options.items())), kind
+                hash(key)
+                known = self._device.compiled
+        if key not in known:
+            known[key] = spu_ditto.compile(self._fn, input_visibility=marks, **self._options)
+            while len(known) > _KEPT:
+                del known[next(iter(known))]
+        return known[key]
 
 
 def _visibility(leaf: Any) -> str:
@@ -196,7 +210,7 @@ def _visibility(leaf: Any) -> str:
 
 
 def _placed(tree: Any) -> Any:
-    return as_known(jax.tree_util.tree_map(lambda leaf: leaf._value if isinstance(leaf, _Object) else leaf, tree))
+    return jax.tree_util.tree_map(lambda leaf: leaf._value if isinstance(leaf, _Object) else leaf, tree)
 
 
 @dataclass
@@ -212,6 +226,8 @@ _context: list[_Context] = []
 @ends_here
 def init(nodes_def: Mapping[str, str], devices_def: Mapping[str, Any], framework: Framework = Framework.JAX) -> None:
     """Opens a session with the parties of a configuration, and ends the one before.
+
+    Other secure calls of this process run on them too, until `close`.
 
     With DITTO_AUTHKEY set they are the nodes of the configuration (`python -m ditto.node`); without it, three processes
     on this machine, and a warning says so.

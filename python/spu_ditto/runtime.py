@@ -141,3 +141,7 @@ def use_runtime(runtime: Runtime) -> Iterator[Runtime]:
         # The cells of a notebook have contexts of their own: what another one was told goes with it.
         with contextlib.suppress(ValueError):
             _innermost.reset(token)
+        # One that was open when this began, and has ended before it.
+        outer = _innermost.get()
+        if outer is not None and outer.ended and outer is not block:
+            _innermost.set(None)

@@ -72,9 +72,9 @@ class Signature:
         except ValueError as error:
             raise ShapeError(f"keep does not match the results of {self.name}: {error}") from error
         every = jax.tree_util.tree_leaves(spread)
-        if wrong := [mark for mark in every if not isinstance(mark, bool)]:
+        if wrong := [mark for mark in every if not isinstance(mark, bool | np.bool_)]:
             raise ShapeError(f"keep is a boolean, or a pytree of booleans, not {wrong[0]!r}")
-        return every
+        return [bool(mark) for mark in every]
 
     def result_name(self, result: int) -> str:
         """The path of a result among all; empty if there is but one."""

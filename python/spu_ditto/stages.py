@@ -369,14 +369,24 @@ class SecureFunction:
     @ends_here
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs the function on the current runtime; arguments are arrays or handles made by `share`."""
-        call = self._parameters.call(args, kwargs)
-        return self._compiled_for(call, args, kwargs).execute(call.args, call.kwargs)[0]
+        return self.execute(args, kwargs)[0]
 
     @ends_here
     def run(
         self, *args: Any, offline_first: bool = False, exact: bool | int = False, keep: Any = False, **kwargs: Any
     ) -> tuple[Any, RunReport]:
         """Like a call, and tells what it cost; see `Compiled.run`."""
+        return self.execute(args, kwargs, offline_first, exact, keep)
+
+    def execute(
+        self,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        offline_first: bool = False,
+        exact: bool | int = False,
+        keep: Any = False,
+    ) -> tuple[Any, RunReport]:
+        """As `run`; arguments of the function may have the names of its options here."""
         call = self._parameters.call(args, kwargs)
         return self._compiled_for(call, args, kwargs).execute(call.args, call.kwargs, offline_first, exact, keep)
 

@@ -142,6 +142,10 @@ def test_marks_that_do_not_fit_are_refused() -> None:
         secure.run(X, keep=(True,))
     with pytest.raises(spu_ditto.ShapeError, match="not 'yes'"):
         secure.run(X, keep="yes")
+    with pytest.raises(UnsupportedError, match="2 bits or more, not 1"):
+        kept = secure.run(X, keep=(np.True_, False))[0]
+        spu_ditto.reveal(kept, exact=True)
+        spu_ditto.reveal(kept, exact=1)
     with pytest.raises(UnsupportedError, match="result 0 is kept"):
         secure.run(X, keep=True, exact=True)
 

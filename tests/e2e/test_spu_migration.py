@@ -89,6 +89,33 @@ def test_what_the_program_passes_itself_is_public() -> None:
     np.testing.assert_allclose(ppd.get(public), [2, 2])
 
 
+def test_calls_are_taken_as_the_function_takes_them() -> None:
+    x = ppd.device("P1")(lambda: np.ones(2, np.float32))()
+    power = lambda x, n=2: x**n  # noqa: E731
+    for calls in ((x,), (x, 3)):
+        for static in ((1,), -1):
+            np.testing.assert_allclose(
+                ppd.get(ppd.device("SPU")(power, static_argnums=static)(*calls)), [1, 1], atol=1e-3
+            )
+    np.testing.assert_allclose(ppd.get(ppd.device("SPU")(power, static_argnames="n")(x, n=3)), [1, 1], atol=1e-3)
+    named = ppd.device("SPU")(lambda y, keep, exact: y * keep + exact)
+    np.testing.assert_allclose(ppd.get(named(x, keep=x, exact=1.5)), [2.5, 2.5], atol=1e-3)
+    rest = ppd.device("SPU")(lambda *a, k=1: a[0][a[1]] * k)
+    np.testing.assert_allclose(ppd.get(rest(x, np.array([1]), k=2.0)), [2], atol=1e-3)
+    with pytest.raises(spu_ditto.PolicyError, match="leave input_visibility out"):
+        ppd.device("SPU")(power, input_visibility="secret")
+
+
+def test_programs_of_other_plans_are_other_programs() -> None:
+    x = np.full(4, 1.5, np.float32)
+    plans = [spu_ditto.compile(jnp.square, calibration=[(s * x,)]).lower(x).plan for s in (1, 100)]
+    first, second = (ppd.device("SPU")(jnp.square, ring_policy=plan) for plan in plans)
+    large = ppd.device("P1")(lambda: 50 * x)()
+    with pytest.raises(spu_ditto.RangeError):
+        first(large)
+    np.testing.assert_allclose(ppd.get(second(large)), (50 * x) ** 2, rtol=1e-2)
+
+
 def test_what_is_not_there_is_named() -> None:
     with pytest.raises(ppd.DeviceError, match="there is no device 'P3'; there are SPU, P1, P2"):
         ppd.device("P3")

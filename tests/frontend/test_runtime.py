@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import threading
 from collections.abc import Callable
@@ -98,3 +99,10 @@ def test_a_block_spans_the_cells_of_a_notebook() -> None:
     assert in_thread(current_runtime) is parties
     contextvars.copy_context().run(block.__exit__, None, None, None)
     assert isinstance(contextvars.copy_context().run(current_runtime), Simulator)
+
+
+def test_a_block_around_the_beginning_of_another_need_not_outlive_it() -> None:
+    with contextlib.ExitStack() as longer:
+        with use_runtime(Simulator()):
+            longer.enter_context(use_runtime(Simulator()))
+    assert isinstance(current_runtime(), Simulator)
