@@ -48,6 +48,9 @@ _KEPT_WHOLE = {
 }
 _CUSTOM_CALLS = frozenset(_KEPT_WHOLE.values())
 
+# How SPU's caches of random numbers are to be used: the value is the first operand.
+_CACHES = ("spu.make_cached_var", "spu.drop_cached_var")
+
 # Numbers that a program may have captured in one array: an index, a shape or a few coefficients, but hardly a weight.
 CAPTURED = 16
 
@@ -218,7 +221,10 @@ def _prepare(module: Any) -> None:
                 op.erase()
             elif op.name == "stablehlo.custom_call":
                 target = ir.StringAttr(op.attributes["call_target_name"]).value
-                if target not in _CUSTOM_CALLS:
+                if target in _CACHES:
+                    op.results[0].replace_all_uses_with(op.operands[0])
+                    op.erase()
+                elif target not in _CUSTOM_CALLS:
                     raise UnsupportedError(f"custom call @{target} cannot run on shares{source_line(op)}")
             elif op.name not in _STABLEHLO_OPS | _STRUCTURE_OPS:
                 raise UnsupportedError(f"operation {op.name} cannot run on shares{source_line(op)}")

@@ -137,3 +137,21 @@ def test_simulations_take_spu_s_simulator() -> None:
     np.testing.assert_allclose(power(2, np.array([1.5, 3], np.float32)), [2.25, 9], atol=1e-3)
     with pytest.raises(spu_ditto.UnsupportedError, match="a simulator of 3 parties"):
         simulation.sim_jax(simulation.Simulator.simple(2, spu.ProtocolKind.SEMI2K, spu.FieldType.FM64), jnp.add)
+
+
+def test_spu_s_caches_are_the_values_themselves() -> None:
+    w, x = np.ones(3, np.float32), np.arange(12, dtype=np.float32).reshape(4, 3) / 10
+
+    def loss(w: Any, x: Any) -> Any:
+        cached = spu.experimental.make_cached_var(w)
+        squares = (x @ cached) ** 2
+        spu.experimental.drop_cached_var(cached, squares)
+        return jnp.mean(squares)
+
+    def returned(w: Any, x: Any) -> Any:
+        cached = spu.experimental.make_cached_var(w)
+        return spu.experimental.drop_cached_var(cached, x @ cached) + 1
+
+    gradient = spu_ditto.compile(lambda w, x: jax.grad(loss)(w, x))(w, x)
+    np.testing.assert_allclose(gradient, jax.grad(lambda w: jnp.mean((x @ w) ** 2))(w), atol=1e-3)
+    np.testing.assert_allclose(spu_ditto.compile(returned)(w, x), w + 1, atol=1e-4)
