@@ -7,6 +7,7 @@
 #include "ditto/protocols/range_guard.h"
 #include "ditto/protocols/up_cast.h"
 #include "ditto/ring/elementwise.h"
+#include "ditto/ring/loop.h"
 
 namespace ditto {
 namespace {
@@ -41,17 +42,24 @@ Shape Stacked(const Shape& x, int thresholds) {
   return shape;
 }
 
+// Of how many high bits the position of a threshold is told: j S has nothing below them.
+int HighBits(int thresholds) { return thresholds == 1 ? 1 : 2; }
+
 // 1. For every j from 1 to `thresholds`: [x >= j 2^w / (thresholds + 1)] in a ring of k bits.
 Tensor Reached(const Tensor& x, int thresholds, int k) {
   Tensor reached(Stacked(x.shape(), thresholds), k);
-  const int part = x.width() - (thresholds == 1 ? 1 : 2);
+  const int high = HighBits(thresholds), shift = x.width() - high;
   DispatchRing(x.width(), [&](auto from) {
     DispatchRing(k, [&](auto to) {
-      const auto* words = x.data<decltype(from)>();
-      auto* out = reached.mutable_data<decltype(to)>();
-      const auto mask = WidthMask<decltype(from)>(x.width());
-      for (int j = 1; j <= thresholds; ++j, out += x.size()) {
-        for (int64_t i = 0; i < x.size(); ++i) out[i] = static_cast<int>((words[i] & mask) >> part) >= j;
+      using From = decltype(from);
+      using To = decltype(to);
+      const From* words = x.data<From>();
+      for (int j = 1; j <= thresholds; ++j) {
+        To* out = reached.mutable_data<To>() + (j - 1) * x.size();
+        const From mask = WidthMask<From>(high), least = static_cast<From>(j);
+        ForEach(x.size(), [=](int64_t i) DITTO_KERNEL {
+          out[i] = static_cast<To>(static_cast<From>(words[i] >> shift & mask) >= least);
+        });
       }
     });
   });
@@ -60,18 +68,23 @@ Tensor Reached(const Tensor& x, int thresholds, int k) {
 
 // 2. Of what has been dealt for an element and every j, that of j = floor(c / S) + 1; 0 where c >= 2^w - S.
 Tensor Chosen(const Tensor& dealt, const Tensor& c, int thresholds) {
-  Tensor chosen = Tensor::Zeros(c.shape(), dealt.width());
-  const int part = c.width() - (thresholds == 1 ? 1 : 2);
+  Tensor chosen(c.shape(), dealt.width());
+  const int high = HighBits(thresholds), shift = c.width() - high;
   DispatchRing(c.width(), [&](auto from) {
     DispatchRing(dealt.width(), [&](auto to) {
-      const auto* words = c.data<decltype(from)>();
-      const auto* parts = dealt.data<decltype(to)>();
-      auto* out = chosen.mutable_data<decltype(to)>();
-      const auto mask = WidthMask<decltype(from)>(c.width());
-      for (int64_t i = 0; i < c.size(); ++i) {
-        const auto j = static_cast<int64_t>((words[i] & mask) >> part);
-        if (j < thresholds) out[i] = parts[j * c.size() + i];
-      }
+      using From = decltype(from);
+      using To = decltype(to);
+      const From* words = c.data<From>();
+      const To* parts = dealt.data<To>();
+      To* out = chosen.mutable_data<To>();
+      const From mask = WidthMask<From>(high);
+      const int64_t n = c.size();
+      ForEach(n, [=](int64_t i) DITTO_KERNEL {
+        const From place = static_cast<From>(words[i] >> shift & mask);
+        To sum = 0;
+        for (int j = 0; j < thresholds; ++j) sum += place == static_cast<From>(j) ? parts[j * n + i] : To{0};
+        out[i] = sum;
+      });
     });
   });
   return chosen;
