@@ -36,7 +36,7 @@ from spu_ditto.kept import reveal
 from spu_ditto.processes import connect, processes
 from spu_ditto.remote import RemoteParties
 from spu_ditto.runtime import use_runtime
-from spu_ditto.stages import SecureFunction
+from spu_ditto.stages import RunOptions, SecureFunction
 from spu_ditto.tracebacks import ends_here, user_level
 
 __all__ = ["PYU", "SPU", "Framework", "close", "current", "device", "get", "init", "load", "save"]
@@ -173,7 +173,7 @@ class _OnParties:
         """Runs it; the results are objects on the same device."""
         secure = self._secure(args, kwargs)
         with use_runtime(self._device.parties):
-            results, _ = secure.execute(_placed(args), _placed(kwargs), keep=True)
+            results, _ = secure.execute(_placed(args), _placed(kwargs), RunOptions(keep=True))
         return jax.tree_util.tree_map(lambda leaf: SPU.Object(self._device, leaf), results)
 
     @ends_here
@@ -291,7 +291,7 @@ def device(name: str) -> Any:
 @ends_here
 def get(tree: Any) -> Any:
     """A pytree with the arrays (or whatever else) behind its objects."""
-    return reveal(jax.tree_util.tree_map(lambda leaf: leaf._value if isinstance(leaf, _Object) else leaf, tree))
+    return reveal(_placed(tree))
 
 
 @dataclass(frozen=True)

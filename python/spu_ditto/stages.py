@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import functools
 import threading
@@ -43,28 +44,27 @@ from spu_ditto.spu_compiler import compile_stablehlo
 from spu_ditto.tracebacks import ends_here, user_level
 
 
-class Compiled(Described):
-    """A program for one set of shapes and dtypes, ready to run. Call it with the arguments it was lowered for.
+@dataclasses.dataclass(frozen=True)
+class RunOptions:
+    """How to run; see `Runnable.run`."""
 
-    Where the values of public arguments decide what the parties do, there is a program for each of them; texts and
-    costs are those of the last one.
-    """
+    offline_first: bool = False
+    exact: bool | int = False
+    keep: Any = False
 
-    def __init__(self, signature: Signature, program: RingProgram | Programs) -> None:
-        self.signature = signature
-        if isinstance(program, RingProgram):
-            program = Programs(program, None, program.part, program.main)
-        self._programs = program
-        self._exact: dict[tuple[RingProgram, int | None], RingProgram] = {}
 
-    @property
-    def program(self) -> RingProgram:
-        """What the parties run, and what the caller does around it."""
-        return self._programs.last()
+class Runnable(abc.ABC):
+    """What can be called with the arguments of a function."""
+
+    @abc.abstractmethod
+    def execute(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], options: RunOptions = RunOptions()
+    ) -> tuple[Any, RunReport]:
+        """As `run`; arguments of the function may have the names of its options here."""
 
     @ends_here
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Runs the program on the current runtime; arguments are arrays or handles made by `share`.
+        """Runs it on the current runtime; arguments are arrays or handles: made by `share`, or results that were kept.
 
         Raises:
             ShapeError, RangeError: an argument does not fit; before any party starts.
@@ -92,23 +92,38 @@ class Compiled(Described):
             ShapeError: `keep` does not match the results.
             UnsupportedError: a result that may be infinite, or is to be exact, is to be kept.
         """
-        return self.execute(args, kwargs, offline_first, exact, keep)
+        return self.execute(args, kwargs, RunOptions(offline_first, exact, keep))
+
+
+class Compiled(Described, Runnable):
+    """A program for one set of shapes and dtypes, ready to run. Call it with the arguments it was lowered for.
+
+    Where the values of public arguments decide what the parties do, there is a program for each of them; texts and
+    costs are those of the last one.
+    """
+
+    def __init__(self, signature: Signature, program: RingProgram | Programs) -> None:
+        self.signature = signature
+        if isinstance(program, RingProgram):
+            program = Programs(program, None, program.part, program.main)
+        self._programs = program
+        self._exact: dict[tuple[RingProgram, int | None], RingProgram] = {}
+
+    @property
+    def program(self) -> RingProgram:
+        """What the parties run, and what the caller does around it."""
+        return self._programs.last()
 
     def execute(
-        self,
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-        offline_first: bool = False,
-        exact: bool | int = False,
-        keep: Any = False,
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], options: RunOptions = RunOptions()
     ) -> tuple[Any, RunReport]:
-        """As `run`; arguments of the function may have the names of its options here."""
+        """See `Runnable`."""
         leaves = self.signature.leaves(args, kwargs)
         computed, values = self._public_values(leaves)
         program = self._programs.program_for(values)
-        kept = self._kept(program, keep, bool(exact))
-        if exact:
-            program = self._rerounded(program, None if exact is True else exact)
+        kept = self._kept(program, options)
+        if options.exact:
+            program = self._rerounded(program, None if options.exact is True else options.exact)
         public = _evaluated(program, values)
         runtime = current_runtime()
         named = zip(leaves, self.signature.arguments, strict=True)
@@ -131,34 +146,30 @@ class Compiled(Described):
         if numbers is not None:
             check_program(program, numbers, public)
         unopened = {program.outputs[n].index for n in kept if program.outputs[n].source == "program"}
-        outputs, report = runtime.run(program, inputs, offline_first=offline_first, keep=unopened)
+        outputs, report = runtime.run(program, inputs, offline_first=options.offline_first, keep=unopened)
         known = {"argument": leaves, "public": public, "computed": computed, "program": outputs}
-        handles = [b.source == "program" and b.index in unopened for b in program.outputs]
         results = [
             KeptArray(self.signature.outputs[n], runtime, outputs[b.index], b.type)
-            if handles[n]
+            if b.source == "program" and b.index in unopened
             else self._result(n, known[b.source][b.index], b.type)
             for n, b in enumerate(program.outputs)
         ]
         # An output may be several results, and an argument may be one.
-        opened = reveal([result for n, result in enumerate(results) if n not in kept])
-        for n in range(len(results)):
-            if n not in kept:
-                results[n] = np.asarray(opened.pop(0))
+        results = [result if n in kept else np.asarray(reveal(result)) for n, result in enumerate(results)]
         tree = jax.tree_util.tree_unflatten(self.signature.out_tree, results)
         return tree, dataclasses.replace(
             report, input_bytes=input_bytes, program=program, conversions=tuple(conversions)
         )
 
-    def _kept(self, program: RingProgram, keep: Any, exact: bool) -> set[int]:
+    def _kept(self, program: RingProgram, options: RunOptions) -> set[int]:
         """The results that stay shared."""
-        marks = self.signature.result_marks(keep)
+        marks = self.signature.result_marks(options.keep)
         kept = {
             n for n, binding in enumerate(program.outputs) if marks[n] and binding.source in ("program", "argument")
         }
         for n in kept:
             type, name = program.outputs[n].type, self.signature.result_name(n)
-            if exact:
+            if options.exact:
                 raise UnsupportedError(
                     f"the result{name and f' {name}'} is kept: exact= is for results that are opened"
                 )
@@ -334,7 +345,7 @@ class Traced(Described):
         return self._lower()
 
 
-class SecureFunction:
+class SecureFunction(Runnable):
     """A JAX function that runs on shares: traced and compiled for each new set of shapes, then kept, like `jax.jit`."""
 
     def __init__(
@@ -366,29 +377,12 @@ class SecureFunction:
         """Methods can be decorated, as with `jax.jit`; `self` is an argument like any other."""
         return self if instance is None else types.MethodType(self, instance)
 
-    @ends_here
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Runs the function on the current runtime; arguments are arrays or handles made by `share`."""
-        return self.execute(args, kwargs)[0]
-
-    @ends_here
-    def run(
-        self, *args: Any, offline_first: bool = False, exact: bool | int = False, keep: Any = False, **kwargs: Any
-    ) -> tuple[Any, RunReport]:
-        """Like a call, and tells what it cost; see `Compiled.run`."""
-        return self.execute(args, kwargs, offline_first, exact, keep)
-
     def execute(
-        self,
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-        offline_first: bool = False,
-        exact: bool | int = False,
-        keep: Any = False,
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], options: RunOptions = RunOptions()
     ) -> tuple[Any, RunReport]:
-        """As `run`; arguments of the function may have the names of its options here."""
+        """See `Runnable`."""
         call = self._parameters.call(args, kwargs)
-        return self._compiled_for(call, args, kwargs).execute(call.args, call.kwargs, offline_first, exact, keep)
+        return self._compiled_for(call, args, kwargs).execute(call.args, call.kwargs, options)
 
     @ends_here
     def eval_shape(self, *args: Any, **kwargs: Any) -> Any:
