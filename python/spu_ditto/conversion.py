@@ -92,8 +92,7 @@ def opening(types: tuple[ValueType, ...]) -> ModuleOp:
 
 
 def _text(type: ValueType) -> str:
-    element = "!ring.bit" if type.kind == "bit" else f"!ring.fxp<{type.width}, {type.fraction}>"
-    return f"tensor<{''.join(f'{size}x' for size in type.shape)}{element}>"
+    return str(ring.bits(type.shape) if type.kind == "bit" else ring.fxp(type.shape, type.width, type.fraction))
 
 
 def _module(line: str, argument: str, result: str, returned: str, bits: int) -> ModuleOp:

@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import jax
 from spu.utils.simulation import Simulator
 
 import spu_ditto
+from spu_ditto.arguments import abstract
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.runtime import Runtime, use_runtime
 from spu_ditto.tracebacks import ends_here
@@ -25,26 +27,34 @@ _PARTIES = 3
 
 
 class SimulatedFunction:
-    """A function on simulated parties.
-
-    Attributes:
-        pphlo: the program of the last call, in PPHLO.
-    """
+    """A function on simulated parties."""
 
     def __init__(self, parties: Runtime, secure: spu_ditto.SecureFunction) -> None:
         self._parties = parties
         self._secure = secure
-        self.pphlo = ""
+        self._called: tuple[tuple[Any, ...], dict[str, Any]] | None = None
 
     def __repr__(self) -> str:
         return f"<SimulatedFunction {self._secure.__name__}>"
 
+    @property
+    def pphlo(self) -> str:
+        """The program of the last call, in PPHLO; compiled for this, and empty before the first."""
+        if self._called is None:
+            return ""
+        args, kwargs = self._called
+        return self._secure.lower(*args, **kwargs).as_text("pphlo")
+
     @ends_here
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs it, as `jax.jit` would; all arguments are secret."""
-        self.pphlo = self._secure.lower(*args, **kwargs).as_text("pphlo")
+        self._called = jax.tree_util.tree_map(_described, (args, kwargs))
         with use_runtime(self._parties):
             return self._secure(*args, **kwargs)
+
+
+def _described(leaf: Any) -> Any:
+    return abstract(leaf) if hasattr(leaf, "shape") and hasattr(leaf, "dtype") else leaf
 
 
 @ends_here
