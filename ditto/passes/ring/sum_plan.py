@@ -112,6 +112,7 @@ def plan_sums(write: Writer, op: ring.RingOp, way: Way, small: bool) -> Plan | N
     if small and not spare:
         return None
     bits, legal = (write.bits(op.result) + 2, 2) if spare else (write.bits(op.result) + 1, 3)
+    repeated = _has_repetitions(way.summed)
     for room in range(_ROOM_OF_SMALL if small else _ROOM, 1, -1):
         least = max(0, op.get("shift") + bits + room - ring.MAX_WIDTH)
         cuts = range(least, 1 + (0 if small else min(op.get("shift"), ring.fraction(way.summed))))
@@ -119,7 +120,7 @@ def plan_sums(write: Writer, op: ring.RingOp, way: Way, small: bool) -> Plan | N
             plans = [
                 plan
                 for cut in cuts
-                for group in _groups(write, op, way, bits, weight_bits, cut)
+                for group in _groups(write, op, way, bits, weight_bits, _lost(way.inner, cut, repeated))
                 if (plan := _plan(write, op, way, (bits, legal, room, cut, weight_bits, group)))
             ]
             if plans:
@@ -127,11 +128,11 @@ def plan_sums(write: Writer, op: ring.RingOp, way: Way, small: bool) -> Plan | N
     return None
 
 
-def _groups(write: Writer, op: ring.RingOp, way: Way, bits: int, weight_bits: int, cut: int) -> Iterator[int]:
-    """How many terms a sum may have: as many as roundings allow, and ever fewer."""
+def _groups(write: Writer, op: ring.RingOp, way: Way, bits: int, weight_bits: int, lost: float) -> Iterator[int]:
+    """How many terms a sum may have: as many as roundings allow, and ever fewer; `lost` is what cutting loses."""
     shift = op.get("shift")
-    lost = 2.0 ** (write.bits(way.whole) - shift + cut) * _lost(way.inner, cut, has_repetitions(way.summed))
-    group = min(way.terms, _terms_within(2.0 ** (bits - 2) - lost, weight_bits, shift))
+    limit = 2.0 ** (bits - 2) - 2.0 ** (write.bits(way.whole) - shift) * lost
+    group = min(way.terms, _terms_within(limit, weight_bits, shift))
     while group >= way.fewest:
         yield group
         group = -(-group // 2) if group > 1 else 0
@@ -156,13 +157,15 @@ def _plan(write: Writer, op: ring.RingOp, way: Way, numbers: tuple[int, int, int
 
 
 def _lost(terms: int, cut: int, repeated: bool) -> float:
-    """What cutting so many numbers loses: three roundings each, of half a unit and, unless masks repeat, free signs."""
+    """What cutting so many numbers loses, in their own units: three roundings each, of half of what is left as a unit
+    and, unless masks repeat, of free signs.
+    """
     most = 1.5 * terms
     likely = 3 * _SIGMAS * math.sqrt(terms) + terms * 2.0 ** (-cut - 1)
-    return 0.0 if not cut else most if repeated else min(most, likely)
+    return 2.0**cut * (most if repeated else min(most, likely)) if cut else 0.0
 
 
-def has_repetitions(value: SSAValue) -> bool:
+def _has_repetitions(value: SSAValue) -> bool:
     """Whether elements of a value may have the same masks: it is put together, or made of what is, locally."""
     seen, left = set(), [value]
     while left:
