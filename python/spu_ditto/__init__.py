@@ -27,6 +27,7 @@ import spu
 
 from ditto.policy.link import LAN, WAN, Link, get_link
 from ditto.policy.plan import HEADROOM, Plan
+from spu_ditto.compiled import Compiled
 from spu_ditto.cost import CostAnalysis
 from spu_ditto.errors import (
     CompileError,
@@ -46,7 +47,7 @@ from spu_ditto.reports.html import report
 from spu_ditto.reports.run_report import RunReport
 from spu_ditto.runtime import Runtime, current_runtime, use_runtime
 from spu_ditto.simulator import Simulator
-from spu_ditto.stages import Compiled, Lowered, SecureFunction, Traced, from_pphlo
+from spu_ditto.stages import Lowered, SecureFunction, Traced, from_pphlo
 from spu_ditto.tracebacks import ends_here
 
 __all__ = [

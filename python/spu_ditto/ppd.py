@@ -30,13 +30,14 @@ import numpy as np
 import spu_ditto
 from ditto.node.config import parse_config
 from spu_ditto.arguments import Parameters, name_of
+from spu_ditto.compiled import RunOptions
 from spu_ditto.errors import DittoError, PolicyError, RuntimeFailure, UnsupportedError
 from spu_ditto.handle import SharedArray
 from spu_ditto.kept import reveal
 from spu_ditto.processes import connect, processes
 from spu_ditto.remote import RemoteParties
 from spu_ditto.runtime import use_runtime
-from spu_ditto.stages import RunOptions, SecureFunction
+from spu_ditto.stages import SecureFunction
 from spu_ditto.tracebacks import ends_here, user_level
 
 __all__ = ["PYU", "SPU", "Framework", "close", "current", "device", "get", "init", "load", "save"]
