@@ -58,7 +58,11 @@ CLAIM = "claim"
 _ROWS = through(reshaped, named("rows", made(ring.OneHotOp)))
 _LOOK_UP = either(made(ring.MatmulOp, _ROWS), made(ring.MatmulPublicOp, _ROWS))
 # One of two values, by a public bit that is known at the call only.
-_CHOSEN = made(ring.AddOp, made(ring.MulPublicOp, made(ring.SubOp, "x", "y"), "bits"), "y")
+# y + bit * (x - y); with "x" missing, it is 0.
+_DIFFERENCE = either(
+    made(ring.SubOp, "x", "y"), made(ring.NegOp, "y"), made(ring.AddPublicOp, made(ring.NegOp, "y"), "x")
+)
+_CHOSEN = made(ring.AddOp, made(ring.MulPublicOp, _DIFFERENCE, "bits"), "y")
 _INNER_SQUARE = made(ring.MatmulOp, through(reshaped, "rows"), through(reshaped, "rows"))
 # From here on a number is as good as infinite: no ring holds it.
 _INFINITE = 2.0**200
@@ -206,7 +210,8 @@ class Intervals:
         operands = [self.of(value) for value in op.arguments if not ring.is_bit(value)]
         chosen = match(op, _CHOSEN)
         if chosen is not None and ring.is_public_bit(chosen["bits"]):
-            proven = self.of(chosen["x"]).union(self.of(chosen["y"]))
+            other = self.of(chosen["x"]) if "x" in chosen else Interval(0, 0)
+            proven = other.union(self.of(chosen["y"]))
         else:
             proven = RULES[type(op)](op, operands).cut(_INFINITE)
         if (bits := op.get(WRAP)) is not None and not proven.within(signed_integers(bits)):

@@ -40,6 +40,7 @@ from spu_ditto.errors import (
 )
 from spu_ditto.handle import SharedArray, share
 from spu_ditto.kept import KeptArray, reveal
+from spu_ditto.lowered import Lowered
 from spu_ditto.lowering import FractionBits, get_policy
 from spu_ditto.processes import connect, processes
 from spu_ditto.reports.divergence import Divergence, divergence
@@ -47,7 +48,7 @@ from spu_ditto.reports.html import report
 from spu_ditto.reports.run_report import RunReport
 from spu_ditto.runtime import Runtime, current_runtime, use_runtime
 from spu_ditto.simulator import Simulator
-from spu_ditto.stages import Lowered, SecureFunction, Traced, from_pphlo
+from spu_ditto.stages import SecureFunction, Traced, from_pphlo
 from spu_ditto.tracebacks import ends_here
 
 __all__ = [

@@ -23,8 +23,8 @@ from spu_ditto.memory import MemoryAnalysis, memory_analysis
 from spu_ditto.plain_run import check_program, plain
 from spu_ditto.program import RingProgram, load_program, save_program
 from spu_ditto.public_part import PublicPart
-from spu_ditto.reports.run_report import RunReport
-from spu_ditto.runtime import Stored, current_runtime
+from spu_ditto.reports.run_report import RunReport, total
+from spu_ditto.runtime import Runtime, Stored, current_runtime
 from spu_ditto.signature import Described, Signature
 from spu_ditto.specialise import Programs
 from spu_ditto.tracebacks import ends_here
@@ -103,6 +103,14 @@ class Compiled(Described, Runnable):
         """What the parties run, and what the caller does around it."""
         return self._programs.last()
 
+    def argument_types(self) -> dict[int, ValueType]:
+        """The rings in which secret arguments are taken, by position; not of those that are not needed."""
+        return {b.index: b.type for b in self.program.inputs if b.source == "argument" and b.type is not None}
+
+    def result_types(self) -> dict[int, ValueType]:
+        """The rings in which results come out of the program, by position."""
+        return {n: b.type for n, b in enumerate(self.program.outputs) if b.source == "program" and b.type is not None}
+
     def execute(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any], options: RunOptions = REVEALED
     ) -> tuple[Any, RunReport]:
@@ -132,13 +140,15 @@ class Compiled(Described, Runnable):
             if placed.conversion is not None:
                 conversions.append(placed.conversion)
             inputs.append(placed.stored)
-        if numbers is not None:
-            check_program(program, numbers, public)
+        checked = None if numbers is None else check_program(program, numbers, public)
         unopened = {program.outputs[n].index for n in kept if program.outputs[n].source == "program"}
-        outputs, report = runtime.run(program, inputs, offline_first=options.offline_first, keep=unopened)
+        outputs: Sequence[Any] = ()
+        report = total(())
+        if any(binding.source == "program" for binding in program.outputs):
+            outputs, report = runtime.run(program, inputs, offline_first=options.offline_first, keep=unopened)
         known = {"argument": leaves, "public": public, "computed": computed, "program": outputs}
         results = [
-            KeptArray(self.signature.outputs[n], runtime, outputs[b.index], b.type)
+            self._kept_result(n, runtime, outputs[b.index], b.type, None if checked is None else checked[b.index])
             if b.source == "program" and b.index in unopened
             else self._result(n, known[b.source][b.index], b.type)
             for n, b in enumerate(program.outputs)
@@ -149,6 +159,14 @@ class Compiled(Described, Runnable):
         return tree, dataclasses.replace(
             report, input_bytes=input_bytes, program=program, conversions=tuple(conversions)
         )
+
+    def _kept_result(
+        self, n: int, runtime: Runtime, stored: Any, type: ValueType | None, checked: Array | None
+    ) -> KeptArray:
+        output = self.signature.outputs[n]
+        if checked is not None and type is not None:
+            checked = decode_result(checked, type, np.dtype(output.dtype)).reshape(output.shape)
+        return KeptArray(output, runtime, stored, type, checked)
 
     def _kept(self, program: RingProgram, options: RunOptions) -> set[int]:
         """The results that stay shared."""

@@ -35,7 +35,8 @@ def conversion(source: ValueType, target: ValueType) -> ModuleOp:
         )
     if source.kind == "bit":
         return _module("", _text(source), _text(source), "%arg0", 1)
-    bits, shift = source.width - 1, source.fraction - target.fraction
+    bits = source.width - 1 if source.range_bits is None else source.range_bits
+    shift = source.fraction - target.fraction
     # |x| < 2^left once it has the target's fraction: a cast may be off by one and a half.
     left = max(2, bits - shift + 1) if shift > 0 else bits - shift
     range = left if target.range_bits is None else min(left, target.range_bits)
@@ -58,16 +59,47 @@ def conversion(source: ValueType, target: ValueType) -> ModuleOp:
     block = function.body.block
     first, last = block.first_op, block.last_op
     assert first is not None and last is not None
-    argument, [result] = block.args[0], last.operands
-    if ring.width(argument) > source.width:
+    argument = block.args[0]
+    if ring.width(argument) != source.width:
         kept = block.insert_arg(ring.retyped(argument, width=source.width), 0)
         argument.replace_all_uses_with(_in_ring(first, kept, ring.width(argument), bits))
         block.erase_arg(argument)
-    last.operands[0] = _in_ring(last, result, target.width, range)
+    last.operands[0] = _in_ring(last, last.operands[0], target.width, range)
     types = [block.args[0].type], [last.operands[0].type]
     function.function_type = FunctionType.from_lists(*types)
     module.verify()
     return module
+
+
+def convert_result(module: ModuleOp, result: int, source: ValueType, target: ValueType) -> None:
+    """Writes the conversion of a result behind a finished program, in place.
+
+    Raises:
+        UnsupportedError: as `conversion`.
+    """
+    if not needs_conversion(source, target):
+        return
+    function = ring.main(module)
+    last = function.body.block.last_op
+    made = ring.main(conversion(source, target)).body.block
+    assert last is not None and made.last_op is not None
+    copies: dict[SSAValue, SSAValue] = {made.args[0]: last.operands[result]}
+    for op in list(made.ops)[:-1]:
+        function.body.block.insert_op_before(op.clone(value_mapper=copies), last)
+    last.operands[result] = copies[made.last_op.operands[0]]
+    results = [value.type for value in last.operands]
+    function.function_type = FunctionType.from_lists(function.function_type.inputs.data, results)
+
+
+def needs_conversion(source: ValueType, target: ValueType) -> bool:
+    """Whether shares of the one are not what is taken of the other."""
+    return str(source) != str(target) or not _within(source, target)
+
+
+def _within(source: ValueType, target: ValueType) -> bool:
+    """Whether what is known of the one is what is demanded of the other."""
+    bits = source.width - 1 if source.range_bits is None else source.range_bits
+    return target.range_bits is None or bits <= target.range_bits
 
 
 def _in_ring(place: Operation, value: SSAValue, width: int, range: int) -> SSAValue:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ditto import _core
@@ -51,6 +52,28 @@ class CostAnalysis:
         busiest = max(self.offline_bytes, self.online_bytes / 2)
         return 8 * busiest / link.bits_per_second + self.rounds * link.round_trip_seconds
 
+    def __add__(self, other: CostAnalysis) -> CostAnalysis:
+        """Of one execution after the other."""
+        return CostAnalysis(
+            self.offline_bytes + other.offline_bytes,
+            self.online_bytes + other.online_bytes,
+            self.rounds + other.rounds,
+            _joined(self.operations, other.operations),
+            _joined(self.layers, other.layers),
+        )
+
+    def __mul__(self, times: int) -> CostAnalysis:
+        """Of so many executions."""
+        operations, layers = (
+            tuple(
+                CostLine(r.name, *(times * n for n in (r.count, r.offline_bytes, r.online_bytes, r.rounds)))
+                for r in rows
+            )
+            for rows in (self.operations, self.layers)
+        )
+        sums = times * self.offline_bytes, times * self.online_bytes, times * self.rounds
+        return CostAnalysis(*sums, operations, layers)
+
     def __str__(self) -> str:
         lines = [f"{'':40} {'count':>7} {'offline':>14} {'online':>14} {'rounds':>7}"]
         for title, rows in (("operation", self.operations), ("layer", self.layers)):
@@ -61,6 +84,20 @@ class CostAnalysis:
         lines.append(f"total: {self.offline_bytes:,} bytes offline, {self.online_bytes:,} online, {self.rounds} rounds")
         lines.append(f"on the network: {self.seconds(LAN):.3f} s in a LAN, {self.seconds(WAN):.3f} s in a WAN")
         return "\n".join(lines)
+
+
+def _joined(rows: Sequence[CostLine], others: Sequence[CostLine]) -> tuple[CostLine, ...]:
+    """Lines of the same name become one."""
+    sums: dict[str, list[int]] = {}
+    for row in (*rows, *others):
+        numbers = row.count, row.offline_bytes, row.online_bytes, row.rounds
+        sums[row.name] = [a + b for a, b in zip(sums.get(row.name, (0, 0, 0, 0)), numbers, strict=True)]
+    return tuple(CostLine(name, *numbers) for name, numbers in sums.items())
+
+
+def no_cost() -> CostAnalysis:
+    """Of doing nothing."""
+    return CostAnalysis(0, 0, 0, (), ())
 
 
 def cost_analysis(program: RingProgram) -> CostAnalysis:

@@ -53,6 +53,10 @@ class SharedArray:
     def __repr__(self) -> str:
         return f"SharedArray({self.shape}, {self.dtype})"
 
+    def checked_plain(self) -> Any:
+        """The numbers to check ranges with, None if they are not known."""
+        return self.plain
+
     def placed(self, runtime: Runtime, type: ValueType, name: str) -> Placed:
         """The shares `runtime` holds in this ring, made now if there are none."""
         with self._lock:

@@ -6,17 +6,20 @@ import functools
 import threading
 import weakref
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any, cast
 
 import jax
 import numpy as np
 
 from ditto.encoding import Encoded, ValueType, decode_result
-from spu_ditto.conversion import conversion, opening
+from spu_ditto.conversion import conversion, needs_conversion, opening
+from spu_ditto.cost import CostAnalysis, cost_analysis, no_cost
 from spu_ditto.errors import RangeError, RuntimeFailure, UnsupportedError
 from spu_ditto.handle import Placed, SharedArray
 from spu_ditto.lowering import program_of, rerounded
 from spu_ditto.program import Binding, RingProgram
+from spu_ditto.reports.run_report import RunReport
 from spu_ditto.runtime import Runtime, Stored
 from spu_ditto.tracebacks import ends_here
 
@@ -24,11 +27,17 @@ from spu_ditto.tracebacks import ends_here
 class KeptArray(SharedArray):
     """A result that its parties keep. Where another ring is asked for than the one it is in, they convert it first, and
     check that it is within the range that an argument may have there.
+
+    Args:
+        checked: its numbers, of a run whose ranges were checked in plain.
     """
 
-    def __init__(self, result: jax.ShapeDtypeStruct, runtime: Runtime, stored: Any, type: ValueType | None) -> None:
+    def __init__(
+        self, result: jax.ShapeDtypeStruct, runtime: Runtime, stored: Any, type: ValueType | None, checked: Any = None
+    ) -> None:
         assert type is not None
         self.plain = None
+        self._checked = checked
         self.shape, self.dtype = result.shape, np.dtype(result.dtype)
         self.type = type
         self._runtime = weakref.ref(runtime)
@@ -38,6 +47,10 @@ class KeptArray(SharedArray):
 
     def __repr__(self) -> str:
         return f"KeptArray({self.shape}, {self.dtype})"
+
+    def checked_plain(self) -> Any:
+        """See `SharedArray`."""
+        return self._checked
 
     def placed(self, runtime: Runtime, type: ValueType, name: str) -> Placed:
         """Its shares in another ring.
@@ -76,8 +89,7 @@ class KeptArray(SharedArray):
 @functools.lru_cache(maxsize=1024)
 def _conversion(source: ValueType, target: ValueType) -> RingProgram | None:
     """The program that converts, or None if there is nothing to do."""
-    within = target.range_bits is None or source.width - 1 <= target.range_bits
-    if str(source) == str(target) and within:
+    if not needs_conversion(source, target):
         return None
     return program_of(conversion(source, target), [Binding("argument", 0, source)], [Binding("program", 0, target)])
 
@@ -114,12 +126,34 @@ def reveal(tree: Any, *, exact: bool | int = False) -> Any:
             kept[runtime].append(n)
         elif isinstance(leaf, SharedArray):
             leaves[n] = leaf.plain
-    for runtime, places in kept.items():
-        arrays = [leaves[n] for n in places]
-        bits = None if isinstance(exact, bool) else exact
-        program = _opening(tuple(array.type for array in arrays), bool(exact), bits)
-        outputs, _ = runtime.run(program, [array._first for array in arrays])
-        for n, array, output, binding in zip(places, arrays, outputs, program.outputs, strict=True):
-            assert binding.type is not None
-            leaves[n] = decode_result(cast(Encoded, output), binding.type, array.dtype).reshape(array.shape)
+    for places in kept.values():
+        arrays, _ = opened([leaves[n] for n in places], exact)
+        for n, array in zip(places, arrays, strict=True):
+            leaves[n] = array
     return jax.tree_util.tree_unflatten(structure, leaves)
+
+
+def opened(
+    handles: Sequence[SharedArray], exact: bool | int = False, offline_first: bool = False
+) -> tuple[list[np.ndarray[Any, Any]], list[RunReport]]:
+    """The arrays behind handles that one runtime has kept, or that are known, and the run that has opened them."""
+    arrays: list[Any] = [handle.plain for handle in handles]
+    places = [n for n, handle in enumerate(handles) if isinstance(handle, KeptArray)]
+    kept = [handle for handle in handles if isinstance(handle, KeptArray)]
+    if not kept:
+        return arrays, []
+    runtime = kept[0]._runtime()
+    assert runtime is not None
+    bits = None if isinstance(exact, bool) else exact
+    program = _opening(tuple(array.type for array in kept), bool(exact), bits)
+    outputs, report = runtime.run(program, [array._first for array in kept], offline_first=offline_first)
+    for n, handle, output, binding in zip(places, kept, outputs, program.outputs, strict=True):
+        assert binding.type is not None
+        decoded = decode_result(cast(Encoded, output), binding.type, handle.dtype)
+        arrays[n] = np.asarray(decoded).reshape(handle.shape)
+    return arrays, [report]
+
+
+def opening_cost(types: Sequence[ValueType]) -> CostAnalysis:
+    """What opening kept results sends."""
+    return cost_analysis(_opening(tuple(types), False, None)) if types else no_cost()

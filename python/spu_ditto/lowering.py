@@ -32,6 +32,7 @@ from ditto.policy.calibrate import calibrate
 from ditto.policy.plan import HEADROOM, Plan
 from spu_ditto import progress
 from spu_ditto.arguments import Argument
+from spu_ditto.conversion import convert_result
 from spu_ditto.program import Binding, RingProgram
 from spu_ditto.public_part import PublicPart
 
@@ -179,6 +180,41 @@ def rerounded(program: RingProgram, bits: int | None) -> RingProgram:
         constants=[np.asarray(c, np.int64) for c in made.constants],
         outputs=tuple(
             dataclasses.replace(b, type=_value_type(made.outputs[b.index])) if b.source == "program" else b
+            for b in program.outputs
+        ),
+    )
+
+
+def ending_in(program: RingProgram, types: Mapping[int, ValueType]) -> RingProgram:
+    """The program with results in the rings of arguments of others, checked for certain to be within their ranges.
+
+    Args:
+        types: what results of the function become, by position; those that are not of the program stay.
+
+    Raises:
+        UnsupportedError: there is no conversion.
+    """
+    wanted = {
+        program.outputs[n].index: type
+        for n, type in types.items()
+        if n < len(program.outputs) and program.outputs[n].source == "program"
+    }
+    if not wanted:
+        return program
+    module = ring.parse_module(program.ring)
+    for binding in program.outputs:
+        if binding.source == "program" and binding.index in wanted:
+            assert binding.type is not None
+            convert_result(module, binding.index, binding.type, wanted[binding.index])
+    module.verify()
+    made = lower_to_program(module)
+    return dataclasses.replace(
+        program,
+        ring=ring.to_text(module),
+        engine=made.json,
+        constants=[np.asarray(c, np.int64) for c in made.constants],
+        outputs=tuple(
+            dataclasses.replace(b, type=wanted.get(b.index, b.type)) if b.source == "program" else b
             for b in program.outputs
         ),
     )

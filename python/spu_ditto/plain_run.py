@@ -23,7 +23,7 @@ def plain(leaf: Any, name: str) -> Array:
     Raises:
         UnsupportedError: the handle does not have them; names the argument.
     """
-    value = leaf.plain if isinstance(leaf, SharedArray) else leaf
+    value = leaf.checked_plain() if isinstance(leaf, SharedArray) else leaf
     array = np.asarray(value)
     if array.dtype == object:
         raise UnsupportedError(
@@ -40,13 +40,16 @@ def main_inputs(program: RingProgram, leaves: Sequence[Array], public: Sequence[
     return [*secret, *public[:taken]]
 
 
-def check_program(program: RingProgram, leaves: Sequence[Array], public: Sequence[Array]) -> None:
+def check_program(program: RingProgram, leaves: Sequence[Array], public: Sequence[Array]) -> list[Array]:
     """Checks every value of a run on these arguments and results of the public part.
+
+    Returns:
+        The results of the ring program, as integers and bools.
 
     Raises:
         RangeError: one is out of its range; see `check_ranges`.
     """
-    check_ranges(ring_module(program.ring), main_inputs(program, leaves, public))
+    return check_ranges(ring_module(program.ring), main_inputs(program, leaves, public))
 
 
 @functools.lru_cache(maxsize=4)

@@ -7,78 +7,28 @@ import threading
 import types
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import jax
-import numpy as np
 import spu
 
 from ditto.analysis.arguments import ValueNeeded
-from ditto.dialects import pphlo
 from ditto.dialects.dense import Array
-from ditto.interpreter import evaluate
-from ditto.policy.plan import HEADROOM, Plan
+from ditto.policy.plan import HEADROOM
 from ditto.policy.policy import Policy
-from spu_ditto import handle, lowering, progress
+from spu_ditto import handle, lowering
 from spu_ditto.arguments import Call, Parameters, abstract, name_of
-from spu_ditto.compiled import REVEALED, Compiled, Runnable, RunOptions, main_values
-from spu_ditto.cost import CostAnalysis, cost_analysis
-from spu_ditto.errors import UnsupportedError
+from spu_ditto.chain import Chain, chained_or_unrolled
+from spu_ditto.compiled import REVEALED, Compiled, Runnable, RunOptions
 from spu_ditto.frontend import CAPTURED, Exported, to_stablehlo, traced_by_jax
-from spu_ditto.handle import SharedArray
+from spu_ditto.lowered import Lowered, lower_exported, main_arrays
 from spu_ditto.lowering import FractionBits, Source
 from spu_ditto.program import RingProgram
-from spu_ditto.program_cache import found_or_made
 from spu_ditto.public_part import passed_on
 from spu_ditto.reports.run_report import RunReport
 from spu_ditto.signature import Described, Signature
-from spu_ditto.specialise import Make, Programs, specialised
-from spu_ditto.spu_compiler import compile_stablehlo
+from spu_ditto.specialise import Programs
 from spu_ditto.tracebacks import ends_here, user_level
-
-
-class Lowered(Described):
-    """A function lowered for given shapes: its texts, its cost and its calibrated `plan`, before anything runs."""
-
-    def __init__(
-        self,
-        signature: Signature,
-        source: Callable[[], Source],
-        program: RingProgram,
-        plan: Plan | None,
-        make: Make,
-    ) -> None:
-        self.plan = plan
-        self.signature = signature
-        self._source = source
-        self._program = program
-        self._make = make
-
-    @ends_here
-    def as_text(self, dialect: Literal["pphlo", "ring"] = "ring") -> str:
-        """The program as SPU's compiler gave it ("pphlo"), or as our passes made it of that ("ring")."""
-        if dialect not in ("pphlo", "ring"):
-            raise UnsupportedError(f'dialect {dialect!r} is not one of "pphlo", "ring"')
-        return self._source().text if dialect == "pphlo" else self._program.ring
-
-    @ends_here
-    def cost_analysis(self) -> CostAnalysis:
-        """Bytes and rounds per operation kind and per layer, before running anything."""
-        return cost_analysis(self._program)
-
-    @ends_here
-    def compile(self) -> Compiled:
-        """The program, ready to run."""
-        program = self._program
-        return Compiled(self.signature, Programs(program, self._make, program.part, program.main))
-
-    def exactly(self, leaves: Sequence[Array]) -> list[Array]:
-        """The results in plain and in float64, from the leaves of the arguments."""
-        source = self._source()
-        known: dict[str, Sequence[Array]] = {"argument": leaves, "computed": source.part.computed(leaves)}
-        inputs = [np.asarray(known[kind][n]) for kind, n in source.part.main]
-        known["program"] = evaluate(pphlo.parse_module(source.text), [*inputs, *source.constants], exact=True)
-        return [np.asarray(known[kind][n]) for kind, n in source.part.outputs]
 
 
 class Traced(Described):
@@ -123,7 +73,7 @@ class SecureFunction(Runnable):
         self._policy = policy
         self._visibility = input_visibility
         self._parameters = Parameters(fn, static_argnums, static_argnames)
-        self._compiled: dict[Any, Compiled] = {}
+        self._compiled: dict[Any, Compiled | Chain] = {}
         self._told_of_captured = False
         self._lock = threading.Lock()
 
@@ -157,18 +107,17 @@ class SecureFunction(Runnable):
         traced = traced_by_jax(call)
         exported = to_stablehlo(traced, call, self._visibility)
         leaves = [leaf for _, leaf in call.named_leaves()]
-        return Traced(exported, traced.jaxpr, lambda: self._lower(exported, leaves))
+        return Traced(exported, traced.jaxpr, lambda: self._lower(exported, traced.jaxpr, leaves))
 
     @ends_here
     def lower(self, *args: Any, **kwargs: Any) -> Lowered:
         """Traces and lowers for the shapes and dtypes of the arguments."""
         return self.trace(*args, **kwargs).lower()
 
-    def _lower(self, exported: Exported, leaves: Sequence[Any]) -> Lowered:
+    def _lower(self, exported: Exported, jaxpr: Any, leaves: Sequence[Any]) -> Lowered:
         signature = exported.signature
         lowering.check_range_names(self._policy, signature.arguments)
-        kept = exported.captured <= CAPTURED
-        if not kept and not self._told_of_captured:
+        if exported.captured > CAPTURED and not self._told_of_captured:
             self._told_of_captured = True
             warnings.warn(
                 f"{signature.name} has captured an array of {exported.captured} numbers; it becomes a part of the "
@@ -176,35 +125,20 @@ class SecureFunction(Runnable):
                 stacklevel=user_level(),
             )
         samples = [
-            _main_arrays(exported, signature.leaves(self._parameters.call(sample, {}).args))
+            main_arrays(exported, signature.leaves(self._parameters.call(sample, {}).args))
             for sample in self._calibration
         ]
-
-        @functools.cache
-        def source() -> Source:
-            text = compile_stablehlo(exported.stablehlo, exported.visibility(), exported.located_stablehlo, cached=kept)
-            return Source(text, exported.main, exported.part, exported.constants, samples, self._headroom)
-
-        plans = [self._policy.plan]
-
-        def make(fixed: Mapping[int, Array]) -> RingProgram:
-            def lowered() -> RingProgram:
-                with progress.shown(signature.name, lowering.STEPS):
-                    progress.begin("SPU's compiler")
-                    program, plans[0] = lowering.lower_pphlo(source(), self._policy, fixed)
-                return program
-
-            return lowered() if samples or not kept else found_or_made(exported, fixed, self._policy, lowered)
-
-        program = specialised(make, _values_now(exported, leaves))
-        return Lowered(signature, source, program, plans[0], make)
+        # A plan tells every round of a loop apart.
+        if not samples and self._policy.plan is None:
+            return chained_or_unrolled(exported, jaxpr, self._policy, leaves)
+        return lower_exported(exported, self._policy, leaves, samples, self._headroom)
 
     @ends_here
     def share(self, tree: Any) -> Any:
         """A handle that calls take in place of the arrays of `tree`; each array is shared once, at its first use."""
         return handle.share(tree)
 
-    def _compiled_for(self, call: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Compiled:
+    def _compiled_for(self, call: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Compiled | Chain:
         tree = jax.tree_util.tree_structure((call.args, call.kwargs))
         described = (abstract(leaf, name) for name, leaf in call.named_leaves())
         key = (tree, tuple((tuple(a.shape), str(a.dtype), a.weak_type) for a in described), call.static)
@@ -212,24 +146,6 @@ class SecureFunction(Runnable):
             if key not in self._compiled:
                 self._compiled[key] = self.lower(*args, **kwargs).compile()
             return self._compiled[key]
-
-
-def _main_arrays(exported: Exported, leaves: Sequence[Any]) -> list[Array]:
-    """The arguments of @main, secret ones too."""
-    sources = {"argument": leaves, "computed": exported.part.computed(leaves)}
-    return [np.asarray(sources[kind][n]) for kind, n in exported.part.main]
-
-
-def _values_now(exported: Exported, leaves: Sequence[Any]) -> list[Array | None]:
-    """The public arguments of @main, if those of the function are arrays already."""
-    names = lowering.public_names(exported.main)
-    typed: list[Any] = list(leaves)
-    for n, argument in enumerate(exported.signature.arguments):
-        if argument.visibility == "public":
-            if isinstance(leaves[n], jax.ShapeDtypeStruct | SharedArray):
-                return [None] * len(names)
-            typed[n] = np.asarray(leaves[n], argument.dtype)
-    return main_values(exported.part, names, typed, exported.part.computed(typed))
 
 
 @ends_here

@@ -152,3 +152,33 @@ def test_bits_hold_a_number_and_one_unit_of_rounding(number: float, fraction: in
 
 def test_what_no_ring_holds_has_more_bits_than_any() -> None:
     assert Interval(0.0, float(np.finfo(np.float64).max)).bits(18) > ring.MAX_WIDTH
+
+
+@pytest.mark.parametrize(
+    ("step", "low", "high"),
+    [
+        ("%d = ring.sub %y, %x : ({X}, {X}) -> {X}", -5.0, 9.0),
+        ("%d = ring.neg %x : ({X}) -> {X}", -5.0, 3.0),
+        ("%n = ring.neg %x : ({X}) -> {X}\n%d = ring.add_public %n, %p : ({X}, tensor<i64>) -> {X}", -5.0, 8.0),
+    ],
+)
+def test_what_is_chosen_by_a_public_bit_is_one_of_two_values(step: str, low: float, high: float) -> None:
+    module = ring.parse_module(f"""
+func.func @main(%x: {X}, %y: {X}, %b: tensor<2x4xi1>) -> {X} {{
+  {CONSTANT.format(number=8.0, kinds=ENCODE).replace("fraction = 8", "fraction = 12")}
+  {step.format(X=X)}
+  %e = ring.mul_public %d, %b {{shift = 0 : i64}} : ({X}, tensor<2x4xi1>) -> {X}
+  %r = ring.add %e, %x {{chosen = 1 : i64}} : ({X}, {X}) -> {X}
+  return %r : {X}
+}}""")
+    function = ring.main(module)
+    intervals = Intervals(function)
+    x, y, _ = function.body.block.args
+    intervals.known.update({x: Interval(-5, 3), y: Interval(2, 9)})
+    for op in function.body.block.ops:
+        if isinstance(op, ring.RingOp):
+            intervals.visit(op)
+    last = function.body.block.last_op
+    assert last is not None
+    found = intervals.of(last.operands[0])
+    assert (found.low, found.high) == pytest.approx((low, high), abs=2 * unit(last.operands[0]))

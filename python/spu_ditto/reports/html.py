@@ -19,10 +19,10 @@ from ditto.policy.link import LAN, WAN
 from spu_ditto.compiled import Compiled
 from spu_ditto.cost import cost_analysis
 from spu_ditto.errors import UnsupportedError
+from spu_ditto.lowered import Lowered
 from spu_ditto.program import RingProgram
 from spu_ditto.reports.divergence import Divergence
 from spu_ditto.reports.run_report import RunReport
-from spu_ditto.stages import Lowered
 
 _CASTS = {ring.short_name(op) for op in ring.RING.operations if op.has_trait(Rescales) and not op.has_trait(KeepsRing)}
 # How finely the timeline is drawn.
@@ -61,7 +61,9 @@ def description(subject: Compiled | Lowered | RunReport, divergence: Divergence 
     run = subject if isinstance(subject, RunReport) else None
     program = subject.compile().program if isinstance(subject, Lowered) else subject.program
     if program is None:
-        raise UnsupportedError("this run does not tell its program; take the report that Compiled.run gives")
+        raise UnsupportedError(
+            "this run does not tell its program: take what Compiled.run reports, of a function without long loops"
+        )
     engine, cost = json.loads(program.engine), cost_analysis(program)
     layers = [line.name for line in cost.layers]
     return {

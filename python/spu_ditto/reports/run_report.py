@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -122,3 +123,44 @@ class RunReport:
             f"send actions {op.rounds}, recv actions {op.rounds}"
             for op in sorted(self.operations, key=lambda op: -op.seconds)
         ]
+
+
+def total(reports: Sequence[RunReport]) -> RunReport:
+    """Of runs one after the other; without a program, if there are several."""
+    if len(reports) == 1:
+        return reports[0]
+    events, began = list[OpEvent](), 0.0
+    for report in reports:
+        events += [replace(event, start=began + event.start) for event in report.events]
+        began += report.seconds
+    online = [report.online_seconds for report in reports]
+    peaks = [report.peak_rss_bytes for report in reports if report.peak_rss_bytes is not None]
+    p0, p1, p2 = (sum(report.sent[party] for report in reports) for party in range(3))
+    return RunReport(
+        seconds=began,
+        online_seconds=None if None in online else sum(seconds for seconds in online if seconds is not None),
+        sent=(p0, p1, p2),
+        rounds=sum(report.rounds for report in reports),
+        input_bytes=sum(report.input_bytes for report in reports),
+        operations=_joined([report.operations for report in reports]),
+        layers=_joined([report.layers for report in reports]),
+        peak_rss_bytes=max(peaks, default=None),
+        events=tuple(events),
+        conversions=tuple(conversion for report in reports for conversion in report.conversions),
+    )
+
+
+def _joined(tables: Sequence[Sequence[OpProfile]]) -> tuple[OpProfile, ...]:
+    """Lines of the same name become one."""
+    sums: dict[str, OpProfile] = {}
+    for row in (row for table in tables for row in table):
+        known = sums.get(row.name, OpProfile(row.name, 0, 0.0, 0, 0, 0))
+        sums[row.name] = OpProfile(
+            row.name,
+            known.count + row.count,
+            known.seconds + row.seconds,
+            known.offline_bytes + row.offline_bytes,
+            known.online_bytes + row.online_bytes,
+            known.rounds + row.rounds,
+        )
+    return tuple(sums.values())
