@@ -23,9 +23,8 @@ from typing import Any, Literal
 
 import jax
 import numpy as np
-from jax import core, lax
-from jax._src import source_info_util  # The only way to keep the user's lines when equations are written anew.
-from jax.extend import backend
+from jax import lax
+from jax.extend import backend, core, source_info_util
 from jax.interpreters import partial_eval
 from jaxlib import xla_client
 
@@ -36,11 +35,13 @@ Source = tuple[Literal["argument", "computed", "program"], int]
 
 # Operations that stand for another function, by the parameter that holds it.
 _CALLS = {
-    "pjit": "jaxpr",
+    "jit": "jaxpr",
+    "pjit": "jaxpr",  # up to JAX 0.6
     "closed_call": "call_jaxpr",
     "core_call": "call_jaxpr",
     "custom_jvp_call": "call_jaxpr",
-    "custom_vjp_call_jaxpr": "fun_jaxpr",
+    "custom_vjp_call": "call_jaxpr",
+    "custom_vjp_call_jaxpr": "fun_jaxpr",  # up to JAX 0.6
     "remat2": "jaxpr",
     "checkpoint": "jaxpr",
 }
@@ -82,7 +83,10 @@ class PublicPart:
 
 @functools.lru_cache(maxsize=64)
 def _compiled(code: bytes) -> Any:
-    return _cpu().compile(code, xla_client.CompileOptions())
+    options = xla_client.CompileOptions()
+    if hasattr(_cpu(), "compile_and_load"):  # since JAX 0.6
+        return _cpu().compile_and_load(code, _cpu().devices()[:1], options)
+    return _cpu().compile(code, options)
 
 
 def _cpu() -> Any:
@@ -223,17 +227,14 @@ class _Piece:
 
     def function(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> Callable[..., list[Any]]:
         """These equations as a function from some values to others."""
-        effects = core.join_effects(*(equation.effects for equation in self.equations))
-        made = core.Jaxpr((), list(inputs), list(outputs), self.equations, effects)
-        called: Callable[..., list[Any]] = core.jaxpr_as_fun(core.ClosedJaxpr(made, ()))
-        return called
+        return lambda *arguments: _evaluated(self.equations, dict(zip(inputs, arguments, strict=True)), outputs)
 
 
 class _Graph:
     """The equations of a function without calls and dead code; of every value, who may compute it and from what."""
 
     def __init__(self, closed: core.ClosedJaxpr, secret: Sequence[bool]) -> None:
-        flat = jax.make_jaxpr(functools.partial(_inlined, closed.jaxpr, closed.consts))(
+        flat = jax.make_jaxpr(functools.partial(_inlined, closed))(
             *(jax.ShapeDtypeStruct(value.shape, value.dtype) for value in closed.in_avals)
         )
         jaxpr, _ = partial_eval.dce_jaxpr(flat.jaxpr, [True] * len(flat.jaxpr.outvars), instantiate=True)
@@ -312,10 +313,7 @@ def _in_pairs(equation: Any) -> Any:
 
     avals = [jax.ShapeDtypeStruct(atom.aval.shape, atom.aval.dtype) for atom in equation.invars]
     made = jax.make_jaxpr(functools.partial(choose, 0))(*avals)
-    parameters = {"call_jaxpr": made}
-    return core.new_jaxpr_eqn(
-        equation.invars, equation.outvars, core.closed_call_p, parameters, equation.effects, equation.source_info
-    )
+    return equation.replace(primitive=core.primitives.closed_call_p, params={"call_jaxpr": made})
 
 
 def _numbers(array: Any) -> int:
@@ -332,25 +330,31 @@ def _is_fill(equation: Any) -> bool:
     return equation.primitive.name in _FILLS or any(_is_opaque(value.aval) for value in equation.outvars)
 
 
-def _inlined(jaxpr: core.Jaxpr, constants: Sequence[Any], *arguments: Any) -> list[Any]:
+def _inlined(closed: core.ClosedJaxpr, *arguments: Any) -> list[Any]:
     """Evaluates a function, and what it calls in its place."""
-    values: dict[Any, Any] = dict(zip((*jaxpr.constvars, *jaxpr.invars), (*constants, *arguments), strict=True))
+    jaxpr = closed.jaxpr
+    values = dict(zip((*jaxpr.constvars, *jaxpr.invars), (*closed.consts, *arguments), strict=True))
+    return _evaluated(jaxpr.eqns, values, jaxpr.outvars)
+
+
+def _evaluated(equations: Iterable[Any], values: dict[Any, Any], results: Iterable[Any]) -> list[Any]:
+    """The values of results by some equations; to the values that are known those of the equations are added."""
 
     def read(atom: Any) -> Any:
         return atom.val if isinstance(atom, core.Literal) else values[atom]
 
-    for equation in jaxpr.eqns:
+    for equation in equations:
         operands = [read(atom) for atom in equation.invars]
         names = source_info_util.current_name_stack() + equation.source_info.name_stack
         with source_info_util.user_context(equation.source_info.traceback, name_stack=names):
             if inner := _CALLS.get(equation.primitive.name):
                 called = equation.params[inner]
-                if not isinstance(called, core.ClosedJaxpr):
-                    called = core.ClosedJaxpr(called, ())
-                results = _inlined(called.jaxpr, called.consts, *operands)
+                made = _inlined(
+                    called if isinstance(called, core.ClosedJaxpr) else core.ClosedJaxpr(called, ()), *operands
+                )
             else:
                 functions, parameters = equation.primitive.get_bind_params(equation.params)
-                results = equation.primitive.bind(*functions, *operands, **parameters)
-                results = results if equation.primitive.multiple_results else [results]
-        values.update(zip(equation.outvars, results, strict=True))
-    return [read(atom) for atom in jaxpr.outvars]
+                made = equation.primitive.bind(*functions, *operands, **parameters)
+                made = made if equation.primitive.multiple_results else [made]
+        values.update(zip(equation.outvars, made, strict=True))
+    return [read(atom) for atom in results]
