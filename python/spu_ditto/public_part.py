@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -36,12 +35,12 @@ Source = tuple[Literal["argument", "computed", "program"], int]
 # Operations that stand for another function, by the parameter that holds it.
 _CALLS = {
     "jit": "jaxpr",
-    "pjit": "jaxpr",  # up to JAX 0.6
+    "pjit": "jaxpr",  # JAX 0.4
     "closed_call": "call_jaxpr",
     "core_call": "call_jaxpr",
     "custom_jvp_call": "call_jaxpr",
     "custom_vjp_call": "call_jaxpr",
-    "custom_vjp_call_jaxpr": "fun_jaxpr",  # up to JAX 0.6
+    "custom_vjp_call_jaxpr": "fun_jaxpr",  # JAX 0.4
     "remat2": "jaxpr",
     "checkpoint": "jaxpr",
 }
@@ -58,7 +57,8 @@ class PublicPart:
     """What the caller does around the parties' program, @main.
 
     Attributes:
-        code: StableHLO of what JAX computes, as MLIR bytecode; None if that is nothing.
+        code: StableHLO of what JAX computes; None if that is nothing. Text: a version of JAX does not read another's
+            bytecode, and what is saved may be loaded there.
         public: the function's arguments (positions) that `code` takes.
         main: for each argument of @main what is passed. Secret ones are arguments of the function.
         outputs: for each result of the function what it is; "program" is a result of @main.
@@ -66,7 +66,7 @@ class PublicPart:
 
     main: tuple[Source, ...]
     outputs: tuple[Source, ...]
-    code: bytes | None = None
+    code: str | None = None
     public: tuple[int, ...] = ()
 
     def computed(self, leaves: Sequence[Any]) -> list[Array]:
@@ -82,11 +82,11 @@ class PublicPart:
 
 
 @functools.lru_cache(maxsize=64)
-def _compiled(code: bytes) -> Any:
+def _compiled(code: str) -> Any:
     options = xla_client.CompileOptions()
-    if hasattr(_cpu(), "compile_and_load"):  # since JAX 0.6
+    if hasattr(_cpu(), "compile_and_load"):
         return _cpu().compile_and_load(code, _cpu().devices()[:1], options)
-    return _cpu().compile(code, options)
+    return _cpu().compile(code, options)  # JAX 0.4
 
 
 def _cpu() -> Any:
@@ -193,9 +193,8 @@ def _callers_part(
 
     shapes = [jax.ShapeDtypeStruct(value.aval.shape, value.aval.dtype) for value in inputs]
     lowered = jax.jit(run, keep_unused=True).trace(*shapes).lower(lowering_platforms=("cpu",))
-    code = io.BytesIO()
-    lowered.compiler_ir("stablehlo").operation.write_bytecode(code)
-    return PublicPart((), (), code.getvalue(), tuple(public)), sources, opened
+    code = lowered.compiler_ir("stablehlo").operation.get_asm()
+    return PublicPart((), (), code, tuple(public)), sources, opened
 
 
 def _is_complex(atom: Any) -> bool:
