@@ -1,6 +1,7 @@
 """The Python that the extension is built for and the virtual environment that the tests run in.
 
-DITTO_VENV: an existing virtual environment with requirements.lock installed; without it Bazel creates its own.
+DITTO_LOCK: the packages, requirements.lock by default.
+DITTO_VENV: an existing virtual environment with these installed; without it Bazel creates its own.
 DITTO_PYTHON: the interpreter otherwise, /usr/bin/python3.11 by default, whatever a shell's PATH says.
 """
 
@@ -35,7 +36,7 @@ python_headers = repository_rule(
 )
 
 def _python_venv_impl(ctx):
-    lock = ctx.path(ctx.attr.lock)
+    lock = ctx.path(Label("//:" + (ctx.os.environ.get("DITTO_LOCK") or "requirements.lock")))
     python = _interpreter(ctx)
     if not ctx.os.environ.get("DITTO_VENV"):
         ctx.report_progress("creating a virtual environment")
@@ -71,6 +72,5 @@ py_runtime_pair(
 
 python_venv = repository_rule(
     implementation = _python_venv_impl,
-    attrs = {"lock": attr.label(mandatory = True)},
-    environ = ["DITTO_PYTHON", "DITTO_VENV"],
+    environ = ["DITTO_LOCK", "DITTO_PYTHON", "DITTO_VENV"],
 )

@@ -59,7 +59,7 @@ def parse_module(text: str, name: str = "<pphlo>") -> ModuleOp:
     """Reads and verifies a PPHLO module.
 
     Args:
-        text: what SPU's compiler (0.9.5) gave, with or without `pphlo.free`.
+        text: what SPU's compiler (0.9.5 or 0.10) gave, with or without `pphlo.free`.
         name: what errors call the text.
 
     Raises:

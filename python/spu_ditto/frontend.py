@@ -215,6 +215,8 @@ def _prepare(module: Any) -> None:
                 op.operands[0], op.operands[1] = op.operands[1], op.operands[0]
             elif op.name == "stablehlo.is_finite":
                 _replace_is_finite(op)
+            elif op.name == "stablehlo.abs" and op.operands[0].type != op.results[0].type:
+                _replace_modulus(op)
             elif op.name == "stablehlo.optimization_barrier":  # of jax.checkpoint: what passes it is unchanged
                 for operand, result in zip(op.operands, op.results, strict=True):
                     result.replace_all_uses_with(operand)
@@ -286,6 +288,19 @@ def _replace_is_finite(op: Any) -> None:
 
     both = made("stablehlo.and", [compared("GT", -most), compared("LT", most)], bits)
     op.results[0].replace_all_uses_with(both)
+    op.erase()
+
+
+def _replace_modulus(op: Any) -> None:
+    """Writes |z| by parts: SPU 0.9 does so, but 0.10 refuses it."""
+    [z], place, type = op.operands, ir.InsertionPoint(op), op.results[0].type
+
+    def made(name: str, *operands: Any) -> Any:
+        return ir.Operation.create(name, [type], operands, loc=op.location, ip=place).result
+
+    parts = [made("stablehlo.real", z), made("stablehlo.imag", z)]
+    squares = [made("stablehlo.multiply", part, part) for part in parts]
+    op.results[0].replace_all_uses_with(made("stablehlo.sqrt", made("stablehlo.add", *squares)))
     op.erase()
 
 

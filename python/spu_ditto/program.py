@@ -19,7 +19,7 @@ from spu_ditto.errors import CompileError
 from spu_ditto.public_part import PublicPart
 
 _FORMAT = "spu-ditto-program"
-_VERSION = 3
+_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def save_program(file: str | Path | IO[bytes], program: RingProgram, signature: 
         archive.writestr("program.json", program.engine)
         archive.writestr("public.pphlo", program.public)
         if program.part.code is not None:
-            archive.writestr("public.mlirbc", program.part.code)
+            archive.writestr("public.mlir", program.part.code)
         for n, constant in enumerate(program.constants):
             archive.writestr(f"constant{n}.npy", _bytes_of(constant))
         for n, value in program.fixed.items():
@@ -126,7 +126,7 @@ def load_program(file: str | Path | IO[bytes]) -> tuple[RingProgram, dict[str, A
                 part=PublicPart(
                     main=tuple((source, index) for source, index in part["main"]),
                     outputs=tuple((source, index) for source, index in part["outputs"]),
-                    code=archive.read("public.mlirbc") if "public.mlirbc" in archive.namelist() else None,
+                    code=archive.read("public.mlir").decode() if "public.mlir" in archive.namelist() else None,
                     public=tuple(part["public"]),
                 ),
                 main=tuple(header["main"]),

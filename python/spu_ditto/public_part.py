@@ -16,16 +16,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import jax
 import numpy as np
-from jax import core, lax
-from jax._src import source_info_util  # The only way to keep the user's lines when equations are written anew.
-from jax.extend import backend
+from jax import lax
+from jax.extend import backend, core, source_info_util
 from jax.interpreters import partial_eval
 from jaxlib import xla_client
 
@@ -36,11 +34,13 @@ Source = tuple[Literal["argument", "computed", "program"], int]
 
 # Operations that stand for another function, by the parameter that holds it.
 _CALLS = {
-    "pjit": "jaxpr",
+    "jit": "jaxpr",
+    "pjit": "jaxpr",  # JAX 0.4
     "closed_call": "call_jaxpr",
     "core_call": "call_jaxpr",
     "custom_jvp_call": "call_jaxpr",
-    "custom_vjp_call_jaxpr": "fun_jaxpr",
+    "custom_vjp_call": "call_jaxpr",
+    "custom_vjp_call_jaxpr": "fun_jaxpr",  # JAX 0.4
     "remat2": "jaxpr",
     "checkpoint": "jaxpr",
 }
@@ -57,7 +57,8 @@ class PublicPart:
     """What the caller does around the parties' program, @main.
 
     Attributes:
-        code: StableHLO of what JAX computes, as MLIR bytecode; None if that is nothing.
+        code: StableHLO of what JAX computes; None if that is nothing. Text: a version of JAX does not read another's
+            bytecode, and what is saved may be loaded there.
         public: the function's arguments (positions) that `code` takes.
         main: for each argument of @main what is passed. Secret ones are arguments of the function.
         outputs: for each result of the function what it is; "program" is a result of @main.
@@ -65,7 +66,7 @@ class PublicPart:
 
     main: tuple[Source, ...]
     outputs: tuple[Source, ...]
-    code: bytes | None = None
+    code: str | None = None
     public: tuple[int, ...] = ()
 
     def computed(self, leaves: Sequence[Any]) -> list[Array]:
@@ -81,8 +82,11 @@ class PublicPart:
 
 
 @functools.lru_cache(maxsize=64)
-def _compiled(code: bytes) -> Any:
-    return _cpu().compile(code, xla_client.CompileOptions())
+def _compiled(code: str) -> Any:
+    options = xla_client.CompileOptions()
+    if hasattr(_cpu(), "compile_and_load"):
+        return _cpu().compile_and_load(code, _cpu().devices()[:1], options)
+    return _cpu().compile(code, options)  # JAX 0.4
 
 
 def _cpu() -> Any:
@@ -189,9 +193,8 @@ def _callers_part(
 
     shapes = [jax.ShapeDtypeStruct(value.aval.shape, value.aval.dtype) for value in inputs]
     lowered = jax.jit(run, keep_unused=True).trace(*shapes).lower(lowering_platforms=("cpu",))
-    code = io.BytesIO()
-    lowered.compiler_ir("stablehlo").operation.write_bytecode(code)
-    return PublicPart((), (), code.getvalue(), tuple(public)), sources, opened
+    code = lowered.compiler_ir("stablehlo").operation.get_asm()
+    return PublicPart((), (), code, tuple(public)), sources, opened
 
 
 def _is_complex(atom: Any) -> bool:
@@ -223,17 +226,14 @@ class _Piece:
 
     def function(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> Callable[..., list[Any]]:
         """These equations as a function from some values to others."""
-        effects = core.join_effects(*(equation.effects for equation in self.equations))
-        made = core.Jaxpr((), list(inputs), list(outputs), self.equations, effects)
-        called: Callable[..., list[Any]] = core.jaxpr_as_fun(core.ClosedJaxpr(made, ()))
-        return called
+        return lambda *arguments: _evaluated(self.equations, dict(zip(inputs, arguments, strict=True)), outputs)
 
 
 class _Graph:
     """The equations of a function without calls and dead code; of every value, who may compute it and from what."""
 
     def __init__(self, closed: core.ClosedJaxpr, secret: Sequence[bool]) -> None:
-        flat = jax.make_jaxpr(functools.partial(_inlined, closed.jaxpr, closed.consts))(
+        flat = jax.make_jaxpr(functools.partial(_inlined, closed))(
             *(jax.ShapeDtypeStruct(value.shape, value.dtype) for value in closed.in_avals)
         )
         jaxpr, _ = partial_eval.dce_jaxpr(flat.jaxpr, [True] * len(flat.jaxpr.outvars), instantiate=True)
@@ -312,10 +312,7 @@ def _in_pairs(equation: Any) -> Any:
 
     avals = [jax.ShapeDtypeStruct(atom.aval.shape, atom.aval.dtype) for atom in equation.invars]
     made = jax.make_jaxpr(functools.partial(choose, 0))(*avals)
-    parameters = {"call_jaxpr": made}
-    return core.new_jaxpr_eqn(
-        equation.invars, equation.outvars, core.closed_call_p, parameters, equation.effects, equation.source_info
-    )
+    return equation.replace(primitive=core.primitives.closed_call_p, params={"call_jaxpr": made})
 
 
 def _numbers(array: Any) -> int:
@@ -332,25 +329,31 @@ def _is_fill(equation: Any) -> bool:
     return equation.primitive.name in _FILLS or any(_is_opaque(value.aval) for value in equation.outvars)
 
 
-def _inlined(jaxpr: core.Jaxpr, constants: Sequence[Any], *arguments: Any) -> list[Any]:
+def _inlined(closed: core.ClosedJaxpr, *arguments: Any) -> list[Any]:
     """Evaluates a function, and what it calls in its place."""
-    values: dict[Any, Any] = dict(zip((*jaxpr.constvars, *jaxpr.invars), (*constants, *arguments), strict=True))
+    jaxpr = closed.jaxpr
+    values = dict(zip((*jaxpr.constvars, *jaxpr.invars), (*closed.consts, *arguments), strict=True))
+    return _evaluated(jaxpr.eqns, values, jaxpr.outvars)
+
+
+def _evaluated(equations: Iterable[Any], values: dict[Any, Any], results: Iterable[Any]) -> list[Any]:
+    """The values of results by some equations; to the values that are known those of the equations are added."""
 
     def read(atom: Any) -> Any:
         return atom.val if isinstance(atom, core.Literal) else values[atom]
 
-    for equation in jaxpr.eqns:
+    for equation in equations:
         operands = [read(atom) for atom in equation.invars]
         names = source_info_util.current_name_stack() + equation.source_info.name_stack
         with source_info_util.user_context(equation.source_info.traceback, name_stack=names):
             if inner := _CALLS.get(equation.primitive.name):
                 called = equation.params[inner]
-                if not isinstance(called, core.ClosedJaxpr):
-                    called = core.ClosedJaxpr(called, ())
-                results = _inlined(called.jaxpr, called.consts, *operands)
+                made = _inlined(
+                    called if isinstance(called, core.ClosedJaxpr) else core.ClosedJaxpr(called, ()), *operands
+                )
             else:
                 functions, parameters = equation.primitive.get_bind_params(equation.params)
-                results = equation.primitive.bind(*functions, *operands, **parameters)
-                results = results if equation.primitive.multiple_results else [results]
-        values.update(zip(equation.outvars, results, strict=True))
-    return [read(atom) for atom in jaxpr.outvars]
+                made = equation.primitive.bind(*functions, *operands, **parameters)
+                made = made if equation.primitive.multiple_results else [made]
+        values.update(zip(equation.outvars, made, strict=True))
+    return [read(atom) for atom in results]

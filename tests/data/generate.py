@@ -3,7 +3,7 @@
     PYTHONPATH=.:python python tests/data/generate.py
 
 Programs come in two forms: compiled from XLA's HLO, as SPU's own front end does (erfc is expanded there), and from
-StableHLO with erfc kept whole, as `spu_ditto` does. Only a new SPU release is a reason to run this again.
+StableHLO with erfc kept whole, as `spu_ditto` does. SPU 0.10 writes the same operations, constants in another order.
 """
 
 from __future__ import annotations

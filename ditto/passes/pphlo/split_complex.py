@@ -110,9 +110,16 @@ class Splitter:
     @staticmethod
     def _sums(op: pphlo.ReduceOp) -> bool:
         """Whether a reduction adds real parts and imaginary parts."""
-        ops = list(op.body.block.ops)
-        kinds = [pphlo.RealOp, pphlo.RealOp, pphlo.AddOp, pphlo.ImagOp, pphlo.ImagOp, pphlo.AddOp, pphlo.ComplexOp]
-        return len(op.outputs) == 1 and [type(inner) for inner in ops[:-1]] == kinds
+        block = op.body.block
+        assert block.last_op is not None
+        if len(op.outputs) != 1 or not isinstance(whole := block.last_op.operands[0].owner, pphlo.ComplexOp):
+            return False
+
+        def adds(value: SSAValue, kind: type[pphlo.RealOp | pphlo.ImagOp]) -> bool:
+            owners = [operand.owner for operand in value.owner.operands] if isinstance(value.owner, pphlo.AddOp) else []
+            return {owner.operand for owner in owners if isinstance(owner, kind)} == set(block.args)
+
+        return adds(whole.lhs, pphlo.RealOp) and adds(whole.rhs, pphlo.ImagOp)
 
     @staticmethod
     def _add(op: Operation, point: InsertPoint) -> SSAValue:
