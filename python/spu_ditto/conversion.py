@@ -18,7 +18,7 @@ from ditto.dialects import ring
 from ditto.encoding import ValueType
 from ditto.errors import UnsupportedError
 from ditto.passes.ring.assign_widths import AssignWidths
-from ditto.passes.ring.guard_writer import MOST_BITS, Writer
+from ditto.passes.ring.guard_writer import Writer
 from ditto.passes.ring_rewriting import insert_before
 
 
@@ -40,7 +40,9 @@ def conversion(source: ValueType, target: ValueType) -> ModuleOp:
     # |x| < 2^left once it has the target's fraction: a cast may be off by one and a half.
     left = max(2, bits - shift + 1) if shift > 0 else bits - shift
     range = left if target.range_bits is None else min(left, target.range_bits)
-    if left > ring.MAX_WIDTH - 1 or (range < left and bits >= MOST_BITS) or range < -shift:
+    # A cast takes a bit to spare. Of a whole ring, a difference to its range tells whether a number is beyond: one that
+    # wraps has the wrong sign.
+    if left > ring.MAX_WIDTH - 1 or (shift > 0 and bits == ring.MAX_WIDTH - 1) or range < -shift:
         raise UnsupportedError(f"{source} cannot be compared with what an argument {target} takes: reveal it")
     step = f"ring.down_cast %arg0 {{shift = {shift}" if shift >= 0 else f"ring.shl %arg0 {{bits = {-shift}"
     wide = _text(ValueType("fxp", source.shape, ring.MAX_WIDTH, source.fraction))

@@ -19,6 +19,7 @@ from ditto.dialects import ring
 from ditto.lowering.lower_to_program import lower_to_program
 from ditto.passes.pipeline import RING_STEPS, STEPS, run_pipeline
 from ditto.passes.ring.infer_layers import layer_of, set_argument_names
+from ditto.passes.ring.insert_guard import read_by_products_alone
 from ditto.policy.calibrate import calibrate
 from ditto.policy.link import Link
 from ditto.policy.policy import Policy, UnknownPolicy, get_policy
@@ -170,6 +171,20 @@ def test_ring_passes_are_quick() -> None:
     profile.runcall(run_pipeline, module, DITTO)
     # Function calls, not seconds, for two layers: 3.4 million, which are 0.4 seconds of a quiet machine.
     assert pstats.Stats(profile).total_calls < 10_000_000  # type: ignore[attr-defined]
+
+
+def test_what_reads_a_value_is_found_over_any_number_of_paths() -> None:
+    """2^3000 of them lead from the first sum to the product."""
+    kind = "tensor<2x2x!ring.fxp<64, 18>>"
+    sums = "".join(f"%{n + 1} = ring.add %{n}, %{n} : ({kind}, {kind}) -> {kind}\n" for n in range(3000))
+    product = f"%r = ring.mul %3000, %3000 {{shift = 18 : i64}} : ({kind}, {kind}) -> {kind}"
+    sign = f"%r = ring.msb %3000 {{bits = 64 : i64, drop = 0 : i64}} : ({kind}) -> tensor<2x2x!ring.bit>"
+    for reader, made in ((product, kind), (sign, "tensor<2x2x!ring.bit>")):
+        text = f"{reader}\nreturn %r : {made}"
+        module = ring.parse_module(f"module {{ func.func @main(%0: {kind}) -> {made} {{\n{sums}{text} }} }}")
+        block = ring.main(module).body.block
+        assert block.first_op is not None
+        assert (block.first_op.results[0] in read_by_products_alone(block)) == (reader == product)
 
 
 def test_policies() -> None:

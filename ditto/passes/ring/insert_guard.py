@@ -30,7 +30,7 @@ from dataclasses import dataclass
 import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import SSAValue, Use
+from xdsl.ir import Block, SSAValue, Use
 from xdsl.passes import ModulePass
 
 from ditto.analysis.intervals import BOUND, CLAIM
@@ -62,28 +62,34 @@ def is_small(op: ring.RingOp) -> bool:
     return max(math.prod(ring.shape(value)) for value in (*op.arguments, op.result)) <= SMALL
 
 
-def is_read_by_products_alone(value: SSAValue, moved: bool = True) -> bool:
-    """Whether nothing but products is made of a value, moved, added up or cast, or it is returned, only moved."""
-    for use in value.uses:
+def read_by_products_alone(block: Block) -> set[SSAValue]:
+    """The values of which nothing but products is made, moved, added up or cast, or that are returned, only moved."""
+    # With each: whether it has only been moved so far.
+    found: set[tuple[SSAValue, bool]] = set()
+
+    def is_read_so(use: Use, moved: bool) -> bool:
         op = use.operation
         if not op.results:
-            if not moved:
-                return False
-        elif not op.has_trait(Multiplies) or op.has_trait(Local):
-            goes_on = has_any(op, Local, KeepsRing, Rescales)
-            still = moved and has_any(op, Rearranges, Rescales, TimesPowerOfTwo)
-            if not goes_on or not is_read_by_products_alone(op.results[0], still):
-                return False
-    return True
+            return moved
+        if op.has_trait(Multiplies) and not op.has_trait(Local):
+            return True
+        still = moved and has_any(op, Rearranges, Rescales, TimesPowerOfTwo)
+        return has_any(op, Local, KeepsRing, Rescales) and (op.results[0], still) in found
+
+    # Backwards, so that what is made of a value is known; once a value, not once for every path that leads from it.
+    for op in reversed(list(block.ops)):
+        for value in op.results:
+            found.update((value, moved) for moved in (True, False) if all(is_read_so(use, moved) for use in value.uses))
+    return {value for value, moved in found if moved}
 
 
-def guard(write: Writer, op: ring.RingOp) -> None:
-    """Has one claim checked."""
+def guard(write: Writer, op: ring.RingOp, by_products: bool) -> None:
+    """Has one claim checked; `by_products` tells whether products alone read it."""
     write.stand_behind(op)
     uses, small = list(op.result.uses), is_small(op)
     if check := _DOMAINS.get(type(op)):
         check(write, op)
-    elif is_read_by_products_alone(op.result):
+    elif by_products:
         if not guard_by_sums(write, op, small) and not (small and guard_exactly(write, op)):
             _by_zone(write, op, uses)
     elif not small or not guard_exactly(write, op):
@@ -175,7 +181,7 @@ class InsertGuard(ModulePass):
         if not self.guard:
             return
         function = ring.main(op)
-        write = Writer(function)
+        write, by_products = Writer(function), read_by_products_alone(function.body.block)
         for inner in list(function.body.block.ops):
             if isinstance(inner, ring.RingOp) and CLAIM in inner.attributes:
-                guard(write, inner)
+                guard(write, inner, inner.result in by_products)
