@@ -45,6 +45,7 @@ SHAPES = {
     "m": (4, 2),
     "t": (2, 3, 4),
     "t3x": (4, 3),
+    "t44": (1, 4, 4),
     "s": (),
     "w4": (4,),
     "w3": (3,),
@@ -272,6 +273,11 @@ same("diff ediff1d", "v", NUMBERS)
 add("gradient", lambda x: jnp.gradient(x), "v", FLOATS)
 add("trapezoid", lambda x: jnp.trapezoid(x), "v", FLOATS)
 add("logsumexp", jax.nn.logsumexp, "x", FLOATS, slack=4e-3)
+add("logsumexp_axis", lambda x: jax.nn.logsumexp(x, axis=1, keepdims=True), "x", FLOATS, slack=4e-3)
+add("logsumexp_where", lambda x, w: jax.nn.logsumexp(x, axis=0, where=w), "x x::b", FLOATS, slack=4e-3)
+add("logsumexp_weights", lambda x, w: jax.nn.logsumexp(x, axis=1, b=w), "x x:positive", FLOATS, slack=8e-3)
+add("logsumexp_gradient", jax.grad(lambda x: jax.nn.logsumexp(x, axis=1).sum()), "x", ("f32",), slack=4e-3)
+add("exp_of_chosen", lambda x, w: jnp.exp(jnp.where(w, x, -jnp.inf)), "x:small x::b", FLOATS)
 add("norm", jnp.linalg.norm, "x", FLOATS)
 add("norm_1", lambda x: jnp.linalg.norm(x, 1, axis=0), "x", FLOATS)
 same("cov corrcoef", "x", FLOATS, slack=1e-2)
@@ -334,6 +340,7 @@ add(
 )
 add("linalg_solve", lambda a, b: jnp.linalg.solve(near_identity(a), b), "a:small x", ("f32",), slack=1e-3)
 add("linalg_inv", lambda a: jnp.linalg.inv(near_identity(a)), "a:small", ("f32",), slack=1e-3)
+add("linalg_det_4", lambda t: jnp.linalg.det(near_identity(t[0, :4, :4])), "t44:small", ("f32",), slack=1e-2)
 add("slogdet", lambda a: jnp.linalg.slogdet(near_identity(a)), "a:small", ("f32",), slack=2e-3)
 add("lu", lambda a: LINEAR.lu(near_identity(a)), "a:small", ("f32",), slack=1e-3)
 add("matrix_power", lambda a: jnp.linalg.matrix_power(a, 3), "a:unit", FLOATS)
