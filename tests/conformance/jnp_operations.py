@@ -340,6 +340,13 @@ add(
 )
 add("linalg_solve", lambda a, b: jnp.linalg.solve(near_identity(a), b), "a:small x", ("f32",), slack=1e-3)
 add("linalg_inv", lambda a: jnp.linalg.inv(near_identity(a)), "a:small", ("f32",), slack=1e-3)
+add(
+    "linalg_inv_batched",
+    lambda t: jnp.linalg.inv(near_identity(t[:, :, :3])),
+    "t:small",
+    ("f32",),
+    slack=1e-3,
+)
 add("linalg_det_4", lambda t: jnp.linalg.det(near_identity(t[0, :4, :4])), "t44:small", ("f32",), slack=1e-2)
 add("slogdet", lambda a: jnp.linalg.slogdet(near_identity(a)), "a:small", ("f32",), slack=2e-3)
 add("lu", lambda a: LINEAR.lu(near_identity(a)), "a:small", ("f32",), slack=1e-3)
