@@ -16,25 +16,29 @@ from ditto.lowering.arithmetic import (
     Rule,
     add,
     as_integer,
+    complement,
     either,
     exclusive_or,
     invert,
+    less,
     multiply,
     negative,
     of_one_dtype,
+    ordered,
     plus,
     subtract,
     times,
     unsigned_number,
     zero,
 )
-from ditto.lowering.emitter import Emitter, Public, Value, integer_bits, is_unsigned
+from ditto.lowering.emitter import Emitter, Public, Value, integer_bits, is_unsigned, secret
 from ditto.lowering.movement import joined, slice_along
 
 # divide.h: an integer quotient q is off by less than |q| 2^-12 and 1.7, of more than 46 bits by 3.3.
 _DIGITS, _OFF, _FAR_OFF = 12, 1.7, 3.3
-# Beyond this a quotient, a product with it and their signs leave every ring.
-_MOST = 1 << 60
+# Beyond this a quotient leaves the ring in which divide.h makes it. Of 64 bits so many digits are found by themselves,
+# and operands are cut to the size that leaves room for a product with the quotient and its error.
+_MOST, _LOW, _WHOLE = 1 << 45, 19, 59
 # Bits of what is divided by a reciprocal; fraction bits of the first one, and of the finer one.
 _SHORT, _NORMAL, _INVERSE = 32, 20, 26
 
@@ -58,9 +62,85 @@ def quotient(e: Emitter, x: Value, y: Value, type: Attribute) -> SSAValue:
     """x / y of integers of one dtype, toward zero."""
     bits = integer_bits(type)
     assert bits is not None
+    if bits == ring.MAX_WIDTH and (whole := _widest_quotient(e, x, y, signed=not is_unsigned(type))) is not None:
+        return whole
     with e.in_order():
         whole = _quotient(e, _exact(e, x, y, type), _exact(e, y, x, type))
     return e.wrapped(whole, bits)
+
+
+def _widest_quotient(e: Emitter, x: Value, y: Value, *, signed: bool) -> SSAValue | None:
+    """x / y of integers that fill the widest ring; None if they do not, or if a shift does it."""
+    x, y = (v if isinstance(v, SSAValue) or v.numbers is not None else e.made_secret(v, w) for v, w in ((x, y), (y, x)))
+    spans = [e.integers_of(v) for v in (x, y)]
+    if all(span.size <= _MOST and (signed or span.low >= 0) for span in spans):
+        return None
+    if isinstance(y, Public) and (by := y.uniform()) is not None and by and abs(int(by)) & abs(int(by)) - 1 == 0:
+        if signed:
+            return None
+        with e.in_order():
+            return _upper(e, secret(x), (int(by) % (1 << ring.MAX_WIDTH)).bit_length() - 1)
+    key = ("quotient", *(v if isinstance(v, SSAValue) else v.known().tobytes() for v in (x, y)))
+    if key not in e.made:
+        with e.in_order():
+            e.made[key] = _in_two(e, e.made_secret(x, y), e.made_secret(y, x), signed)
+    return e.made[key]
+
+
+def _in_two(e: Emitter, x: SSAValue, y: SSAValue, signed: bool) -> SSAValue:
+    """x / y of integers of the widest ring, whose sizes are unsigned: the quotient of the upper bits of x's size, then
+    that of what is left, of which five bits are cut off where y is too large for a division. It is off by one then."""
+    none = zero(e, y)
+    with e.wrapping(ring.MAX_WIDTH):
+        signs = [negative(e, v) if signed and e.integers_of(v).low < 0 else None for v in (x, y)]
+        a, b = (v if sign is None else _turned(e, v, sign) for v, sign in zip((x, y), signs))
+        # By this divisor the first quotient is 0, as by any greater one.
+        most = 1 << ring.MAX_WIDTH - _LOW
+        far = complement(e, zero(e, _upper(e, b, ring.MAX_WIDTH - _LOW)))
+        excess = e.emit(ring.BitMulOp, [far, plus(e, b, -most)], b.type)
+    with e.exactly():
+        divisor = e.emit(ring.SubOp, [b, excess], b.type, fact=most)
+        total = _of_sizes(e, _upper(e, a, _LOW), divisor, none)
+    with e.wrapping(ring.MAX_WIDTH):
+        total = times(e, total, 1 << _LOW)
+        rest = e.emit(ring.SubOp, [a, e.emit(ring.MulOp, [total, b], a.type, shift=0)], a.type)
+        large = complement(e, zero(e, _upper(e, b, _WHOLE - _LOW)))
+        cut = [e.emit(ring.SubOp, [_upper(e, v, ring.MAX_WIDTH - _WHOLE), v], v.type) for v in (rest, b)]
+        taken = [e.emit(ring.BitMulOp, [large, v], v.type) for v in cut]
+    with e.exactly():
+        short = [
+            e.emit(ring.AddOp, [v, part], v.type, fact=1 << _WHOLE) for v, part in zip((rest, b), taken, strict=True)
+        ]
+        low = _of_sizes(e, short[0], short[1], none, (1 << _LOW) + 1)
+        low = e.emit(ring.SubOp, [low, as_integer(e, complement(e, zero(e, low)), low)], low.type)
+    with e.wrapping(ring.MAX_WIDTH):
+        total = e.emit(ring.AddOp, [total, low], total.type)
+        rest = e.emit(ring.SubOp, [rest, e.emit(ring.MulOp, [low, b], b.type, shift=0)], b.type)
+        for _ in range(2):
+            fits = complement(e, less(e, ordered(e, rest), ordered(e, b)))
+            rest = e.emit(ring.SubOp, [rest, e.emit(ring.BitMulOp, [fits, b], b.type)], b.type)
+            total = e.emit(ring.AddOp, [total, as_integer(e, fits, total)], total.type)
+        unlike = [sign for sign in signs if sign is not None]
+        if unlike:
+            total = _turned(e, total, unlike[0] if len(unlike) == 1 else exclusive_or(e, *unlike))
+        missing = e.emit(ring.BitMulOp, [none, invert(e, total)], total.type)
+        return e.emit(ring.AddOp, [total, missing], total.type)
+
+
+def _turned(e: Emitter, x: SSAValue, minus: SSAValue) -> SSAValue:
+    """-x where a bit is set, x elsewhere."""
+    return e.emit(ring.SelectOp, [minus, e.emit(ring.NegOp, [x], x.type), x], x.type)
+
+
+def _upper(e: Emitter, x: SSAValue, by: int) -> SSAValue:
+    """floor(x / 2^by) of the unsigned integers that fill the widest ring."""
+    if by == 0 or e.integers_of(x).low >= 0:
+        return shifted(e, x, by)
+    top = ring.MAX_WIDTH - 1
+    with e.wrapping(ring.MAX_WIDTH):
+        low = plus(e, x, -1 << top)
+    with e.exactly():
+        return plus(e, shifted(e, low, by), 1 << top - by)
 
 
 def _exact(e: Emitter, x: Value, like: Value, type: Attribute) -> Value:
@@ -86,7 +166,7 @@ def _quotient(e: Emitter, x: Value, y: Value) -> SSAValue:
             x = e.made_secret(Public(y.type, x.known().astype(np.int64)), y)
         assert isinstance(x, SSAValue) and isinstance(y, SSAValue)
         if max(e.integers_of(v).size for v in (x, y)) > _MOST:
-            raise e.fail("64-bit integers are divided by public powers of two alone; make them i32 or floats")
+            raise e.fail("no ring holds what the division of such large numbers takes; state smaller ranges=")
         key = ("quotient", x, y)
         if key not in e.made:
             e.made[key] = _by_secret(e, x, y)
@@ -130,33 +210,39 @@ def _by_secret(e: Emitter, x: SSAValue, y: SSAValue) -> SSAValue:
     none = zero(e, y)
     signs = [None if e.integers_of(v).low >= 0 else negative(e, v) for v in (x, y)]
     a, b = (v if sign is None else _size(e, v, sign) for v, sign in zip((x, y), signs))
-    divisor = max(1, int(e.integers_of(b).size))
-    b = e.emit(ring.AddOp, [b, as_integer(e, none, b)], b.type, fact=divisor)
-    # A single division is cheaper than the way to a reciprocal, many are not.
-    short = 1 << _DIGITS - 2 < max(e.integers_of(v).size for v in (a, b)) <= 1 << _SHORT
-    total, rest = _by_reciprocal(e, a, b) if short else _by_divisions(e, a, b)
-    most = max(1, int(e.integers_of(a).size))
-    # What is left lies between -2 b and 2 b.
-    beyond = plus(e, e.emit(ring.SubOp, [b, rest], a.type), -1)
-    below = e.emit(ring.AddOp, [rest, b], a.type)
-    up, down, twice = (as_integer(e, negative(e, v), total) for v in (beyond, rest, below))
-    total = e.emit(ring.SubOp, [e.emit(ring.AddOp, [total, up], a.type), down], a.type)
-    total = e.emit(ring.SubOp, [total, twice], a.type, fact=most)
+    total = _of_sizes(e, a, b, none)
     unlike = [sign for sign in signs if sign is not None]
     if unlike:
-        minus = unlike[0] if len(unlike) == 1 else exclusive_or(e, *unlike)
-        total = e.emit(ring.SelectOp, [minus, e.emit(ring.NegOp, [total], total.type), total], total.type)
+        total = _turned(e, total, unlike[0] if len(unlike) == 1 else exclusive_or(e, *unlike))
     # total + [y = 0] (-1 - total)
     missing = e.emit(ring.BitMulOp, [none, invert(e, total)], total.type)
     return e.emit(ring.AddOp, [total, missing], total.type)
 
 
-def _by_divisions(e: Emitter, a: SSAValue, b: SSAValue) -> tuple[SSAValue, SSAValue]:
-    """A quotient of a >= 0 and b > 0, off by less than 2, and a less b times it: what a division leaves is divided
-    again, once for every 12 bits of a."""
-    most, divisor = (max(1, int(e.integers_of(v).size)) for v in (a, b))
+def _of_sizes(e: Emitter, a: SSAValue, b: SSAValue, none: SSAValue, most: int | None = None) -> SSAValue:
+    """a / b of numbers that are not negative, of which it is known that it is at most `most`; any number where b = 0
+    (`none`)."""
+    divisor = max(1, int(e.integers_of(b).size))
+    b = e.emit(ring.AddOp, [b, as_integer(e, none, b)], b.type, fact=divisor)
+    # A single division is cheaper than the way to a reciprocal, many are not.
+    short = 1 << _DIGITS - 2 < max(e.integers_of(v).size for v in (a, b)) <= 1 << _SHORT
+    total, rest = _by_reciprocal(e, a, b) if short else _by_divisions(e, a, b, most)
+    most = most or max(1, int(e.integers_of(a).size))
+    # What is left lies between -2 b and 2 b.
+    beyond = plus(e, e.emit(ring.SubOp, [b, rest], a.type), -1)
+    below = e.emit(ring.AddOp, [rest, b], a.type)
+    up, down, twice = (as_integer(e, negative(e, v), total) for v in (beyond, rest, below))
+    total = e.emit(ring.SubOp, [e.emit(ring.AddOp, [total, up], a.type), down], a.type)
+    return e.emit(ring.SubOp, [total, twice], a.type, fact=most)
+
+
+def _by_divisions(e: Emitter, a: SSAValue, b: SSAValue, count: int | None = None) -> tuple[SSAValue, SSAValue]:
+    """A quotient of a >= 0 and b > 0, at most `count`, off by less than 2, and a less b times it: what a division
+    leaves is divided again, once for every 12 bits of the quotient."""
+    size, divisor = (float(max(1, int(e.integers_of(v).size))) for v in (a, b))
+    most = int(size) if count is None else count
     # The quotient is off by less than `off`, what is left is below `size`.
-    off, size = float(most), float(most)
+    off = float(most)
     rest, total = a, None
     for _ in range(math.ceil((math.log2(most) + 2) / _DIGITS)):
         room = min(int(off) + 4, most + 4)

@@ -19,6 +19,7 @@ from ditto.dialects import pphlo
 from ditto.errors import CompileError
 from ditto.passes.pphlo.drop_nan_checks import DropNanChecks
 from ditto.passes.pphlo.erase_no_effect import EraseNoEffect
+from ditto.passes.pphlo.exclude_infinities import ExcludeInfinities
 from ditto.passes.pphlo.expand_indices import ExpandIndices
 from ditto.passes.pphlo.expand_pooling import ExpandPooling
 from ditto.passes.pphlo.expand_sorting import ExpandSorting
@@ -66,6 +67,7 @@ PPHLO_STEPS: tuple[Step, ...] = (
     Step(lambda policy: UnrollLoops(), "constants of a round appear only when the loop is gone"),
     Step(lambda policy: SplitComplex(), "no pass below knows complex numbers"),
     Step(lambda policy: DropNanChecks(), "a comparator that asks for NaN is ten operations, one that does not is one"),
+    Step(lambda policy: ExcludeInfinities(), "needs maxima and differences as such, and -inf where it came from"),
     Step(lambda policy: ExpandWindows(), "what a body makes of whole tensors is then an operation like any other"),
     Step(lambda policy: ExpandPooling(), "the same of what chooses among the elements of a window"),
     Step(lambda policy: ExpandSorting(), "the same of comparators"),

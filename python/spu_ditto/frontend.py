@@ -48,6 +48,9 @@ _KEPT_WHOLE = {
 }
 _CUSTOM_CALLS = frozenset(_KEPT_WHOLE.values())
 
+# Why it could not, where that is no matter of work.
+_REASONS = {"chlo.next_after": ": neighbouring floats are closer than numbers in a ring can be"}
+
 # How SPU's caches of random numbers are to be used: the value is the first operand.
 _CACHES = ("spu.make_cached_var", "spu.drop_cached_var")
 
@@ -207,7 +210,6 @@ def _prepare(module: Any) -> None:
     with module.context:
         for op in list(_walk(module.operation)):
             _check_types(op)
-            _check_groups(op)
             if op.name in _KEPT_WHOLE:
                 _replace_by_custom_call(op, _KEPT_WHOLE[op.name])
             elif op.name == "stablehlo.or" and op.parent.name == "stablehlo.sort":
@@ -229,16 +231,8 @@ def _prepare(module: Any) -> None:
                 elif target not in _CUSTOM_CALLS:
                     raise UnsupportedError(f"custom call @{target} cannot run on shares{source_line(op)}")
             elif op.name not in _STABLEHLO_OPS | _STRUCTURE_OPS:
-                raise UnsupportedError(f"operation {op.name} cannot run on shares{source_line(op)}")
-
-
-def _check_groups(op: Any) -> None:
-    """Gradients of grouped convolutions have several groups along the batch, on which SPU's compiler dies."""
-    if op.name == "stablehlo.convolution" and ir.IntegerAttr(op.attributes["batch_group_count"]).value > 1:
-        raise UnsupportedError(
-            f"a convolution with batch_group_count (or the gradient of one with feature_group_count) is not supported: "
-            f"split the features and convolve the groups one by one{source_line(op)}"
-        )
+                reason = _REASONS.get(op.name, "")
+                raise UnsupportedError(f"operation {op.name} cannot run on shares{reason}{source_line(op)}")
 
 
 def _check_types(op: Any) -> None:

@@ -28,6 +28,7 @@ from jax.interpreters import partial_eval
 from jaxlib import xla_client
 
 from ditto.dialects.dense import Array, is_splat
+from spu_ditto.expansions import expanded
 
 # Where a value of the caller's comes from: an argument of the function, or a result of what JAX computes.
 Source = tuple[Literal["argument", "computed", "program"], int]
@@ -253,10 +254,16 @@ class _Graph:
             origins = frozenset[int]().union(*(self.origins[v] for v in _variables(equation.invars)))
             self.levels.update(dict.fromkeys(equation.outvars, level))
             self.origins.update(dict.fromkeys(equation.outvars, origins))
-            if _is_switch(equation) and self.level(equation.invars[0]) == _PUBLIC and level == _SECRET:
-                self.equations[n] = _in_pairs(equation)
+            if level == _SECRET:
+                self.equations[n] = self._for_parties(equation)
             captured = max((self.captured.get(v, 0) for v in _variables(equation.invars)), default=0)
             self.captured.update(dict.fromkeys(equation.outvars, captured))
+
+    def _for_parties(self, equation: Any) -> Any:
+        """An equation as SPU's compiler takes it."""
+        if _is_switch(equation) and self.level(equation.invars[0]) == _PUBLIC:
+            equation = _in_pairs(equation)
+        return expanded(equation)
 
     def level(self, atom: Any) -> int:
         return _CONSTANT if isinstance(atom, core.Literal) else self.levels[atom]

@@ -44,6 +44,8 @@ SHAPES = {
     "a": (3, 3),
     "m": (4, 2),
     "t": (2, 3, 4),
+    "t3x": (4, 3),
+    "t44": (1, 4, 4),
     "s": (),
     "w4": (4,),
     "w3": (3,),
@@ -63,6 +65,7 @@ DOMAINS = {
     "small": (-2.0, 2.0),
     "unit": (-0.875, 0.875),
     "positive": (0.25, 8.0),
+    "small_positive": (0.25, 3.0),
     "above": (1.125, 6.0),
     "chance": (0.125, 0.875),
 }
@@ -72,7 +75,7 @@ DOMAINS = {
 class Function:
     """A function on arguments of one dtype each. An argument is a name of `SHAPES`, with a domain after a colon
     ("x:positive") and a dtype of its own after another ("v::i32"); "ids" and "three" are five and three
-    positions below 3, "shift" amounts.
+    positions below 3, "three4" as many as "x" has numbers, "shift" amounts.
 
     `slack` is an absolute error beyond the usual one, of functions that state their own. In the dtypes `refused` there
     is an error instead of a result.
@@ -103,8 +106,8 @@ class Function:
 
 def _drawn(argument: str, dtype: str, rng: np.random.Generator) -> Array:
     name, domain, own = (*argument.split(":"), "", "")[:3]
-    if name in ("ids", "three"):
-        return rng.integers(0, 3, 5 if name == "ids" else 3).astype(np.int32)
+    if name in (positions := {"ids": (5,), "three": (3,), "three4": SHAPES["x"]}):
+        return rng.integers(0, 3, positions[name]).astype(np.int32)
     if name == "shift":
         return rng.integers(0, 5, SHAPES["x"]).astype(DTYPES[own or dtype])
     shape, kind = SHAPES[name], np.dtype(DTYPES[own or dtype])
@@ -114,7 +117,7 @@ def _drawn(argument: str, dtype: str, rng: np.random.Generator) -> Array:
     if kind.kind == "f":
         return (rng.integers(int(low * 8), int(high * 8), shape, endpoint=True) / 8).astype(kind)
     low, high = (0 if kind.kind == "u" else int(low)), int(high)
-    if domain in ("positive", "above"):
+    if "positive" in domain or domain == "above":
         low = 1
     return rng.integers(low, high, shape, endpoint=True).astype(kind)
 
@@ -150,17 +153,19 @@ def same(
 
 same("add multiply maximum minimum", "x y", ALL)
 same("subtract", "x y", NUMBERS)
-same("negative abs sign square positive", "x", NUMBERS)
+same("negative abs sign square positive fabs conj conjugate real imag", "x", NUMBERS)
+same("atleast_1d atleast_2d atleast_3d", "x", NUMBERS)
 same("equal not_equal less less_equal greater greater_equal", "x y", ALL)
 same("logical_and logical_or logical_xor", "x y", ALL)
 same("logical_not", "x", ALL)
 same("bitwise_and bitwise_or bitwise_xor", "x y", BITS)
-same("bitwise_not", "x", BITS)
+same("bitwise_not invert", "x", BITS)
 same("left_shift right_shift", "x shift", INTEGERS)
 add("shift_by_public", lambda x: (x << 2) + (x >> 1), "x", INTEGERS)
 same("bitwise_count", "x", INTEGERS)
-same("true_divide", "x y:positive", NUMBERS)
-same("floor_divide remainder fmod", "x y:positive", NUMBERS)
+add("count_leading_zeros", lax.clz, "x", INTEGERS)
+same("true_divide divide", "x y:positive", NUMBERS)
+same("floor_divide remainder mod fmod", "x y:positive", NUMBERS)
 add("divmod", jnp.divmod, "x y:positive", ("f32", "i32", "u8"))
 add("divide_by_public", lambda x: x / 3, "x", NUMBERS)
 add("mod_by_public", lambda x: x % 3, "x", NUMBERS)
@@ -193,14 +198,18 @@ add("power_real", lambda x: x**1.7, "x:positive", FLOATS, slack=2e-2)
 add("public_to_the_power", lambda x: 2.0**x, "x:small", FLOATS)
 add("integer_power", lambda x: jnp.power(x, 3), "x:small", INTEGERS)
 same("fmax fmin heaviside copysign", "x y", FLOATS)
+add("ldexp", lambda x, n: jnp.ldexp(x, n - 2), "x three4::i32", FLOATS, slack=4e-3)
+same("angle", "x", FLOATS, slack=1e-2)
+same("unwrap", "v", FLOATS, slack=4e-3)
 same("signbit", "x", FLOATS)
-same("isnan isinf isfinite", "x", FLOATS)
+same("isnan isinf isfinite isneginf isposinf", "x", FLOATS)
+same("iscomplex isreal", "x", NUMBERS)
 same("nan_to_num", "x", FLOATS)
 same("deg2rad rad2deg", "x", FLOATS)
 same("sinc", "x:small", FLOATS, slack=8e-3)
 same("isclose", "x y", FLOATS)
 add("allclose", lambda x: jnp.allclose(x, x + 0.5, atol=1.0), "x", FLOATS)
-add("array_equal", jnp.array_equal, "x y", ALL)
+same("array_equal array_equiv", "x y", ALL)
 add("clip", lambda x: jnp.clip(x, -2, 3), "x", (*FLOATS, *SIGNED))
 add("clip_by_secrets", lambda x, y: jnp.clip(x, jnp.minimum(y, 0), 3), "x y", (*FLOATS, *SIGNED))
 add("where", lambda c, x, y: jnp.where(c, x, y), "x::b x y", ALL)
@@ -213,7 +222,12 @@ add("nextafter", jnp.nextafter, "x y", ("f32",), refused=("f32",))
 add("erf", jax.scipy.special.erf, "x:small", FLOATS, slack=4e-3)
 add("erfc", jax.scipy.special.erfc, "x:small", FLOATS, slack=4e-3)
 add("erf_inv", jax.scipy.special.erfinv, "x:unit", FLOATS, slack=1e-2)
-add("lgamma", jax.scipy.special.gammaln, "x:above", ("f32",), slack=1e-2, refused=("f32",))
+add("lgamma", jax.scipy.special.gammaln, "x:positive", FLOATS, slack=2.0**-10)
+same("digamma", "x:positive", FLOATS, module=jax.scipy.special, slack=2.0**-10)
+same("gamma factorial", "x:small_positive", ("f32",), module=jax.scipy.special, slack=8e-3)
+same("beta betaln", "x:positive y:positive", ("f32",), module=jax.scipy.special, slack=4e-3)
+same("i0e i1e", "x", FLOATS, module=jax.scipy.special, slack=2.0**-12)
+same("i0 i1", "x:small", FLOATS, module=jax.scipy.special, slack=8e-3)
 add("xlogy", jax.scipy.special.xlogy, "x:positive y:positive", FLOATS, slack=2e-2)
 add("entr", jax.scipy.special.entr, "x:chance", FLOATS, slack=1e-2)
 add("logit", jax.scipy.special.logit, "x:chance", FLOATS, slack=1e-2)
@@ -247,6 +261,8 @@ add("percentile", lambda x: jnp.percentile(x, jnp.array([25.0, 75])), "v", FLOAT
 same("all any count_nonzero", "x", ALL)
 add("all_axis", lambda x: jnp.all(x > 0, 0), "x", NUMBERS)
 same("nansum nanmean nanmax nanmin nanvar nanstd", "x", FLOATS)
+same("nanprod", "v:small", FLOATS)
+same("nanargmax nanargmin", "v", FLOATS)
 same("cumsum", "v", NUMBERS)
 add("cumsum_axis", lambda x: jnp.cumsum(x, 1), "x", ALL)
 same("cumprod", "v:small", NUMBERS)
@@ -257,6 +273,11 @@ same("diff ediff1d", "v", NUMBERS)
 add("gradient", lambda x: jnp.gradient(x), "v", FLOATS)
 add("trapezoid", lambda x: jnp.trapezoid(x), "v", FLOATS)
 add("logsumexp", jax.nn.logsumexp, "x", FLOATS, slack=4e-3)
+add("logsumexp_axis", lambda x: jax.nn.logsumexp(x, axis=1, keepdims=True), "x", FLOATS, slack=4e-3)
+add("logsumexp_where", lambda x, w: jax.nn.logsumexp(x, axis=0, where=w), "x x::b", FLOATS, slack=4e-3)
+add("logsumexp_weights", lambda x, w: jax.nn.logsumexp(x, axis=1, b=w), "x x:positive", FLOATS, slack=8e-3)
+add("logsumexp_gradient", jax.grad(lambda x: jax.nn.logsumexp(x, axis=1).sum()), "x", ("f32",), slack=4e-3)
+add("exp_of_chosen", lambda x, w: jnp.exp(jnp.where(w, x, -jnp.inf)), "x:small x::b", FLOATS)
 add("norm", jnp.linalg.norm, "x", FLOATS)
 add("norm_1", lambda x: jnp.linalg.norm(x, 1, axis=0), "x", FLOATS)
 same("cov corrcoef", "x", FLOATS, slack=1e-2)
@@ -276,6 +297,59 @@ add("matmul_of_bits", lambda x, m: x @ m.astype(x.dtype), "x m::b", NUMBERS)
 add("cross", lambda a: jnp.cross(a[0], a[1]), "a", NUMBERS)
 same("trace", "a", ALL)
 add("linalg_det", lambda a: jnp.linalg.det(a[:2, :2]), "a:small", FLOATS)
+
+
+def near_identity(a: Any) -> Any:
+    """A matrix that can be inverted, whatever small numbers a holds."""
+    return a / 4 + 3 * jnp.eye(a.shape[-1], dtype=a.dtype)
+
+
+def positive_definite(a: Any) -> Any:
+    return a @ a.T / 4 + 2 * jnp.eye(a.shape[-1], dtype=a.dtype)
+
+
+LINEAR = jax.scipy.linalg
+add(
+    "solve_triangular",
+    lambda a, b: LINEAR.solve_triangular(near_identity(a), b, lower=True),
+    "a:small x",
+    ("f32",),
+    slack=1e-3,
+)
+add(
+    "solve_triangular_transposed",
+    lambda a, b: LINEAR.solve_triangular(near_identity(a), b, trans=1),
+    "a:small x",
+    ("f32",),
+    slack=1e-3,
+)
+add(
+    "triangular_solve_right",
+    lambda a, b: lax.linalg.triangular_solve(near_identity(a), b, unit_diagonal=True),
+    "a:small t3x",
+    ("f32",),
+    slack=1e-3,
+)
+add("cholesky", lambda a: jnp.linalg.cholesky(positive_definite(a)), "a:small", ("f32",), slack=1e-3)
+add(
+    "cho_solve",
+    lambda a, b: LINEAR.cho_solve(LINEAR.cho_factor(positive_definite(a)), b),
+    "a:small x",
+    ("f32",),
+    slack=1e-3,
+)
+add("linalg_solve", lambda a, b: jnp.linalg.solve(near_identity(a), b), "a:small x", ("f32",), slack=1e-3)
+add("linalg_inv", lambda a: jnp.linalg.inv(near_identity(a)), "a:small", ("f32",), slack=1e-3)
+add(
+    "linalg_inv_batched",
+    lambda t: jnp.linalg.inv(near_identity(t[:, :, :3])),
+    "t:small",
+    ("f32",),
+    slack=1e-3,
+)
+add("linalg_det_4", lambda t: jnp.linalg.det(near_identity(t[0, :4, :4])), "t44:small", ("f32",), slack=1e-2)
+add("slogdet", lambda a: jnp.linalg.slogdet(near_identity(a)), "a:small", ("f32",), slack=2e-3)
+add("lu", lambda a: LINEAR.lu(near_identity(a)), "a:small", ("f32",), slack=1e-3)
 add("matrix_power", lambda a: jnp.linalg.matrix_power(a, 3), "a:unit", FLOATS)
 add("convolve", lambda v, u: jnp.convolve(v, u[:3]), "v u", NUMBERS)
 add("correlate", lambda v, u: jnp.correlate(v, u[:3]), "v u", NUMBERS)
@@ -318,6 +392,17 @@ add(
     "conv_gradient",
     jax.grad(
         lambda k, x: jnp.sum(convolution(window_strides=(1, 1), padding="SAME")(x, k) ** 2),
+    ),
+    "kernel:unit image:unit",
+    ("f32",),
+)
+
+add(
+    "conv_grouped_gradient",
+    jax.grad(
+        lambda k, x: jnp.sum(
+            convolution(window_strides=(1, 1), padding="SAME", feature_group_count=2)(x, k[:, :, :1, :2]) ** 2
+        )
     ),
     "kernel:unit image:unit",
     ("f32",),
@@ -398,6 +483,10 @@ add("one_hot", lambda i: jax.nn.one_hot(i, 4), "ids", ("i32",))
 add("one_hot_matmul", lambda i, m: jax.nn.one_hot(i, 4) @ m, "ids m", FLOATS)
 add("bincount", lambda i: jnp.bincount(i, length=4), "ids", ("i32",))
 add("segment_sum", lambda v, i: jax.ops.segment_sum(v[:5], i, 3), "v ids", NUMBERS)
+add("segment_max", lambda v, i: jax.ops.segment_max(v[:5], i, 4), "v ids", NUMBERS)
+add("segment_min", lambda v, i: jax.ops.segment_min(v[:5], i, 4), "v ids", NUMBERS)
+add("segment_prod", lambda v, i: jax.ops.segment_prod(v[:5], i, 3), "v:small ids", NUMBERS)
+add("max_at_secret", lambda x, i, m: x.at[i].max(m[:3, :1] * 2), "x three m", NUMBERS)
 
 # ------------------------------------------------------------------------------------------------ order
 
@@ -414,6 +503,11 @@ add("searchsorted_secret", lambda v, u: jnp.searchsorted(jnp.sort(v), u), "v u",
 add("digitize", lambda v: jnp.digitize(v, jnp.array([-3.0, 0.0, 2.0])), "v", FLOATS)
 add("histogram", lambda v: jnp.histogram(v, 3, (-6, 6))[0], "v", FLOATS)
 add("partition", lambda v: jnp.sort(jnp.partition(v, 2)[:3]), "v", FLOATS)
+add("unique", lambda v: jnp.unique(jnp.round(v / 4), size=4), "v", FLOATS)
+add("unique_counts", lambda v: jnp.unique(v, size=6, return_counts=True, return_inverse=True), "v", ("i32", "u8"))
+add("histogram_of_own_range", jnp.histogram, "v", ("f32",), slack=2e-3)
+add("interp_secret", lambda v, u: jnp.interp(v, jnp.cumsum(u), v), "v u:positive", ("f32",), slack=4e-3)
+add("quantile_secret", lambda v, s: jnp.quantile(v, s), "v s:chance", ("f32",))
 add("isin", lambda v: jnp.isin(v, jnp.array([1, 2])), "v", ("f32", "i32"))
 
 # ------------------------------------------------------------------------------------------------ control

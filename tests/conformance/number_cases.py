@@ -118,12 +118,13 @@ def _population(x: Array) -> Array:
     return np.unpackbits(np.ascontiguousarray(x)[..., None].view(np.uint8), axis=-1).sum(-1)
 
 
-for _e in ("i8", "i32", *UNSIGNED):
+for _e in ("i8", "i32", "i64", "ui64", *UNSIGNED):
     for _name, _meaning, _function in (
         ("divide", _whole_quotient, jax.lax.div),
         ("remainder", _whole_remainder, jax.lax.rem),
     ):
         elementwise(f"pphlo.{_name}", f"{_e} {_e}", None, _wrapped(_meaning), _function, public=True)
+for _e in ("i8", "i32", *UNSIGNED):
     elementwise("pphlo.and", f"{_e} {_e}", None, np.bitwise_and, jnp.bitwise_and, public=True)
     elementwise("pphlo.or", f"{_e} {_e}", None, np.bitwise_or, jnp.bitwise_or)
     elementwise("pphlo.xor", f"{_e} {_e}", None, np.bitwise_xor, jnp.bitwise_xor)
@@ -134,9 +135,6 @@ for _e in ("i64", "ui64"):
     elementwise("pphlo.popcnt", _e, None, _population, None)
 for _from, _to in (("i32", "ui32"), ("ui8", "i8")):
     elementwise("pphlo.bitcast_convert", _from, _to, lambda x, to=DTYPES[_to]: x.view(to), None)
-# The quotient of 64 bits and a sign leaves every ring.
-elementwise("pphlo.divide", "i64 i64", None, _wrapped(_whole_quotient), None, refusable=True)
-elementwise("pphlo.remainder", "i64 i64", None, _wrapped(_whole_remainder), None, refusable=True)
 
 
 def _shifted(kind: str) -> Callable[..., Any]:

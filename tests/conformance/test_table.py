@@ -56,6 +56,14 @@ def test_static_arguments_that_are_equal_but_differ_are_compiled_apart() -> None
     np.testing.assert_allclose(results, [3, 2, 5, 3], rtol=1e-3)
 
 
+def test_a_large_quotient_of_64_bits() -> None:
+    """One of more than 46 bits, of operands that are known to be shorter than 64."""
+    x, y = np.array([2**54 - 5, -(2**54), 2**47 + 1, 12345]), np.array([1, 1, -1, 2**50])
+    with jax.experimental.enable_x64():
+        secure = spu_ditto.compile(lambda x, y: jax.lax.div(x >> 8, y >> 8))
+        run_of(lambda: secure(x << 8, y << 8)).check([x // np.abs(y) * np.sign(y)], refusable=False)
+
+
 # ------------------------------------------------------------------------------------------------ calibrated programs
 
 # Multiples of 2^-8: every ring takes them as they are.

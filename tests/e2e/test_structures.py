@@ -191,13 +191,6 @@ def test_public_keys_sort_without_a_message() -> None:
 @pytest.mark.parametrize(
     ("function", "arguments", "reason"),
     [
-        (
-            jax.grad(
-                lambda k, x: lax.conv_general_dilated(x, k, (1, 1), "VALID", feature_group_count=2).sum(),
-            ),
-            (floats(4, 1, 2, 2), floats(1, 2, 4, 4)),
-            "convolve the groups one by one",
-        ),
         (lambda x: lax.approx_max_k(x, 2), (floats(9),), "cannot run on shares"),
         (lambda x: jnp.linalg.eigvalsh(x + x.T), (floats(3, 3),), "eigh cannot run on shares"),
         (lambda x: jnp.where(x > 0, x, -jnp.inf) * 3, (floats(3),), "infinity, or the least number of a dtype"),
@@ -213,7 +206,7 @@ def test_public_keys_sort_without_a_message() -> None:
             "rounds; give the loop a smaller bound",
         ),
     ],
-    ids=["grouped gradient", "approximate maxima", "eigenvalues", "infinite", "callback", "secret condition", "rounds"],
+    ids=["approximate maxima", "eigenvalues", "infinite", "callback", "secret condition", "rounds"],
 )
 def test_refused_with_reason(function: Any, arguments: tuple[Any, ...], reason: str) -> None:
     with pytest.raises((spu_ditto.UnsupportedError, spu_ditto.CompileError), match=reason):

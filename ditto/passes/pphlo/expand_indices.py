@@ -24,7 +24,9 @@ from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
 from ditto.analysis.identify_by_running import evaluated
+from ditto.analysis.look_through import has_any
 from ditto.dialects import pphlo
+from ditto.dialects.traits import Moves
 from ditto.interpreter.windows import windows_of
 from ditto.passes.pphlo.match_embedding import TARGET as LOOK_UP
 from ditto.passes.pphlo.whole_tensors import Writer, element_of, numbered, tensor
@@ -34,9 +36,22 @@ GATHER = "spu.gather"
 
 
 def constant(value: SSAValue) -> int | None:
-    """A scalar that is the same at every call."""
-    number = evaluated(value)
-    return None if number is None else int(number.reshape(()))
+    """A scalar that is the same at every call; it may have stood beside others that are not."""
+    place = 0
+    while (numbers := evaluated(value)) is None:
+        op = value.owner
+        if not has_any(op, Moves):
+            return None
+        starts = np.cumsum([0, *(numbered(operand).size for operand in op.operands)])  # type: ignore[union-attr]
+        operands = list(op.operands)  # type: ignore[union-attr]
+        known = {operand: numbered(operand) + start for operand, start in zip(operands, starts)}
+        positions = evaluated(value, known)
+        if positions is None:
+            return None
+        source = int(positions.reshape(-1)[place])
+        index = int(np.searchsorted(starts, source, "right")) - 1
+        value, place = operands[index], source - int(starts[index])
+    return int(numbers.reshape(-1)[place])
 
 
 def along(shape: Sequence[int], axis: int, value: int) -> list[int]:
@@ -78,6 +93,8 @@ class Indexing:
         count = shape[axis] - size + 1
         windows = windows_of(numbered(x), along(shape, axis, size), [1] * len(shape), [1] * len(shape))
         table = write.take(x, windows.reshape(count, -1))
+        if (numbers := evaluated(table)) is not None:
+            table = write.constant(numbers)
         row = write.reshape(write.within(index, count), [1])
         element = pphlo.with_visibility(pphlo.element_type(x.type), True)
         found = write.write(pphlo.CustomCallOp.get(LOOK_UP, [table, row], tensor(element, [1, windows.shape[-1]])))
