@@ -12,6 +12,7 @@
 
 #include "ditto/net/memory_channel.h"
 #include "ditto/net/tcp_channel.h"
+#include "ditto/net/test_certificates.h"
 
 namespace ditto {
 namespace {
@@ -23,13 +24,16 @@ double Seconds(F&& f) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-ChannelPair TcpLoopback(const ChannelOptions& options) {
+ChannelPair TcpLoopback(const ChannelOptions& options, bool tls) {
   constexpr std::chrono::seconds kTimeout(10);
+  const auto identity = [&](int party) {
+    return Identity{SessionId{}, party, tls ? PartyCredentials(party) : nullptr};
+  };
   TcpListener listener("127.0.0.1", 0);
   auto accepted = std::async(std::launch::async, [&] {
-    return std::move(listener.Accept({SessionId{}, 1}, {{2, options}}, kTimeout)[0]);
+    return std::move(listener.Accept(identity(1), {{2, options}}, kTimeout)[0]);
   });
-  auto connected = ConnectTcp("127.0.0.1", listener.port(), {SessionId{}, 2}, {1, options}, kTimeout);
+  auto connected = ConnectTcp("127.0.0.1", listener.port(), identity(2), {1, options}, kTimeout);
   return {accepted.get(), std::move(connected)};
 }
 
@@ -83,6 +87,7 @@ int main() {
   ditto::ChannelOptions options;
   options.buffer_limit_bytes = 16 << 20;
   ditto::Measure("memory", ditto::MemoryChannelPair(options));
-  ditto::Measure("tcp", ditto::TcpLoopback(options));
+  ditto::Measure("tcp", ditto::TcpLoopback(options, false));
+  ditto::Measure("tls", ditto::TcpLoopback(options, true));
   return 0;
 }

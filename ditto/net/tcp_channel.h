@@ -1,8 +1,23 @@
-// A connection over TCP. Frames are framed and checked as frame.h says.
+// A connection over TCP, secured by TLS if this party has credentials. Frames are framed and checked as frame.h says.
 //
 // One background thread per channel reads; the sending thread writes to the socket itself as long as the socket takes
-// the bytes, and leaves the rest to the background thread. The connection is not encrypted: run it inside a private
-// network, or through a tunnel that authenticates and encrypts.
+// the bytes, and leaves the rest to the background thread.
+//
+// With credentials: TLS 1.3, both sides authenticated by pinned certificates (credentials.h). Against whoever can read,
+// change, hold back or inject what travels, and against whoever connects or is connected to, the parties keep what they
+// say to themselves and know whom they say it to (tls.h); such a one can still prevent the session, by cutting it or by
+// occupying the listener faster than parties get through. A certificate serves one party: to have that of P1 does not
+// help to be P2. The session id is told to authenticated parties alone.
+//
+// Without credentials nothing is encrypted and anybody who knows the session id can be a party: run it inside one
+// machine or a private network, or through a tunnel that authenticates and encrypts. The connecting side shows the
+// session id to whoever answers; the listening side to nobody that has not shown it.
+//
+// Speed of two ends in one process on two cores of an AMD EPYC, AES-128-GCM at 4.5 GB/s each (channel_bench):
+//
+//            16 bytes there and back    256 KiB there and back    one way, frames of 1 MiB
+//   plain    @@
+//   TLS      @@
 #pragma once
 
 #include <chrono>
@@ -12,14 +27,16 @@
 #include <vector>
 
 #include "ditto/net/channel.h"
+#include "ditto/net/credentials.h"
 #include "ditto/net/frame.h"
 
 namespace ditto {
 
-// Who this party is in the session.
+// Who this party is in the session, and by what it proves it.
 struct Identity {
   SessionId session{};
   int party = 0;
+  std::shared_ptr<const Credentials> credentials = nullptr;  // null: in the clear
 };
 
 // Whom to expect at the other end, and how to treat the connection to it.
@@ -28,27 +45,47 @@ struct Peer {
   ChannelOptions options;
 };
 
+// How much a listener bears with connections that have not shown yet whose they are.
+struct Reception {
+  std::chrono::milliseconds patience = std::chrono::seconds(10);  // with each, from its beginning
+  size_t places = 16;                                             // one more, and the oldest has to go
+};
+
+// Connections that came to nothing.
+struct TurnedAway {
+  uint64_t count = 0;
+  std::string last;        // why the last of them was
+  std::string last_party;  // why the last was that is a party by its certificate or, without TLS, by its greeting
+};
+
 class TcpListener {
  public:
   // Port 0 takes any free port. Throws ChannelError if the address cannot be bound.
-  TcpListener(const std::string& host, uint16_t port);
+  TcpListener(const std::string& host, uint16_t port, Reception reception = {});
   ~TcpListener();
 
   uint16_t port() const;
 
   // Waits until each of `peers` has connected, in whatever order, and returns their channels in the order given.
-  // Throws ChannelError if the time passes first, or if anyone connects who speaks another protocol or version,
-  // belongs to another session, or is not among `peers`; whoever connected learns of the mismatch too.
+  // Whoever else connects, says nothing, speaks another protocol or version or belongs to another session is turned
+  // away and delays nobody. A party learns why it was: with TLS once its certificate was found right, without it if it
+  // speaks this protocol. That one is told the version and the number of this party, which are no secrets.
+  // Throws ChannelError if the time passes first, or if no certificate is pinned for one of `peers`.
   std::vector<std::unique_ptr<Channel>> Accept(const Identity& self, const std::vector<Peer>& peers,
                                                std::chrono::milliseconds timeout);
 
+  // By the last call of Accept, when it has ended.
+  const TurnedAway& turned_away() const;
+
  private:
   struct Impl;
+  class Meeting;
   std::unique_ptr<Impl> impl_;
 };
 
-// Connects to a listening party. Retries until the time has passed, as the peer may not be up yet.
-// Throws ChannelError if nobody answers in time, the name cannot be resolved, or the peer is not whom we expect.
+// Connects to a listening party. Retries until the time has passed, as the peer may not be up yet, or have no place
+// left for the moment. Throws ChannelError if nobody answers in time, the name cannot be resolved, or the peer is not
+// whom we expect.
 std::unique_ptr<Channel> ConnectTcp(const std::string& host, uint16_t port, const Identity& self, const Peer& peer,
                                     std::chrono::milliseconds timeout);
 

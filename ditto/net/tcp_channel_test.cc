@@ -16,9 +16,15 @@ namespace {
 using std::chrono::milliseconds;
 
 // The first end calls its peer P2, the second P1.
-ChannelPair Link(int timeout_ms, uint64_t limit = 0) {
-  return TcpPair(TestOptions("P2", timeout_ms, limit), TestOptions("P1", timeout_ms, limit));
-}
+class TcpChannel : public testing::TestWithParam<Wire> {
+ protected:
+  static ChannelPair Link(int timeout_ms, uint64_t limit = 0) {
+    return TcpPair(TestOptions("P2", timeout_ms, limit), TestOptions("P1", timeout_ms, limit), GetParam());
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(, TcpChannel, testing::Values(Wire::kPlain, Wire::kTls),
+                         [](const auto& info) { return info.param == Wire::kTls ? "Tls" : "Plain"; });
 
 Bytes Pattern(size_t size, uint64_t seed) {
   Bytes bytes(size);
@@ -26,7 +32,7 @@ Bytes Pattern(size_t size, uint64_t seed) {
   return bytes;
 }
 
-TEST(TcpChannel, CarriesFramesBothWaysAndMetersThem) {
+TEST_P(TcpChannel, CarriesFramesBothWaysAndMetersThem) {
   auto [a, b] = Link(60000);
   a->Send(1, {1});
   a->Send(uint64_t{1} << 63, {2});
@@ -43,7 +49,7 @@ TEST(TcpChannel, CarriesFramesBothWaysAndMetersThem) {
   EXPECT_EQ(b->stats().frames_received, 3u);
 }
 
-TEST(TcpChannel, AHundredThousandSmallFrames) {
+TEST_P(TcpChannel, AHundredThousandSmallFrames) {
   auto [a, b] = Link(60000);
   std::thread sender([channel = a.get()] {
     for (uint64_t i = 0; i < 100000; ++i)
@@ -55,7 +61,7 @@ TEST(TcpChannel, AHundredThousandSmallFrames) {
   sender.join();
 }
 
-TEST(TcpChannel, TwoHundredMegabytesThroughASmallBuffer) {
+TEST_P(TcpChannel, TwoHundredMegabytesThroughASmallBuffer) {
   auto [a, b] = Link(60000, 1 << 20);
   constexpr int kFrames = 50;
   const Bytes part = Pattern(4 << 20, 1);
@@ -66,7 +72,7 @@ TEST(TcpChannel, TwoHundredMegabytesThroughASmallBuffer) {
   sender.join();
 }
 
-TEST(TcpChannel, BothSidesMaySendALongFrameBeforeEitherReceives) {
+TEST_P(TcpChannel, BothSidesMaySendALongFrameBeforeEitherReceives) {
   auto [a, b] = Link(60000, 1000);
   const Bytes of_a = Pattern(30 << 20, 1), of_b = Pattern(30 << 20, 2);
   a->Send(1, of_a);
@@ -75,7 +81,7 @@ TEST(TcpChannel, BothSidesMaySendALongFrameBeforeEitherReceives) {
   EXPECT_EQ(a->Receive(1), of_b);
 }
 
-TEST(TcpChannel, ManyTagsFromManyThreads) {
+TEST_P(TcpChannel, ManyTagsFromManyThreads) {
   auto [a, b] = Link(60000, 10000);
   constexpr int kFrames = 500;
   std::vector<std::thread> threads;
@@ -92,7 +98,7 @@ TEST(TcpChannel, ManyTagsFromManyThreads) {
   for (std::thread& thread : threads) thread.join();
 }
 
-TEST(TcpChannel, AnUnreadBufferHoldsTheSenderUp) {
+TEST_P(TcpChannel, AnUnreadBufferHoldsTheSenderUp) {
   auto [a, b] = Link(200, 1 << 20);
   int sent = 0;
   const std::string error = ErrorOf([&, channel = a.get()] {
@@ -103,7 +109,7 @@ TEST(TcpChannel, AnUnreadBufferHoldsTheSenderUp) {
   for (int i = 0; i < sent; ++i) b->Receive(1);
 }
 
-TEST(TcpChannel, AWaitingReceiverIsNotBlockedByUnreadFramesOfOtherTags) {
+TEST_P(TcpChannel, AWaitingReceiverIsNotBlockedByUnreadFramesOfOtherTags) {
   auto [a, b] = Link(60000, 1000);
   std::thread sender([channel = a.get()] {
     for (uint64_t tag = 0; tag < 30; ++tag) channel->Send(tag, Bytes(1 << 20));
@@ -112,7 +118,7 @@ TEST(TcpChannel, AWaitingReceiverIsNotBlockedByUnreadFramesOfOtherTags) {
   sender.join();
 }
 
-TEST(TcpChannel, ClosingDeliversEverything) {
+TEST_P(TcpChannel, ClosingDeliversEverything) {
   auto [a, b] = Link(60000);
   const Bytes part = Pattern(10 << 20, 3);
   std::thread closer([&part, channel = std::move(a)]() mutable {
@@ -128,7 +134,7 @@ TEST(TcpChannel, ClosingDeliversEverything) {
   ExpectContains(ErrorOf([&, channel = b.get()] { channel->Send(1, {}); }), "to P1: the peer closed the connection");
 }
 
-TEST(TcpChannel, ClosingBothEndsAtOnceWaitsForNoTimeOut) {
+TEST_P(TcpChannel, ClosingBothEndsAtOnceWaitsForNoTimeOut) {
   for (int i = 0; i < 20; ++i) {
     auto [a, b] = Link(3600000);
     a->Send(1, Bytes(5 << 20));
@@ -139,12 +145,12 @@ TEST(TcpChannel, ClosingBothEndsAtOnceWaitsForNoTimeOut) {
   }
 }
 
-TEST(TcpChannel, TimeOutNamesPeerAndTag) {
+TEST_P(TcpChannel, TimeOutNamesPeerAndTag) {
   auto [a, b] = Link(30);
   ExpectContains(ErrorOf([&, channel = a.get()] { channel->Receive(77); }), "tag 77 from P2: none came within 30 ms");
 }
 
-TEST(TcpChannel, ALostPeerWakesWaiters) {
+TEST_P(TcpChannel, ALostPeerWakesWaiters) {
   auto [a, b] = Link(60000);
   std::string error;
   std::thread waiter([&, channel = a.get()] { error = ErrorOf([&] { channel->Receive(1); }); });
@@ -154,7 +160,7 @@ TEST(TcpChannel, ALostPeerWakesWaiters) {
   ExpectContains(error, "P2: the peer closed the connection");
 }
 
-TEST(TcpChannel, AbortWakesWaitersOnBothSides) {
+TEST_P(TcpChannel, AbortWakesWaitersOnBothSides) {
   auto [a, b] = Link(60000, 1000);
   std::vector<std::string> errors(4);
   std::vector<std::thread> waiters;
@@ -171,7 +177,7 @@ TEST(TcpChannel, AbortWakesWaitersOnBothSides) {
   ExpectContains(ErrorOf([&, channel = b.get()] { channel->Send(1, {}); }), "range exceeded in layer 3");
 }
 
-TEST(TcpChannel, AbortOvertakesWhatIsQueuedAndWakesABlockedSender) {
+TEST_P(TcpChannel, AbortOvertakesWhatIsQueuedAndWakesABlockedSender) {
   auto [a, b] = Link(60000, 1000);
   std::string error;
   std::thread sender([&, channel = a.get()] {
@@ -189,17 +195,17 @@ TEST(TcpChannel, AbortOvertakesWhatIsQueuedAndWakesABlockedSender) {
                  "aborted by the peer: stop");
 }
 
-TEST(TcpChannel, RefusesToSendAnOversizedFrame) {
+TEST_P(TcpChannel, RefusesToSendAnOversizedFrame) {
   ChannelOptions options = TestOptions("P2", 1000);
   options.max_frame_bytes = 8;
-  auto [a, b] = TcpPair(options, options);
+  auto [a, b] = TcpPair(options, options, GetParam());
   ExpectContains(ErrorOf([&, channel = a.get()] { channel->Send(1, Bytes(9)); }), "over the limit of 8");
 }
 
-TEST(TcpChannel, AnOversizedFrameIsAnErrorOnBothSides) {
+TEST_P(TcpChannel, AnOversizedFrameIsAnErrorOnBothSides) {
   ChannelOptions strict = TestOptions("P2", 60000);
   strict.max_frame_bytes = 100;
-  auto [a, b] = TcpPair(strict, TestOptions("P1", 60000));
+  auto [a, b] = TcpPair(strict, TestOptions("P1", 60000), GetParam());
   // The refusal may be back before Send returns.
   ErrorOf([&, channel = b.get()] { channel->Send(4, Bytes(101)); });
   ExpectContains(ErrorOf([&, channel = a.get()] { channel->Receive(4); }),

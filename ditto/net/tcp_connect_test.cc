@@ -1,5 +1,4 @@
 // Meeting the right peer, and what strangers on the socket can do.
-#include <asio.hpp>
 #include <chrono>
 #include <future>
 #include <string>
@@ -7,13 +6,13 @@
 #include <vector>
 
 #include "ditto/net/tcp_channel.h"
+#include "ditto/net/test_sockets.h"
 #include "ditto/net/testing.h"
 #include "gtest/gtest.h"
 
 namespace ditto {
 namespace {
 
-using asio::ip::tcp;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kLong(60000);
@@ -22,33 +21,38 @@ constexpr milliseconds kShort(500);
 
 Peer Expect(int party) { return {party, TestOptions("P" + std::to_string(party), 60000)}; }
 
-// What listening party 1, which expects `accepts`, and connecting party `own`, which expects `expects`, are told.
-std::pair<std::string, std::string> Meet(const std::vector<Peer>& accepts, const Identity& own, int expects) {
+struct Told {
+  std::string listening;
+  std::string connecting;
+};
+
+// What listening party 1, which expects party 2, and connecting party `own`, which expects `expects`, are told. The
+// right party 2 comes afterwards, and gets in.
+Told Meet(const Identity& own, int expects) {
   TcpListener listener("127.0.0.1", 0);
-  auto accepted = std::async(std::launch::async, [&] {
-    return ErrorOf([&] { listener.Accept({SessionId{}, 1}, accepts, kLong); });
-  });
+  auto accepted = std::async(std::launch::async, [&] { return listener.Accept({SessionId{}, 1}, {Expect(2)}, kLong); });
   const std::string connected = ErrorOf([&] { ConnectTcp("127.0.0.1", listener.port(), own, Expect(expects), kLong); });
-  return {accepted.get(), connected};
+  const auto right = ConnectTcp("127.0.0.1", listener.port(), {SessionId{}, 2}, Expect(1), kLong);
+  right->Send(1, {7});
+  EXPECT_EQ(accepted.get()[0]->Receive(1), Bytes({7}));
+  EXPECT_EQ(listener.turned_away().count, 1u);
+  EXPECT_EQ(listener.turned_away().last, listener.turned_away().last_party);
+  return {listener.turned_away().last, connected};
 }
 
-TEST(TcpConnect, AMismatchIsAnErrorOnBothSides) {
-  const auto right = Meet({Expect(2)}, {SessionId{}, 2}, 1);
-  EXPECT_EQ(right.first, "no error");
-  EXPECT_EQ(right.second, "no error");
+TEST(TcpConnect, AMismatchIsToldOnBothSidesAndKeepsNobodyOut) {
+  const Told session = Meet({SessionId{1}, 2}, 1);
+  ExpectContains(session.listening, "another session");
+  ExpectContains(session.connecting, "connecting to P1 at 127.0.0.1");
+  ExpectContains(session.connecting, "another session");
 
-  const auto session = Meet({Expect(2)}, {SessionId{1}, 2}, 1);
-  ExpectContains(session.first, "another session");
-  ExpectContains(session.second, "connecting to P1 at 127.0.0.1");
-  ExpectContains(session.second, "another session");
+  const Told stranger = Meet({SessionId{}, 3}, 1);
+  ExpectContains(stranger.listening, "it is party 3, which is not expected");
+  ExpectContains(stranger.connecting, "does not expect party 3");
 
-  const auto stranger = Meet({Expect(2)}, {SessionId{}, 3}, 1);
-  ExpectContains(stranger.first, "it is party 3, which is not expected");
-  ExpectContains(stranger.second, "does not expect party 3");
-
-  const auto misled = Meet({Expect(2)}, {SessionId{}, 2}, 0);
-  ExpectContains(misled.first, "does not expect party 1");
-  ExpectContains(misled.second, "it is party 1, expected party 0");
+  const Told misled = Meet({SessionId{}, 2}, 0);
+  ExpectContains(misled.listening, "does not expect party 1");
+  ExpectContains(misled.connecting, "it is party 1, expected party 0");
 }
 
 TEST(TcpConnect, OnePortServesSeveralPeersInAnyOrder) {
@@ -99,18 +103,7 @@ TEST(TcpConnect, SaysWhatFailed) {
                  "cannot resolve no such host:1");
 }
 
-// A client that sends whatever it is told to.
-struct RawClient {
-  explicit RawClient(uint16_t port) { socket.connect(tcp::endpoint(asio::ip::address_v4::loopback(), port)); }
-  template <class T>
-  void Write(const T& bytes) {
-    asio::write(socket, asio::buffer(bytes));
-  }
-  asio::io_context io;
-  tcp::socket socket{io};
-};
-
-TEST(TcpConnect, RefusesGarbageSilenceAndOtherVersions) {
+TEST(TcpConnect, TurnsAwayGarbageSilenceAndOtherVersions) {
   TcpListener listener("127.0.0.1", 0);
   const auto accept_error = [&](milliseconds timeout) {
     return ErrorOf([&] { listener.Accept({SessionId{}, 1}, {Expect(2)}, timeout); });
@@ -118,26 +111,76 @@ TEST(TcpConnect, RefusesGarbageSilenceAndOtherVersions) {
   {
     RawClient client(listener.port());
     client.Write(std::string("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
-    ExpectContains(accept_error(kLong), "malformed greeting");
+    ExpectContains(accept_error(kShort), "for P2: no connection within 500 ms");
+    ExpectContains(listener.turned_away().last, "malformed greeting");
   }
   {
     RawClient client(listener.port());
     client.Write(Encode(Greeting{77, 2, 1, {}}));
-    ExpectContains(accept_error(kLong), "it speaks version 77");
-    std::array<uint8_t, kGreetingBytes> answer;
-    asio::read(client.socket, asio::buffer(answer));
-    EXPECT_EQ(DecodeGreeting(answer.data())->version, kWireVersion);
+    ExpectContains(accept_error(kShort), "turned away 1, the last because it speaks version 77");
+    EXPECT_EQ(client.ReadGreeting().version, kWireVersion);
   }
   {
     RawClient client(listener.port());
-    ExpectContains(accept_error(kShort), "sent no greeting in time");
+    ExpectContains(accept_error(kShort), "turned away 1, the last because it connected but sent no greeting in time");
   }
   {
     RawClient client(listener.port());
     client.Write(std::string("DITTO"));
     client.socket.close();
-    ExpectContains(accept_error(kLong), "closed the connection instead of greeting");
+    ExpectContains(accept_error(kShort), "closed the connection instead of sending a greeting");
   }
+  {
+    RawClient party(listener.port());
+    party.Write(Encode(Greeting{kWireVersion, 2, 1, {1}}));
+    RawClient client(listener.port());
+    client.Write(std::string(kGreetingBytes, 'x'));
+    const std::string error = accept_error(kShort);
+    ExpectContains(error, "turned away 2, the last because malformed greeting");
+    ExpectContains(error, "; a party because it belongs to another session");
+  }
+}
+
+TEST(TcpConnect, TheSessionIdIsShownToNobodyWhoHasNotShownIt) {
+  const SessionId session{1, 2, 3, 4};
+  TcpListener listener("127.0.0.1", 0);
+  auto accepted = std::async(std::launch::async, [&] { return listener.Accept({session, 1}, {Expect(2)}, kLong); });
+  for (const SessionId& guess : {SessionId{}, SessionId{1, 2, 3, 5}}) {
+    RawClient client(listener.port());
+    client.Write(Encode(Greeting{kWireVersion, 2, 1, guess}));
+    const Greeting answer = client.ReadGreeting();
+    EXPECT_EQ(Mismatch({kWireVersion, 2, 1, guess}, answer).substr(0, 26), "it belongs to another sess");
+    // It tells nothing that was not there before.
+    for (size_t i = 0; i < guess.size(); ++i) EXPECT_EQ(answer.session[i], static_cast<uint8_t>(~guess[i]));
+  }
+  RawClient silent(listener.port());
+  const auto right = ConnectTcp("127.0.0.1", listener.port(), {session, 2}, Expect(1), kLong);
+  accepted.get();
+  EXPECT_EQ(silent.ReadToTheEnd(), "");
+}
+
+TEST(TcpConnect, ASilentConnectionIsClosedWhenPatienceEnds) {
+  TcpListener listener("127.0.0.1", 0, {milliseconds(300), 16});
+  auto accepted = std::async(std::launch::async, [&] { return listener.Accept({SessionId{}, 1}, {Expect(2)}, kLong); });
+  RawClient silent(listener.port());
+  EXPECT_EQ(silent.ReadToTheEnd(), "");
+  const auto right = ConnectTcp("127.0.0.1", listener.port(), {SessionId{}, 2}, Expect(1), kLong);
+  accepted.get();
+  ExpectContains(listener.turned_away().last, "sent no greeting in time");
+}
+
+TEST(TcpConnect, WhereThereIsNoPlaceTheOldestGoes) {
+  TcpListener listener("127.0.0.1", 0, {kLong, 2});
+  auto accepted = std::async(std::launch::async, [&] { return listener.Accept({SessionId{}, 1}, {Expect(2)}, kLong); });
+  RawClient first(listener.port());
+  RawClient second(listener.port());
+  RawClient third(listener.port());
+  EXPECT_EQ(first.ReadToTheEnd(), "");
+  const auto right = ConnectTcp("127.0.0.1", listener.port(), {SessionId{}, 2}, Expect(1), kLong);
+  EXPECT_EQ(second.ReadToTheEnd(), "");
+  accepted.get();
+  EXPECT_EQ(third.ReadToTheEnd(), "");
+  EXPECT_EQ(listener.turned_away().count, 3u);
 }
 
 // A greeted connection of party 1 whose other end is raw.
@@ -146,8 +189,7 @@ struct Greeted {
     client.Write(Encode(Greeting{kWireVersion, 2, 1, {}}));
     channel = std::move(listener.Accept({SessionId{}, 1}, {Expect(2)}, kLong)[0]);
     // Closing with unread bytes would be a reset.
-    std::array<uint8_t, kGreetingBytes> answer;
-    asio::read(client.socket, asio::buffer(answer));
+    client.ReadGreeting();
   }
   TcpListener listener{"127.0.0.1", 0};
   RawClient client{listener.port()};

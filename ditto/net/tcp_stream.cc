@@ -14,10 +14,12 @@ constexpr std::chrono::milliseconds kAbortGrace(1000);
 
 }  // namespace
 
-TcpStream::TcpStream(std::shared_ptr<asio::io_context> io, asio::ip::tcp::socket socket, const ChannelOptions& options)
+TcpStream::TcpStream(std::shared_ptr<asio::io_context> io, asio::ip::tcp::socket socket, std::unique_ptr<Tls> tls,
+                     const ChannelOptions& options)
     : options_(options),
       io_(std::move(io)),
       socket_(std::move(socket)),
+      tls_(std::move(tls)),
       work_(io_->get_executor()),
       inbox_(options),
       reader_(options.max_frame_bytes) {
@@ -38,9 +40,17 @@ TcpStream::~TcpStream() {
     Lock lock(mutex_);
     const auto patience = aborted_ ? std::min(options_.timeout, kAbortGrace) : options_.timeout;
     bool progress = true;
-    while (progress && !queue_.empty() && !dead_) {
-      progress = changed_.wait_for(lock, patience,
-                                   [this, before = written_] { return queue_.empty() || dead_ || written_ != before; });
+    const auto await_written = [&] {
+      while (progress && writing_ && !dead_) {
+        progress = changed_.wait_for(lock, patience,
+                                     [this, before = writes_] { return !writing_ || dead_ || writes_ != before; });
+      }
+    };
+    await_written();
+    if (tls_ && progress && !dead_) {
+      tls_->Finish();
+      Flush(lock);
+      await_written();
     }
     // The peer closes its side as soon as it has read everything. Closing earlier could destroy what is on its way.
     asio::error_code ignored;
@@ -99,12 +109,13 @@ void TcpStream::Flush(Lock& lock) {
   writing_ = true;
   while (!dead_) {
     if (abort_) QueueAbort();
-    if (queue_.empty()) break;
+    if (queue_.empty() && !(tls_ && tls_->Output().size() > 0)) break;
     Gather();
     lock.unlock();
     asio::error_code error;
-    const size_t size = socket_.write_some(gather_, error);
+    const size_t size = Write(error);
     lock.lock();
+    Written(size);
     if (error == asio::error::would_block) {
       asio::post(*io_, [this] { AwaitWritable(); });
       return;
@@ -114,7 +125,7 @@ void TcpStream::Flush(Lock& lock) {
       if (closed_.empty()) closed_ = "the connection was lost: " + error.message();
       dead_ = true;
     } else {
-      Written(size);
+      ++writes_;
     }
     changed_.notify_all();
   }
@@ -136,8 +147,15 @@ void TcpStream::Gather() {
   }
 }
 
+// How many bytes of gather_ are done with: the socket has them, or TLS, of which the socket has some now.
+size_t TcpStream::Write(asio::error_code& error) {
+  if (!tls_) return socket_.write_some(gather_, error);
+  const size_t size = tls_->Write(gather_, error);
+  if (!error) tls_->Sent(socket_.write_some(asio::buffer(tls_->Output()), error));
+  return size;
+}
+
 void TcpStream::Written(size_t size) {
-  written_ += size;
   front_written_ += size;
   while (!queue_.empty() && front_written_ >= queue_.front().size()) {
     front_written_ -= queue_.front().size();
@@ -168,24 +186,48 @@ void TcpStream::AwaitWritable() {
 }
 
 void TcpStream::Read() {
-  if (!inbox_.HasRoom([this] { asio::post(*io_, [this] { Read(); }); })) return;
-  const auto space = reader_.Space();
-  const std::array<asio::mutable_buffer, 2> buffers = {asio::buffer(space[0].data, space[0].size),
-                                                       asio::buffer(space[1].data, space[1].size)};
-  socket_.async_read_some(buffers, [this](const asio::error_code& error, size_t size) {
-    if (!error) {
-      Take(size);
-    } else if (error != asio::error::eof) {
-      End("the connection was lost: " + error.message(), false);
-    } else if (reader_.in_the_middle_of_a_frame()) {
-      End("the connection was lost: it ended in the middle of a frame", false);
-    } else {
-      End("the peer closed the connection", false);
+  while (inbox_.HasRoom([this] { asio::post(*io_, [this] { Read(); }); })) {
+    const auto space = reader_.Space();
+    if (!tls_) {
+      const std::array<asio::mutable_buffer, 2> buffers = {asio::buffer(space[0].data, space[0].size),
+                                                           asio::buffer(space[1].data, space[1].size)};
+      return socket_.async_read_some(buffers, [this](const asio::error_code& error, size_t size) {
+        if (error) return Lost(error);
+        if (Take(size)) Read();
+      });
     }
-  });
+    size_t size = 0;
+    try {
+      const FrameReader::Region& first = space[0].size > 0 ? space[0] : space[1];
+      size = tls_->Read({first.data, first.size});
+    } catch (const ChannelError& error) {
+      return End("the connection was lost: " + std::string(error.what()), false);
+    }
+    if (tls_->ended()) return Lost(asio::error::eof);
+    if (size == 0) {
+      return socket_.async_read_some(asio::buffer(tls_->Space()), [this](const asio::error_code& error, size_t size) {
+        if (error == asio::error::eof) return End("the connection was lost: it was cut off", false);
+        if (error) return Lost(error);
+        tls_->Received(size);
+        Read();
+      });
+    }
+    if (!Take(size)) return;
+  }
 }
 
-void TcpStream::Take(size_t size) {
+void TcpStream::Lost(const asio::error_code& error) {
+  if (error != asio::error::eof) {
+    End("the connection was lost: " + error.message(), false);
+  } else if (reader_.in_the_middle_of_a_frame()) {
+    End("the connection was lost: it ended in the middle of a frame", false);
+  } else {
+    End("the peer closed the connection", false);
+  }
+}
+
+// False if nothing may follow.
+bool TcpStream::Take(size_t size) {
   std::vector<FrameReader::Frame> frames;
   std::string malformed;
   try {
@@ -195,12 +237,13 @@ void TcpStream::Take(size_t size) {
   }
   for (FrameReader::Frame& frame : frames) {
     if (frame.header.kind == FrameKind::kAbort) {
-      return End("aborted by the peer: " + std::string(frame.payload.begin(), frame.payload.end()), true);
+      End("aborted by the peer: " + std::string(frame.payload.begin(), frame.payload.end()), true);
+      return false;
     }
     inbox_.Push(frame.header.tag, std::move(frame.payload));
   }
-  if (!malformed.empty()) return End(malformed, true);
-  Read();
+  if (!malformed.empty()) End(malformed, true);
+  return malformed.empty();
 }
 
 void TcpStream::End(const std::string& reason, bool drop_unread) {

@@ -16,13 +16,16 @@
 #include "ditto/net/frame.h"
 #include "ditto/net/frame_reader.h"
 #include "ditto/net/inbox.h"
+#include "ditto/net/tls.h"
 
 namespace ditto {
 
 class TcpStream : public Channel {
  public:
-  // `socket` belongs to `io`, which this channel runs from now on.
-  TcpStream(std::shared_ptr<asio::io_context> io, asio::ip::tcp::socket socket, const ChannelOptions& options);
+  // `socket` belongs to `io`, which this channel runs from now on. Without `tls`, whose handshake is done, the bytes
+  // travel as they are.
+  TcpStream(std::shared_ptr<asio::io_context> io, asio::ip::tcp::socket socket, std::unique_ptr<Tls> tls,
+            const ChannelOptions& options);
   ~TcpStream() override;
 
   void Send(uint64_t tag, Bytes payload) override;
@@ -38,17 +41,19 @@ class TcpStream : public Channel {
   };
   using Lock = std::unique_lock<std::mutex>;
 
-  // Writing. Whoever sets writing_ owns the sending side of the socket until it is unset; while the socket takes no
-  // more, that is the background thread.
+  // Writing. Whoever sets writing_ owns the sending side of the socket (and of TLS) until it is unset; while the socket
+  // takes no more, that is the background thread.
   void Flush(Lock& lock);
   void Gather();
+  size_t Write(asio::error_code& error);
   void Written(size_t size);
   void QueueAbort();
   void AwaitWritable();
 
   // Reading, on the background thread.
   void Read();
-  void Take(size_t size);
+  bool Take(size_t size);
+  void Lost(const asio::error_code& error);
   void End(const std::string& reason, bool drop_unread);
 
   std::string Sending(uint64_t tag) const;
@@ -56,6 +61,7 @@ class TcpStream : public Channel {
   const ChannelOptions options_;
   const std::shared_ptr<asio::io_context> io_;
   asio::ip::tcp::socket socket_;
+  const std::unique_ptr<Tls> tls_;
   const asio::executor_work_guard<asio::io_context::executor_type> work_;
   Inbox inbox_;
   FrameReader reader_;
@@ -65,7 +71,7 @@ class TcpStream : public Channel {
   std::deque<OutFrame> queue_;
   size_t queued_bytes_ = 0;
   size_t front_written_ = 0;  // bytes of the first frame
-  uint64_t written_ = 0;      // bytes in all
+  uint64_t writes_ = 0;       // how often some bytes went out
   bool writing_ = false;
   std::vector<asio::const_buffer> gather_;  // of the writer
   std::string closed_;                      // why nothing can be sent any more

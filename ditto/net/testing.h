@@ -34,7 +34,9 @@ inline void ExpectContains(const std::string& text, const std::string& part) {
   EXPECT_NE(text.find(part), std::string::npos) << text << "\nshould contain\n" << part;
 }
 
+enum class Wire { kPlain, kTls };
+
 // Two parties, 1 and 2, of one machine. The first end listened.
-ChannelPair TcpPair(const ChannelOptions& first, const ChannelOptions& second);
+ChannelPair TcpPair(const ChannelOptions& first, const ChannelOptions& second, Wire wire = Wire::kPlain);
 
 }  // namespace ditto
