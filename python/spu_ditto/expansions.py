@@ -21,7 +21,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import core, lax
+from jax import lax
+from jax.extend import core
 
 Expansion = Callable[..., jax.Array]
 
@@ -237,14 +238,7 @@ def expanded(equation: Any) -> Any:
         return equation.replace(params=parameters)
     avals = [jax.ShapeDtypeStruct(atom.aval.shape, atom.aval.dtype) for atom in equation.invars]
     called = jax.make_jaxpr(functools.partial(expansion, **equation.params))(*avals)
-    return core.new_jaxpr_eqn(
-        equation.invars,
-        equation.outvars,
-        core.closed_call_p,
-        {"call_jaxpr": called},
-        equation.effects,
-        equation.source_info,
-    )
+    return equation.replace(primitive=core.primitives.closed_call_p, params={"call_jaxpr": called})
 
 
 def _within(value: Any) -> Any:

@@ -21,7 +21,8 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax import core, lax
+from jax import lax
+from jax.extend import core
 
 from ditto.dialects.dense import Array
 from spu_ditto.public_part import _CALLS, _CONSTANT, _SECRET, _Graph, _is_fill, _is_opaque, _Piece, _variables
@@ -281,7 +282,7 @@ class _Division:
         trips = self._counted(equation, state) if normal.trips is None else normal.trips
         if trips is None:
             return []
-        outputs = {value: n for value, n in normal.outputs.items() if not isinstance(value, core.DropVar)}
+        outputs = normal.outputs
         self._secret.update((value, state[n]) for value, n in outputs.items())
         rounds = min(trips, max(1, _LONG // _work_of(_traced(one, shapes))))
         between = {Between(described(a)): n for n, a in enumerate(carried)}
