@@ -30,7 +30,7 @@ from rich.progress import track
 from rich.table import Table
 
 from ditto import _core
-from spu_ditto.accounting import threads_of_a_local_party
+from ditto.parties.accounting import threads_of_a_local_party
 
 REPETITIONS = 3
 TIMEOUT = 60.0

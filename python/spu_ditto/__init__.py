@@ -25,10 +25,14 @@ from typing import Any, Literal
 
 import spu
 
+from ditto.parties.cost import CostAnalysis
+from ditto.parties.local import connect, processes
+from ditto.parties.run_report import RunReport
+from ditto.parties.runtime import Runtime, current_runtime, use_runtime
+from ditto.parties.simulator import Simulator
 from ditto.policy.link import LAN, WAN, Link, get_link
 from ditto.policy.plan import HEADROOM, Plan
 from spu_ditto.compiled import Compiled
-from spu_ditto.cost import CostAnalysis
 from spu_ditto.errors import (
     CompileError,
     DittoError,
@@ -42,12 +46,8 @@ from spu_ditto.handle import SharedArray, share
 from spu_ditto.kept import KeptArray, reveal
 from spu_ditto.lowered import Lowered
 from spu_ditto.lowering import FractionBits, get_policy
-from spu_ditto.processes import connect, processes
 from spu_ditto.reports.divergence import Divergence, divergence
 from spu_ditto.reports.html import report
-from spu_ditto.reports.run_report import RunReport
-from spu_ditto.runtime import Runtime, current_runtime, use_runtime
-from spu_ditto.simulator import Simulator
 from spu_ditto.stages import SecureFunction, Traced, from_pphlo
 from spu_ditto.tracebacks import ends_here
 

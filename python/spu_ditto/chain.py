@@ -19,10 +19,12 @@ import numpy as np
 import spu
 
 from ditto.encoding import ValueType
+from ditto.parties.cost import CostAnalysis, no_cost
+from ditto.parties.program import RingProgram
+from ditto.parties.run_report import RunReport, total
 from ditto.policy.policy import Policy
 from spu_ditto.arguments import Call, Visibility
 from spu_ditto.compiled import REVEALED, Compiled, Runnable, RunOptions
-from spu_ditto.cost import CostAnalysis, no_cost
 from spu_ditto.errors import CompileError, UnsupportedError
 from spu_ditto.frontend import Exported, to_stablehlo, traced_by_jax
 from spu_ditto.handle import SharedArray
@@ -31,8 +33,6 @@ from spu_ditto.loops import Divided, Repeated, Straight, described, divide_loops
 from spu_ditto.lowered import Lowered, lower_exported, source_of
 from spu_ditto.lowering import Source, ending_in
 from spu_ditto.memory import MemoryAnalysis
-from spu_ditto.program import RingProgram
-from spu_ditto.reports.run_report import RunReport, total
 from spu_ditto.signature import Described, Signature
 from spu_ditto.tracebacks import ends_here
 

@@ -14,17 +14,17 @@ import spu
 
 from ditto.dialects.dense import Array
 from ditto.encoding import Encoded, ValueType, check_dtype, decode_result, encode_argument
+from ditto.parties.cost import CostAnalysis, cost_analysis
+from ditto.parties.program import PublicPart, RingProgram, load_program, save_program
+from ditto.parties.run_report import RunReport, total
+from ditto.parties.runtime import Runtime, Stored, current_runtime
 from spu_ditto import lowering
-from spu_ditto.cost import CostAnalysis, cost_analysis
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.handle import SharedArray
 from spu_ditto.kept import KeptArray, reveal
 from spu_ditto.memory import MemoryAnalysis, memory_analysis
 from spu_ditto.plain_run import check_program, plain
-from spu_ditto.program import RingProgram, load_program, save_program
-from spu_ditto.public_part import PublicPart
-from spu_ditto.reports.run_report import RunReport, total
-from spu_ditto.runtime import Runtime, Stored, current_runtime
+from spu_ditto.public_part import results_of
 from spu_ditto.signature import Described, Signature
 from spu_ditto.specialise import Programs
 from spu_ditto.tracebacks import ends_here
@@ -212,7 +212,7 @@ class Compiled(Described, Runnable):
                     check_dtype(leaf, argument.dtype, argument.name)
                 leaf = np.asarray(leaf, argument.dtype)
             found.append(leaf)
-        computed = self._programs.part.computed(found)
+        computed = results_of(self._programs.part, found)
         return computed, main_values(self._programs.part, self._programs.main, found, computed)
 
     def _result(self, n: int, value: Any, type: ValueType | None) -> Any:

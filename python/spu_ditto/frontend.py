@@ -16,9 +16,10 @@ import numpy as np
 from jaxlib.mlir import ir
 
 from ditto.dialects.dense import Array
+from ditto.parties.program import PublicPart
 from spu_ditto.arguments import Argument, Call, Parameters, Visibility, abstract, leaf_visibility, name_of
 from spu_ditto.errors import ShapeError, UnsupportedError
-from spu_ditto.public_part import PublicPart, divide
+from spu_ditto.public_part import divide
 from spu_ditto.signature import Signature
 from spu_ditto.tracebacks import users_place
 

@@ -11,9 +11,9 @@ import jax
 import numpy as np
 
 from ditto.encoding import ValueType, check_dtype, encode_argument
+from ditto.parties.run_report import RunReport
+from ditto.parties.runtime import Runtime, Stored
 from spu_ditto.arguments import abstract, as_known
-from spu_ditto.reports.run_report import RunReport
-from spu_ditto.runtime import Runtime, Stored
 from spu_ditto.tracebacks import ends_here
 
 

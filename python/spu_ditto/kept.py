@@ -13,14 +13,14 @@ import jax
 import numpy as np
 
 from ditto.encoding import Encoded, ValueType, decode_result
+from ditto.parties.cost import CostAnalysis, cost_analysis, no_cost
+from ditto.parties.program import Binding, RingProgram
+from ditto.parties.run_report import RunReport
+from ditto.parties.runtime import Runtime, Stored
 from spu_ditto.conversion import conversion, needs_conversion, opening
-from spu_ditto.cost import CostAnalysis, cost_analysis, no_cost
 from spu_ditto.errors import RangeError, RuntimeFailure, UnsupportedError
 from spu_ditto.handle import Placed, SharedArray
 from spu_ditto.lowering import program_of, rerounded
-from spu_ditto.program import Binding, RingProgram
-from spu_ditto.reports.run_report import RunReport
-from spu_ditto.runtime import Runtime, Stored
 from spu_ditto.tracebacks import ends_here
 
 

@@ -12,17 +12,18 @@ import numpy as np
 from ditto.dialects import pphlo
 from ditto.dialects.dense import Array
 from ditto.interpreter import evaluate
+from ditto.parties.cost import CostAnalysis, cost_analysis
+from ditto.parties.program import RingProgram
 from ditto.policy.plan import HEADROOM, Plan
 from ditto.policy.policy import Policy
 from spu_ditto import lowering, progress
 from spu_ditto.compiled import Compiled, main_values
-from spu_ditto.cost import CostAnalysis, cost_analysis
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.frontend import CAPTURED, Exported
 from spu_ditto.handle import SharedArray
 from spu_ditto.lowering import Source
-from spu_ditto.program import RingProgram
 from spu_ditto.program_cache import found_or_made
+from spu_ditto.public_part import results_of
 from spu_ditto.signature import Described, Signature
 from spu_ditto.specialise import Make, Programs, specialised
 from spu_ditto.spu_compiler import compile_stablehlo
@@ -67,7 +68,7 @@ class Lowered(Described):
     def exactly(self, leaves: Sequence[Array]) -> list[Array]:
         """The results in plain and in float64, from the leaves of the arguments."""
         source = self._source()
-        known: dict[str, Sequence[Array]] = {"argument": leaves, "computed": source.part.computed(leaves)}
+        known: dict[str, Sequence[Array]] = {"argument": leaves, "computed": results_of(source.part, leaves)}
         inputs = [np.asarray(known[kind][n]) for kind, n in source.part.main]
         known["program"] = evaluate(pphlo.parse_module(source.text), [*inputs, *source.constants], exact=True)
         return [np.asarray(known[kind][n]) for kind, n in source.part.outputs]
@@ -119,7 +120,7 @@ def source_of(
 
 def main_arrays(exported: Exported, leaves: Sequence[Any]) -> list[Array]:
     """The arguments of @main, secret ones too."""
-    sources = {"argument": leaves, "computed": exported.part.computed(leaves)}
+    sources = {"argument": leaves, "computed": results_of(exported.part, leaves)}
     return [np.asarray(sources[kind][n]) for kind, n in exported.part.main]
 
 
@@ -132,4 +133,4 @@ def _values_now(exported: Exported, leaves: Sequence[Any]) -> list[Array | None]
             if isinstance(leaves[n], jax.ShapeDtypeStruct | SharedArray):
                 return [None] * len(names)
             typed[n] = np.asarray(leaves[n], argument.dtype)
-    return main_values(exported.part, names, typed, exported.part.computed(typed))
+    return main_values(exported.part, names, typed, results_of(exported.part, typed))

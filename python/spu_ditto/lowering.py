@@ -21,6 +21,7 @@ from ditto.encoding import ValueType
 from ditto.errors import CompileError, PolicyError, UnsupportedError
 from ditto.interpreter import function_named
 from ditto.lowering.lower_to_program import Slot, lower_to_program
+from ditto.parties.program import Binding, PublicPart, RingProgram
 from ditto.passes import pipeline
 from ditto.passes.pipeline import run_pipeline
 from ditto.passes.pphlo import split_public
@@ -33,8 +34,6 @@ from ditto.policy.plan import HEADROOM, Plan
 from spu_ditto import progress
 from spu_ditto.arguments import Argument
 from spu_ditto.conversion import convert_result
-from spu_ditto.program import Binding, RingProgram
-from spu_ditto.public_part import PublicPart
 
 _POLICIES = '"ditto", "fm64", a Plan, or the path of its .json file'
 

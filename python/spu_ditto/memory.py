@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from spu_ditto.program import RingProgram
+from ditto.parties.program import RingProgram
 
 # A party holds two of the three components of a value.
 _COMPONENTS = 2

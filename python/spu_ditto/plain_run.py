@@ -12,9 +12,9 @@ from xdsl.dialects.builtin import ModuleOp
 from ditto.dialects import ring
 from ditto.dialects.dense import Array
 from ditto.interpreter.checked import check_ranges
+from ditto.parties.program import RingProgram
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.handle import SharedArray
-from spu_ditto.program import RingProgram
 
 
 def plain(leaf: Any, name: str) -> Array:

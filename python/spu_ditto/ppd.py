@@ -28,15 +28,15 @@ import jax
 import numpy as np
 
 import spu_ditto
-from ditto.node.config import parse_config
+from ditto.parties.config import parse_config
+from ditto.parties.local import connect, processes
+from ditto.parties.runtime import use_runtime
+from ditto.parties.session import RemoteParties
 from spu_ditto.arguments import Parameters, name_of
 from spu_ditto.compiled import RunOptions
 from spu_ditto.errors import DittoError, PolicyError, RuntimeFailure, UnsupportedError
 from spu_ditto.handle import SharedArray
 from spu_ditto.kept import reveal
-from spu_ditto.processes import connect, processes
-from spu_ditto.remote import RemoteParties
-from spu_ditto.runtime import use_runtime
 from spu_ditto.stages import SecureFunction
 from spu_ditto.tracebacks import ends_here, user_level
 
@@ -230,8 +230,8 @@ def init(nodes_def: Mapping[str, str], devices_def: Mapping[str, Any], framework
 
     Other secure calls of this process run on them too, until `close`.
 
-    With DITTO_AUTHKEY set they are the nodes of the configuration (`python -m ditto.node`); without it, three processes
-    on this machine, and a warning says so.
+    With DITTO_AUTHKEY set they are the nodes of the configuration (`python -m ditto.parties.node`); without it, three
+    processes on this machine, and a warning says so.
 
     Args:
         nodes_def, devices_def: `nodes` and `devices` of the file; one device "SPU", and "PYU"s for the owners.

@@ -16,12 +16,11 @@ from typing import Any
 import numpy as np
 
 from ditto.dialects.dense import Array
+from ditto.parties.program import PublicPart, RingProgram, load_program, save_program
 from ditto.policy.policy import Policy
 from spu_ditto import disk_cache
 from spu_ditto.errors import CompileError
 from spu_ditto.frontend import Exported
-from spu_ditto.program import RingProgram, load_program, save_program
-from spu_ditto.public_part import PublicPart
 
 
 def found_or_made(

@@ -18,7 +18,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import numpy as np
@@ -28,10 +28,8 @@ from jax.interpreters import partial_eval
 from jaxlib import xla_client
 
 from ditto.dialects.dense import Array, is_splat
+from ditto.parties.program import PublicPart, Source
 from spu_ditto.expansions import expanded
-
-# Where a value of the caller's comes from: an argument of the function, or a result of what JAX computes.
-Source = tuple[Literal["argument", "computed", "program"], int]
 
 # Operations that stand for another function, by the parameter that holds it.
 _CALLS = {
@@ -53,33 +51,14 @@ _CONSTANT, _PUBLIC, _SECRET = range(3)
 _LARGE = 16
 
 
-@dataclass(frozen=True)
-class PublicPart:
-    """What the caller does around the parties' program, @main.
-
-    Attributes:
-        code: StableHLO of what JAX computes; None if that is nothing. Text: a version of JAX does not read another's
-            bytecode, and what is saved may be loaded there.
-        public: the function's arguments (positions) that `code` takes.
-        main: for each argument of @main what is passed. Secret ones are arguments of the function.
-        outputs: for each result of the function what it is; "program" is a result of @main.
-    """
-
-    main: tuple[Source, ...]
-    outputs: tuple[Source, ...]
-    code: str | None = None
-    public: tuple[int, ...] = ()
-
-    def computed(self, leaves: Sequence[Any]) -> list[Array]:
-        """What JAX computes from the arguments of the function; only public ones are looked at."""
-        if self.code is None:
-            return []
-        program = _compiled(self.code)
-        arrays = [np.ascontiguousarray(leaves[index]) for index in self.public]
-        buffers = [
-            _cpu().buffer_from_pyval(array.reshape(np.shape(leaves[n]))) for n, array in zip(self.public, arrays)
-        ]
-        return [np.asarray(result) for result in program.execute(buffers)]
+def results_of(part: PublicPart, leaves: Sequence[Any]) -> list[Array]:
+    """What JAX computes from the arguments of the function; only public ones are looked at."""
+    if part.code is None:
+        return []
+    program = _compiled(part.code)
+    arrays = [np.ascontiguousarray(leaves[index]) for index in part.public]
+    buffers = [_cpu().buffer_from_pyval(array.reshape(np.shape(leaves[n]))) for n, array in zip(part.public, arrays)]
+    return [np.asarray(result) for result in program.execute(buffers)]
 
 
 @functools.lru_cache(maxsize=64)

@@ -15,9 +15,9 @@ import jax
 from spu.utils.simulation import Simulator
 
 import spu_ditto
+from ditto.parties.runtime import Runtime, use_runtime
 from spu_ditto.arguments import abstract
 from spu_ditto.errors import UnsupportedError
-from spu_ditto.runtime import Runtime, use_runtime
 from spu_ditto.tracebacks import ends_here
 
 __all__ = ["Simulator", "sim_jax"]

@@ -15,9 +15,8 @@ import numpy as np
 
 from ditto.analysis.arguments import ValueNeeded
 from ditto.dialects.dense import Array
+from ditto.parties.program import PublicPart, RingProgram
 from spu_ditto.errors import CompileError
-from spu_ditto.program import RingProgram
-from spu_ditto.public_part import PublicPart
 
 # Programs that are kept, the last ones used.
 _KEPT = 32

@@ -14,6 +14,8 @@ import spu
 
 from ditto.analysis.arguments import ValueNeeded
 from ditto.dialects.dense import Array
+from ditto.parties.program import RingProgram
+from ditto.parties.run_report import RunReport
 from ditto.policy.plan import HEADROOM
 from ditto.policy.policy import Policy
 from spu_ditto import handle, lowering
@@ -23,9 +25,7 @@ from spu_ditto.compiled import REVEALED, Compiled, Runnable, RunOptions
 from spu_ditto.frontend import CAPTURED, Exported, to_stablehlo, traced_by_jax
 from spu_ditto.lowered import Lowered, lower_exported, main_arrays
 from spu_ditto.lowering import FractionBits, Source
-from spu_ditto.program import RingProgram
 from spu_ditto.public_part import passed_on
-from spu_ditto.reports.run_report import RunReport
 from spu_ditto.signature import Described, Signature
 from spu_ditto.specialise import Programs
 from spu_ditto.tracebacks import ends_here, user_level

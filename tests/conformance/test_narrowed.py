@@ -12,7 +12,7 @@ import re
 import numpy as np
 
 import spu_ditto
-from spu_ditto.simulator import Simulator
+from ditto.parties.simulator import Simulator
 from tests.conformance.faults import FAULTS, Fault
 from tests.conformance.outcome import Outcome, run_of
 

@@ -34,7 +34,7 @@ def running_nodes(folder: Path) -> Iterator[Path]:
     environment = {**os.environ, "DITTO_AUTHKEY": KEY.hex(), "PYTHONPATH": root}
     with contextlib.ExitStack() as stack:
         for role in range(3):
-            command = [sys.executable, "-m", "ditto.node", "--config", str(config), "--party", str(role)]
+            command = [sys.executable, "-m", "ditto.parties.node", "--config", str(config), "--party", str(role)]
             node = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
             stack.enter_context(node)
             stack.callback(node.kill)

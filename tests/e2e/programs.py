@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ditto.encoding import Encoded, ValueType
-from spu_ditto.program import Binding, RingProgram
+from ditto.parties.program import Binding, RingProgram
 
 Value = dict[str, Any]
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import spu_ditto
 from ditto.dialects import pphlo
-from spu_ditto.simulator import Simulator
+from ditto.parties.simulator import Simulator
 from tests.passes.random_programs import random_inputs, random_module, run
 from tests.passes.ring_runs import load, wrong
 from tests.passes.test_ring_equivalence import MODELS, TIES, TOLERANCES, model_inputs

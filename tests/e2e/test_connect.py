@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import spu_ditto
-from ditto.node.config import ConfigError, parse_config
-from spu_ditto.simulator import Simulator
+from ditto.parties.config import ConfigError, parse_config
+from ditto.parties.simulator import Simulator
 from tests.e2e.nodes import KEY, configuration, running_nodes
 from tests.e2e.programs import Builder, fxp, value_type
 

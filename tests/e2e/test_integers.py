@@ -16,9 +16,9 @@ from jax.experimental import enable_x64
 
 import spu_ditto
 from ditto.dialects import pphlo
+from ditto.parties.simulator import Simulator
 from ditto.passes.pphlo.bind_constants import bind_constants
 from ditto.policy.policy import get_policy
-from spu_ditto.simulator import Simulator
 from tests.passes.ring_runs import after_ring_passes
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -18,11 +18,11 @@ import numpy as np
 import pytest
 
 import spu_ditto
-from ditto.node import wire
-from ditto.node.party import NodeParty
-from spu_ditto.program import RingProgram
-from spu_ditto.runtime import Runtime
-from spu_ditto.simulator import Simulator
+from ditto.parties import wire
+from ditto.parties.commands import NodeParty
+from ditto.parties.program import RingProgram
+from ditto.parties.runtime import Runtime
+from ditto.parties.simulator import Simulator
 from tests.e2e.nodes import KEY, running_nodes
 from tests.e2e.programs import Builder, fxp, public, value_type
 

@@ -17,11 +17,11 @@ import spu_ditto
 from ditto import _core
 from ditto.encoding import ValueType
 from ditto.errors import UnsupportedError
+from ditto.parties.program import Binding
+from ditto.parties.runtime import Runtime
+from ditto.parties.simulator import Simulator
 from spu_ditto.conversion import conversion
 from spu_ditto.lowering import program_of
-from spu_ditto.program import Binding
-from spu_ditto.runtime import Runtime
-from spu_ditto.simulator import Simulator
 
 X = np.linspace(-3, 3, 12, dtype=np.float32).reshape(3, 4)
 PARTIES = Simulator()

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from jax import lax
 
 import spu_ditto
+from ditto.parties.simulator import Simulator
 from spu_ditto import loops
 from spu_ditto.chain import LoweredChain
 from spu_ditto.lowered import Lowered
-from spu_ditto.simulator import Simulator
 
 RNG = np.random.default_rng(5)
 X = RNG.uniform(-2, 2, (23, 4)).astype(np.float32)

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import spu_ditto
-from spu_ditto.processes import processes
-from spu_ditto.program import RingProgram
-from spu_ditto.simulator import Simulator
+from ditto.parties.local import processes
+from ditto.parties.program import RingProgram
+from ditto.parties.simulator import Simulator
 from tests.e2e.programs import Builder, bit, fxp, public, value_type
 
 

@@ -18,14 +18,14 @@ from ditto import _core
 from ditto.dialects import ring
 from ditto.interpreter.ring import evaluate_ring
 from ditto.lowering.lower_to_program import lower_to_program
+from ditto.parties.cost import CostLine, cost_analysis
+from ditto.parties.local import processes
+from ditto.parties.program import RingProgram
+from ditto.parties.runtime import Runtime, Stored
+from ditto.parties.simulator import Simulator
 from ditto.passes.ring_rewriting import erase_dead
-from spu_ditto.cost import cost_analysis
-from spu_ditto.processes import processes
-from spu_ditto.program import RingProgram
 from spu_ditto.reports.divergence import unguarded
 from spu_ditto.reports.html import description
-from spu_ditto.runtime import Runtime, Stored
-from spu_ditto.simulator import Simulator
 from tests.e2e.programs import Builder, bit, fxp, value_type
 
 SHAPE = [40, 50]
@@ -79,7 +79,7 @@ def test_runs_in_range_compute_and_send_what_they_declare(runtime: Runtime, offl
         cost.rounds,
     )
     for lines in (cost.operations, cost.layers):
-        assert lines[-1] == spu_ditto.cost.CostLine("guard", 1, 400, 20, 2)
+        assert lines[-1] == CostLine("guard", 1, 400, 20, 2)
     lines = {line.name: line for line in report.operations}
     assert (lines["guard"].offline_bytes, lines["guard"].online_bytes, lines["guard"].rounds) == (400, 20, 2)
     assert (lines["require_range"].offline_bytes, lines["require_range"].rounds) == (x.size, 0)

@@ -13,7 +13,7 @@ import pytest
 
 import spu_ditto
 from ditto import _core
-from spu_ditto.simulator import SimulatedValue, Simulator
+from ditto.parties.simulator import SimulatedValue, Simulator
 from tests.e2e.programs import Builder, bit, fxp, public, value_type
 
 

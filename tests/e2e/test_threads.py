@@ -19,8 +19,8 @@ import pytest
 import spu
 
 import spu_ditto
+from ditto.parties.simulator import Simulator
 from spu_ditto import Runtime, SecureFunction
-from spu_ditto.simulator import Simulator
 
 CALLS, THREADS = 4, 8
 W = np.linspace(-1, 1, 8, dtype=np.float32).reshape(4, 2)

@@ -10,8 +10,8 @@ import numpy as np
 from ditto.dialects import ring
 from ditto.encoding import Encoded, ValueType
 from ditto.interpreter.ring import evaluate_ring
-from spu_ditto.program import Binding, RingProgram
-from spu_ditto.reports.run_report import RunReport
+from ditto.parties.program import Binding, RingProgram
+from ditto.parties.run_report import RunReport
 
 
 @dataclass(frozen=True)

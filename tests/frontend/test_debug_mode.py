@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import spu_ditto
+from ditto.parties.runtime import Runtime
+from ditto.parties.simulator import Simulator
 from spu_ditto import models
-from spu_ditto.runtime import Runtime
-from spu_ditto.simulator import Simulator
 from spu_ditto.stages import SecureFunction
 from tests.frontend.plaintext import PlaintextRuntime
 from tests.frontend.tiny_models import write_tiny_model

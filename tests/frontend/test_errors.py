@@ -12,8 +12,8 @@ from ditto.dialects.mlir_text import InvalidProgram, UnsupportedOp
 from ditto.errors import CompileError, DittoError
 from ditto.interpreter import EvaluationError
 from ditto.lowering.lower_to_program import WidthError
-from ditto.node.config import ConfigError
-from ditto.node.wire import MalformedMessage
+from ditto.parties.config import ConfigError
+from ditto.parties.wire import MalformedMessage
 from ditto.policy.plan import InvalidPlan
 from ditto.policy.policy import UnknownPolicy
 

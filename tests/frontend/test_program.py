@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from ditto.encoding import ValueType
+from ditto.parties.program import Binding, RingProgram, load_program, save_program
 from spu_ditto.errors import CompileError
-from spu_ditto.program import Binding, RingProgram, load_program, save_program
 from spu_ditto.trees import tree_from_json, tree_to_json
 
 

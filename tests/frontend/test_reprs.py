@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 import spu_ditto
-from spu_ditto.simulator import Simulator
+from ditto.parties.simulator import Simulator
 
 
 def test_every_public_object_says_what_it_is() -> None:

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from ditto.parties.simulator import Simulator
 from spu_ditto import Runtime, RuntimeFailure, current_runtime, use_runtime
-from spu_ditto.simulator import Simulator
 from tests.frontend.plaintext import PlaintextRuntime
 
 

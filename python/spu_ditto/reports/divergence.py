@@ -26,14 +26,14 @@ from ditto.dialects.dense import Array
 from ditto.dialects.traits import Adds, Rearranges, Rescales
 from ditto.encoding import ValueType
 from ditto.interpreter.exact import evaluate_exactly
+from ditto.parties.program import Binding
+from ditto.parties.runtime import use_runtime
+from ditto.parties.simulator import Simulator
 from spu_ditto.compiled import Compiled
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.handle import SharedArray
 from spu_ditto.lowering import FractionBits, get_policy
 from spu_ditto.plain_run import main_inputs, ring_module
-from spu_ditto.program import Binding
-from spu_ditto.runtime import use_runtime
-from spu_ditto.simulator import Simulator
 from spu_ditto.stages import SecureFunction
 from spu_ditto.tracebacks import ends_here
 

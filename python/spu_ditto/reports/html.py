@@ -15,14 +15,14 @@ from typing import Any
 from ditto import _core
 from ditto.dialects import ring
 from ditto.dialects.traits import KeepsRing, Rescales
+from ditto.parties.cost import cost_analysis
+from ditto.parties.program import RingProgram
+from ditto.parties.run_report import RunReport
 from ditto.policy.link import LAN, WAN
 from spu_ditto.compiled import Compiled
-from spu_ditto.cost import cost_analysis
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.lowered import Lowered
-from spu_ditto.program import RingProgram
 from spu_ditto.reports.divergence import Divergence
-from spu_ditto.reports.run_report import RunReport
 
 _CASTS = {ring.short_name(op) for op in ring.RING.operations if op.has_trait(Rescales) and not op.has_trait(KeepsRing)}
 # How finely the timeline is drawn.

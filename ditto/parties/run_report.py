@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from spu_ditto.program import RingProgram
+from ditto.parties.program import RingProgram
 
 
 @dataclass(frozen=True)

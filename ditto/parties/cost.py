@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ditto import _core
+from ditto.parties.program import RingProgram
 from ditto.policy.link import LAN, WAN, Link, get_link
-from spu_ditto.program import RingProgram
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ditto.encoding import ValueType
-from spu_ditto.reports.run_report import OpEvent, OpProfile, RunReport
+from ditto.parties.run_report import OpEvent, OpProfile, RunReport
 
 
 def ring_width(type: ValueType) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ditto import _core
-from ditto.node.config import Address
+from ditto.parties.config import Address
 
 Reply = tuple[dict[str, Any], list[Any]]
 

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import ditto
-from ditto.node.config import TIMEOUT, parse_config, read_config
-from spu_ditto.accounting import threads_of_a_local_party
-from spu_ditto.errors import RuntimeFailure
-from spu_ditto.remote import RemoteParties
-from spu_ditto.runtime import use_runtime
+from ditto.errors import RuntimeFailure
+from ditto.parties.accounting import threads_of_a_local_party
+from ditto.parties.config import TIMEOUT, parse_config, read_config
+from ditto.parties.runtime import use_runtime
+from ditto.parties.session import RemoteParties
 
 _STDERR_TAIL = 2000
 
@@ -69,7 +69,7 @@ def connect(
 
     Args:
         config: JSON in the form of SPU's examples, a file or what it says; each party runs
-            `python -m ditto.node --config FILE --party N`.
+            `python -m ditto.parties.node --config FILE --party N`.
         authkey: the key the parties know as DITTO_AUTHKEY; by default this process's DITTO_AUTHKEY (hexadecimal).
         check_ranges: debug mode, as in `Runtime`.
 
@@ -121,7 +121,7 @@ class _Node:
             "DITTO_AUTHKEY": authkey.hex(),
             "PYTHONPATH": os.pathsep.join([*roots, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
         }
-        command = [sys.executable, "-m", "ditto.node", "--until-stdin-closes"]
+        command = [sys.executable, "-m", "ditto.parties.node", "--until-stdin-closes"]
         self.process = subprocess.Popen(
             [*command, "--config", str(config), "--party", str(role)],
             stdin=subprocess.PIPE,

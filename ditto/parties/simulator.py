@@ -13,12 +13,12 @@ import numpy as np
 
 from ditto import _core
 from ditto.encoding import Encoded, ValueType
-from ditto.node.config import TIMEOUT
-from spu_ditto.accounting import ring_width, run_report, sharing_bytes, threads_of_a_local_party
-from spu_ditto.errors import RangeError, RuntimeFailure
-from spu_ditto.program import RingProgram
-from spu_ditto.reports.run_report import RunReport
-from spu_ditto.runtime import OUT_OF_RANGE, Stored
+from ditto.errors import RangeError, RuntimeFailure
+from ditto.parties.accounting import ring_width, run_report, sharing_bytes, threads_of_a_local_party
+from ditto.parties.config import TIMEOUT
+from ditto.parties.program import RingProgram
+from ditto.parties.run_report import RunReport
+from ditto.parties.runtime import OUT_OF_RANGE, Stored
 
 
 @dataclass(frozen=True, eq=False)

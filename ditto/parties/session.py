@@ -18,12 +18,12 @@ import numpy as np
 
 from ditto import _core
 from ditto.encoding import Encoded, ValueType
-from ditto.node import wire
-from spu_ditto.accounting import ring_width, run_report, sharing_bytes
-from spu_ditto.errors import RangeError, RuntimeFailure
-from spu_ditto.program import RingProgram
-from spu_ditto.reports.run_report import RunReport
-from spu_ditto.runtime import OUT_OF_RANGE, Stored
+from ditto.errors import RangeError, RuntimeFailure
+from ditto.parties import wire
+from ditto.parties.accounting import ring_width, run_report, sharing_bytes
+from ditto.parties.program import RingProgram
+from ditto.parties.run_report import RunReport
+from ditto.parties.runtime import OUT_OF_RANGE, Stored
 
 # How long to wait for the other parties' accounts of a failure, in seconds.
 _GRACE = 3.0

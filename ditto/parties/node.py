@@ -20,9 +20,9 @@ from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, Listener, wait
 from typing import Any
 
-from ditto.node import wire
-from ditto.node.config import Config, ConfigError, read_config
-from ditto.node.party import NodeParty
+from ditto.parties import wire
+from ditto.parties.commands import NodeParty
+from ditto.parties.config import Config, ConfigError, read_config
 
 
 def serve(connection: Connection, role: int, config: Config) -> None:
@@ -58,7 +58,7 @@ def _exit_with_parent() -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m ditto.node", description="Runs one of the three parties.")
+    parser = argparse.ArgumentParser(prog="python -m ditto.parties.node", description="Runs one of the three parties.")
     parser.add_argument("--config", required=True, help="JSON in the form of SPU's examples")
     parser.add_argument("--party", required=True, type=int, choices=(0, 1, 2))
     parser.add_argument("--until-stdin-closes", action="store_true", help="exit when whoever started this is gone")

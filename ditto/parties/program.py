@@ -13,13 +13,33 @@ from typing import IO, Any, Literal
 
 import numpy as np
 
-from ditto.dialects.dense import Array
-from ditto.encoding import Encoded, ValueType
-from spu_ditto.errors import CompileError
-from spu_ditto.public_part import PublicPart
+from ditto.encoding import Array, Encoded, ValueType
+from ditto.errors import CompileError
 
 _FORMAT = "spu-ditto-program"
 _VERSION = 4
+
+
+# Where a value of the caller's comes from: an argument of the function, or a result of what JAX computes.
+Source = tuple[Literal["argument", "computed", "program"], int]
+
+
+@dataclass(frozen=True)
+class PublicPart:
+    """What the caller does around the parties' program, @main.
+
+    Attributes:
+        code: StableHLO of what JAX computes; None if that is nothing. Text: a version of JAX does not read another's
+            bytecode, and what is saved may be loaded there.
+        public: the function's arguments (positions) that `code` takes.
+        main: for each argument of @main what is passed. Secret ones are arguments of the function.
+        outputs: for each result of the function what it is; "program" is a result of @main.
+    """
+
+    main: tuple[Source, ...]
+    outputs: tuple[Source, ...]
+    code: str | None = None
+    public: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

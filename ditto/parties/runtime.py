@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ditto.encoding import Encoded, ValueType
-from spu_ditto.errors import RuntimeFailure
-from spu_ditto.program import RingProgram
-from spu_ditto.reports.run_report import RunReport
+from ditto.errors import RuntimeFailure
+from ditto.parties.program import RingProgram
+from ditto.parties.run_report import RunReport
 
 
 class Stored(Protocol):
@@ -90,7 +90,7 @@ _default: list[Runtime] = []
 
 def default_runtime() -> Runtime:
     """Three parties inside this process, made at the first use."""
-    from spu_ditto.simulator import Simulator  # a cycle otherwise
+    from ditto.parties.simulator import Simulator  # a cycle otherwise
 
     with _lock:
         if not _default:
