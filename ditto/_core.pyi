@@ -104,6 +104,19 @@ class Simulator:
             RangeViolation: a value left its range.
         """
 
+class Credentials:
+    """What a party proves itself with to the others, and by what it knows them.
+
+    Args:
+        certificate: its own, as PEM, perhaps followed by those of its issuers.
+        key: the private key to it, as PEM, not under a password. What is kept of it here is wiped when freed.
+        peers: the certificate of each other party, as PEM. A party is the one with exactly this certificate.
+
+    Raises ValueError for what cannot be read or does not belong together; no error shows any of the key.
+    """
+
+    def __init__(self, certificate: str, key: str, peers: dict[int, str]) -> None: ...
+
 class Listener:
     """A listening socket; port 0 takes a free one."""
 
@@ -114,11 +127,20 @@ class Listener:
 class Session:
     """One party of a session over TCP. Connecting agrees on keys with the other two.
 
+    With `credentials`, which all three have or none, the parties talk over TLS 1.3 and know each other by their
+    certificates. Who else connects is turned away.
+
     Raises ChannelError.
     """
 
     def __init__(
-        self, role: int, listener: Listener, addresses: Sequence[tuple[str, int]], session: bytes, timeout: float
+        self,
+        role: int,
+        listener: Listener,
+        addresses: Sequence[tuple[str, int]],
+        session: bytes,
+        timeout: float,
+        credentials: Credentials | None = None,
     ) -> None: ...
     def mask(self, id: int, shape: Sequence[int], width: int) -> bytes | None:
         """Starts a value; returns this party's mask of it, packed. None at P0, whose part is then done."""

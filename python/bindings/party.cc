@@ -1,8 +1,13 @@
 // One real party: its listener, its session over TCP, and the caller's side of inputs and outputs.
 
 #include <chrono>
+#include <map>
+#include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 
+#include "ditto/net/credentials.h"
 #include "ditto/net/tcp_channel.h"
 #include "ditto/ring/elementwise.h"
 #include "python/bindings/program.h"
@@ -20,11 +25,40 @@ SessionId ToSessionId(const py::bytes& bytes) {
   return id;
 }
 
+// pybind11's own conversion would show all arguments, the key among them, in the TypeError for one that does not fit.
+std::shared_ptr<Credentials> MakeCredentials(const py::args& args, const py::kwargs& kwargs) {
+  const char* names[] = {"certificate", "key", "peers", nullptr};
+  PyObject *certificate = nullptr, *key = nullptr, *pinned = nullptr;
+  if (!PyArg_ParseTupleAndKeywords(args.ptr(), kwargs.ptr(), "UUO!:Credentials", const_cast<char**>(names),
+                                   &certificate, &key, &PyDict_Type, &pinned)) {
+    throw py::error_already_set();
+  }
+  std::map<int, std::string> peers;
+  for (const auto& [party, pem] : py::reinterpret_borrow<py::dict>(pinned)) {
+    if (!py::isinstance<py::int_>(party) || !py::isinstance<py::str>(pem)) {
+      throw py::type_error("peers must map parties (int) to their certificates (str)");
+    }
+    peers[party.cast<int>()] = pem.cast<std::string>();
+  }
+  // Views of Python's own text: there is no copy of the key to wipe.
+  return std::make_shared<Credentials>(py::handle(certificate).cast<std::string_view>(),
+                                       py::handle(key).cast<std::string_view>(), peers);
+}
+
+// A session that ends waits for its peers, whose Python threads may be in this process.
+struct DeleteUnlocked {
+  void operator()(Session* session) const {
+    py::gil_scoped_release release;
+    delete session;
+  }
+};
+using SessionPtr = std::unique_ptr<Session, DeleteUnlocked>;
+
 // A party listens for those with a higher number and connects to those with a lower one.
-std::unique_ptr<Session> Open(int role, TcpListener& listener, const std::array<Address, 3>& addresses,
-                              const py::bytes& session, double timeout) {
+SessionPtr Open(int role, TcpListener& listener, const std::array<Address, 3>& addresses, const py::bytes& session,
+                double timeout, std::shared_ptr<Credentials> credentials) {
   if (role < 0 || role > 2) throw py::value_error("a party is 0, 1 or 2");
-  const Identity self{ToSessionId(session), role};
+  const Identity self{ToSessionId(session), role, std::move(credentials)};
   const auto wait = std::chrono::milliseconds(static_cast<int64_t>(timeout * 1000));
   const auto peer = [&](int i) {
     ChannelOptions options;
@@ -41,7 +75,7 @@ std::unique_ptr<Session> Open(int role, TcpListener& listener, const std::array<
     auto accepted = listener.Accept(self, higher, wait);
     for (size_t k = 0; k < accepted.size(); ++k) channels[higher[k].party] = std::move(accepted[k]);
   }
-  return std::make_unique<Session>(static_cast<Role>(role), std::move(channels));
+  return SessionPtr(new Session(static_cast<Role>(role), std::move(channels)));
 }
 
 py::object Mask(Session& session, uint64_t id, const Shape& shape, int width) {
@@ -86,12 +120,13 @@ py::array_t<int64_t> Reveal(const py::bytes& from_p1, const py::bytes& from_p2, 
 }  // namespace
 
 void BindParty(py::module_& m) {
+  py::class_<Credentials, std::shared_ptr<Credentials>>(m, "Credentials").def(py::init(&MakeCredentials));
   py::class_<TcpListener>(m, "Listener")
       .def(py::init<const std::string&, uint16_t>(), py::arg("host"), py::arg("port"))
       .def_property_readonly("port", &TcpListener::port);
-  py::class_<Session>(m, "Session")
+  py::class_<Session, SessionPtr>(m, "Session")
       .def(py::init(&Open), py::arg("role"), py::arg("listener"), py::arg("addresses"), py::arg("session"),
-           py::arg("timeout"))
+           py::arg("timeout"), py::arg("credentials") = nullptr)
       .def("mask", &Mask, py::arg("id"), py::arg("shape"), py::arg("width"))
       .def(
           "set_masked",
