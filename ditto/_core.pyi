@@ -124,6 +124,17 @@ class Listener:
     @property
     def port(self) -> int: ...
 
+class Share:
+    """What one party holds of a value: two of its components m, l1, l2; P0 l1 and l2. Copies share their memory."""
+
+    def __init__(self, shape: Sequence[int], width: int, components: Sequence[bytes | None]) -> None: ...
+    @property
+    def shape(self) -> list[int]: ...
+    @property
+    def width(self) -> int: ...
+    def components(self) -> tuple[bytes | None, bytes | None, bytes | None]:
+        """m, l1, l2, packed to the width. A secret of the party's."""
+
 class Session:
     """One party of a session over TCP. Connecting agrees on keys with the other two.
 
@@ -146,8 +157,14 @@ class Session:
         """Starts a value; returns this party's mask of it, packed. None at P0, whose part is then done."""
     def set_masked(self, id: int, shape: Sequence[int], width: int, m: bytes) -> None:
         """Completes a value at P1 and P2, once. Raises ValueError the second time."""
+    def get(self, id: int) -> Share:
+        """A complete value, to be put into other sessions of this party. Raises ValueError if there is none."""
+    def put(self, id: int, share: Share) -> None:
+        """Stores a value that this party has its components of. Ids increase."""
     def drop(self, id: int) -> None:
         """Forgets a value."""
+    def abort(self, reason: str) -> None:
+        """Ends the session: whoever waits for it, here or at the other parties, gets ChannelError with this reason."""
     def agree(self, program: Program) -> None:
         """Checks with the other parties that all hold the same program. Raises ProgramError."""
     def run(

@@ -79,6 +79,14 @@ void Session::Put(uint64_t id, Share share) {
   stored_[id] = std::move(share);
 }
 
+const Share& Session::Get(uint64_t id) const {
+  const auto it = stored_.find(id);
+  if (it == stored_.end() || (role_ != Role::kP0 && !it->second.m.held())) {
+    throw std::invalid_argument(NameOf(role_) + " does not hold value " + std::to_string(id));
+  }
+  return it->second;
+}
+
 void Session::Agree(const Program& program) {
   const Bytes mine(program.hash.begin(), program.hash.end());
   for (const auto& peer : peers_) {
@@ -107,13 +115,12 @@ RunResult Session::Run(const Program& program, const Schedule& schedule, const s
   std::vector<Value> values(inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (const auto* id = std::get_if<uint64_t>(&inputs[i])) {
-      const auto it = stored_.find(*id);
-      if (it == stored_.end() || (role_ != Role::kP0 && !it->second.m.held())) {
-        const std::string message = NameOf(role_) + " does not hold value " + std::to_string(*id);
-        Abort(message);
-        throw std::invalid_argument(message);
+      try {
+        values[i].share = Get(*id);
+      } catch (const std::invalid_argument& error) {
+        Abort(error.what());
+        throw;
       }
-      values[i].share = it->second;
     } else {
       values[i].integers = std::get<Tensor>(inputs[i]);
     }

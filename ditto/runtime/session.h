@@ -42,8 +42,10 @@ class Session {
   // Completes the value at P1 and P2, once: two values under the same masks would tell their difference.
   // Throws std::invalid_argument for one that is complete or was not started, and at P0.
   void SetMasked(uint64_t id, Tensor m);
-  // Stores components that live elsewhere in this process too, instead of Mask and SetMasked.
+  // Stores components that this party has already, of this session or another, instead of Mask and SetMasked.
   void Put(uint64_t id, Share share);
+  // A complete value, whose components may be put into other sessions. Throws std::invalid_argument if there is none.
+  const Share& Get(uint64_t id) const;
   void Drop(uint64_t id) { stored_.erase(id); }
 
   // Checks with the other parties that all have the same program. Throws ProgramError.

@@ -1,5 +1,6 @@
 // One real party: its listener, its session over TCP, and the caller's side of inputs and outputs.
 
+#include <array>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -117,6 +118,28 @@ py::array_t<int64_t> Reveal(const py::bytes& from_p1, const py::bytes& from_p2, 
   return ToArray(Reconstruct(FromPackedBytes(from_p1, shape, width), FromPackedBytes(from_p2, shape, width)), shape);
 }
 
+// Packed m, l1 and l2, None for the one that the party does not hold.
+using Components = std::array<std::optional<py::bytes>, 3>;
+
+Share MakeShare(const Shape& shape, int width, const Components& packed) {
+  Share share;
+  const std::array<Tensor*, 3> components = {&share.m, &share.l1, &share.l2};
+  for (size_t i = 0; i < 3; ++i) {
+    if (packed[i]) *components[i] = FromPackedBytes(*packed[i], shape, width);
+  }
+  if (!share.l1.held() && !share.l2.held()) throw py::value_error("a share has l1 or l2, or both");
+  return share;
+}
+
+Components Pack(const Share& share) {
+  Components packed;
+  const std::array<const Tensor*, 3> components = {&share.m, &share.l1, &share.l2};
+  for (size_t i = 0; i < 3; ++i) {
+    if (components[i]->held()) packed[i] = ToPackedBytes(*components[i]);
+  }
+  return packed;
+}
+
 }  // namespace
 
 void BindParty(py::module_& m) {
@@ -124,6 +147,11 @@ void BindParty(py::module_& m) {
   py::class_<TcpListener>(m, "Listener")
       .def(py::init<const std::string&, uint16_t>(), py::arg("host"), py::arg("port"))
       .def_property_readonly("port", &TcpListener::port);
+  py::class_<Share>(m, "Share")
+      .def(py::init(&MakeShare), py::arg("shape"), py::arg("width"), py::arg("components"))
+      .def_property_readonly("shape", [](const Share& share) { return share.shape(); })
+      .def_property_readonly("width", [](const Share& share) { return share.width(); })
+      .def("components", &Pack);
   py::class_<Session, SessionPtr>(m, "Session")
       .def(py::init(&Open), py::arg("role"), py::arg("listener"), py::arg("addresses"), py::arg("session"),
            py::arg("timeout"), py::arg("credentials") = nullptr)
@@ -134,7 +162,10 @@ void BindParty(py::module_& m) {
             session.SetMasked(id, FromPackedBytes(m, shape, width));
           },
           py::arg("id"), py::arg("shape"), py::arg("width"), py::arg("m"))
+      .def("get", [](const Session& session, uint64_t id) { return Share(session.Get(id)); }, py::arg("id"))
+      .def("put", &Session::Put, py::arg("id"), py::arg("share"))
       .def("drop", &Session::Drop, py::arg("id"))
+      .def("abort", &Session::Abort, py::arg("reason"))
       .def(
           "agree", [](Session& session, const LoadedProgram& loaded) { session.Agree(loaded.program); },
           py::arg("program"), py::call_guard<py::gil_scoped_release>())
