@@ -9,7 +9,12 @@ namespace ditto {
 using asio::ip::tcp;
 
 Connection::Connection(tcp::socket socket, std::unique_ptr<Tls> tls)
-    : socket_(std::move(socket)), tls_(std::move(tls)), timer_(socket_.get_executor()) {}
+    : socket_(std::move(socket)), tls_(std::move(tls)), timer_(socket_.get_executor()) {
+  // If the peer has left already, reading tells.
+  asio::error_code ignored;
+  socket_.set_option(tcp::no_delay(true), ignored);
+  socket_.set_option(asio::socket_base::keep_alive(true), ignored);
+}
 
 void Connection::Begin(std::chrono::steady_clock::time_point deadline, std::function<void(const Failure&)> failed) {
   failed_ = std::move(failed);
@@ -20,6 +25,7 @@ void Connection::Begin(std::chrono::steady_clock::time_point deadline, std::func
   });
 }
 
+// What has come before may still be on its way to its handler, which finds closed_ then.
 void Connection::Close(const std::string& why) {
   closed_ = why;
   timer_.cancel();
@@ -41,7 +47,7 @@ void Connection::Pump(std::function<bool()> advance, std::function<void()> next)
     if (through) return next();
     if (self->tls_->ended()) return self->Fail(asio::error::eof);
     self->socket_.async_read_some(asio::buffer(self->tls_->Space()), [=](const asio::error_code& error, size_t size) {
-      if (error) return self->Fail(error);
+      if (error || !self->closed_.empty()) return self->Fail(error);
       self->tls_->Received(size);
       self->Pump(advance, next);
     });
@@ -84,7 +90,8 @@ void Connection::AwaitGreeting(std::function<void(const Greeting&)> next) {
   if (!tls_) {
     asio::async_read(socket_, asio::buffer(bytes_),
                      [=, self = shared_from_this()](const asio::error_code& error, size_t) {
-                       error ? self->Fail(error) : self->Greeted(next);
+                       if (error || !self->closed_.empty()) return self->Fail(error);
+                       self->Greeted(next);
                      });
     return;
   }
@@ -134,11 +141,12 @@ std::optional<int> Connection::peer_party() const {
 void Connection::Dismiss(std::function<void()> gone) {
   asio::error_code ignored;
   socket_.shutdown(tcp::socket::shutdown_send, ignored);
-  socket_.async_read_some(asio::buffer(bytes_), [=, self = shared_from_this()](const asio::error_code& error, size_t) {
-    if (!error) return self->Dismiss(gone);
-    self->Close("it was refused");
-    gone();
-  });
+  socket_.async_read_some(asio::buffer(dropped_),
+                          [=, self = shared_from_this()](const asio::error_code& error, size_t) {
+                            if (!error && self->closed_.empty()) return self->Dismiss(gone);
+                            self->Close("it has left");
+                            gone();
+                          });
 }
 
 std::unique_ptr<Channel> Connection::Open(const ChannelOptions& options) {

@@ -66,6 +66,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool met_a_party_ = false;
   std::array<uint8_t, kGreetingBytes> bytes_;
   size_t filled_ = 0;
+  std::array<uint8_t, 4096> dropped_;
 };
 
 }  // namespace ditto

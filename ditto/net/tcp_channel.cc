@@ -217,8 +217,8 @@ std::unique_ptr<Channel> ConnectTcp(const std::string& host, uint16_t port, cons
   const Clock::time_point deadline = Clock::now() + timeout;
   const std::string connecting = "connecting to " + peer.options.peer_name + " at " + Address(host, port) + ": ";
   const Greeting mine{kWireVersion, static_cast<uint16_t>(self.party), static_cast<uint16_t>(peer.party), self.session};
-  const std::string within = " for " + std::to_string(timeout.count()) + " ms";
-  std::string problem = "no answer" + within;
+  const std::string duration = std::to_string(timeout.count()) + " ms";
+  std::string problem = "no answer for " + duration;
   for (;;) {
     asio::io_context io(1);
     tcp::socket socket(io);
@@ -232,8 +232,10 @@ std::unique_ptr<Channel> ConnectTcp(const std::string& host, uint16_t port, cons
       io.run();
     }
     // The last attempt may be cut short: what the one before met says more.
-    if (ended)
-      problem = (error ? error.message() : "no answer") + within + "; check that the party runs and has this address";
+    if (ended) {
+      problem = (error ? error.message() : "no answer") + " for " + duration +
+                "; check that the party runs and has this address";
+    }
     auto pause = kRetryPause;
     if (ended && !error && !MetItself(socket)) {
       const auto connection =
@@ -256,12 +258,10 @@ std::unique_ptr<Channel> ConnectTcp(const std::string& host, uint16_t port, cons
       io.run();
       if (channel) return channel;
       if (!failure.hung_up) throw ChannelError(connecting + failure.reason);
-      problem = failure.reason + within;
+      problem = failure.reason + "; tried for " + duration;
       pause = kRefusedPause;
     }
-    if (!ended || Clock::now() + pause >= deadline) {
-      throw ChannelError(connecting + problem);
-    }
+    if (!ended || Clock::now() + pause >= deadline) throw ChannelError(connecting + problem);
     std::this_thread::sleep_for(pause);
   }
 }

@@ -25,8 +25,6 @@ TcpStream::TcpStream(std::shared_ptr<asio::io_context> io, asio::ip::tcp::socket
       reader_(options.max_frame_bytes) {
   // If the connection is lost already, reading tells.
   asio::error_code ignored;
-  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
-  socket_.set_option(asio::socket_base::keep_alive(true), ignored);
   socket_.non_blocking(true, ignored);
   io_->restart();
   asio::post(*io_, [this] { Read(); });
@@ -196,24 +194,26 @@ void TcpStream::Read() {
         if (Take(size)) Read();
       });
     }
+    const FrameReader::Region& next = space[0].size > 0 ? space[0] : space[1];
     size_t size = 0;
     try {
-      const FrameReader::Region& first = space[0].size > 0 ? space[0] : space[1];
-      size = tls_->Read({first.data, first.size});
+      size = tls_->Read({next.data, next.size});
     } catch (const ChannelError& error) {
       return End("the connection was lost: " + std::string(error.what()), false);
     }
     if (tls_->ended()) return Lost(asio::error::eof);
-    if (size == 0) {
-      return socket_.async_read_some(asio::buffer(tls_->Space()), [this](const asio::error_code& error, size_t size) {
-        if (error == asio::error::eof) return End("the connection was lost: it was cut off", false);
-        if (error) return Lost(error);
-        tls_->Received(size);
-        Read();
-      });
-    }
+    if (size == 0) return ReadEncrypted();
     if (!Take(size)) return;
   }
+}
+
+void TcpStream::ReadEncrypted() {
+  socket_.async_read_some(asio::buffer(tls_->Space()), [this](const asio::error_code& error, size_t size) {
+    if (error == asio::error::eof) return End("the connection was lost: it was cut off", false);
+    if (error) return Lost(error);
+    tls_->Received(size);
+    Read();
+  });
 }
 
 void TcpStream::Lost(const asio::error_code& error) {

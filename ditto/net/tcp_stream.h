@@ -52,6 +52,7 @@ class TcpStream : public Channel {
 
   // Reading, on the background thread.
   void Read();
+  void ReadEncrypted();
   bool Take(size_t size);
   void Lost(const asio::error_code& error);
   void End(const std::string& reason, bool drop_unread);

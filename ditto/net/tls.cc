@@ -16,10 +16,15 @@ namespace {
 constexpr size_t kRecordBytes = SSL3_RT_MAX_PLAIN_LENGTH;
 // A record, and the key update that may come before it.
 constexpr size_t kRecordRoom = kRecordBytes + 2 * SSL3_RT_MAX_ENCRYPTED_OVERHEAD;
-// Several records go to the socket in one call, but not so many that the peer waits for the first.
-constexpr size_t kRingBytes = 128 << 10;
+// So many records go to the socket in one call as fit in here.
+constexpr size_t kRingBytes = 256 << 10;
 
 using Guard = std::lock_guard<std::mutex>;
+
+bool IsAboutCertificates(int alert) {
+  return (alert >= SSL_AD_BAD_CERTIFICATE && alert <= SSL_AD_CERTIFICATE_UNKNOWN) || alert == SSL_AD_UNKNOWN_CA ||
+         alert == SSL_AD_CERTIFICATE_REQUIRED;
+}
 
 // A walk along several buffers.
 class Cursor {
@@ -73,9 +78,11 @@ void Tls::Throw(const char* doing, int result) {
   if (!check_.problem.empty()) {
     text = check_.problem;
   } else if (reason >= SSL_AD_REASON_OFFSET) {
-    text = std::string("it refused this party (TLS alert: ") +
-           SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET) +
-           "); check that it has pinned this party's certificate, and that it is still valid";
+    const int alert = reason - SSL_AD_REASON_OFFSET;
+    text = std::string("it ended the connection with the TLS alert ") + SSL_alert_desc_string_long(alert);
+    if (IsAboutCertificates(alert)) {
+      text += "; check that it has pinned this party's certificate, and that it is still valid";
+    }
   } else if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE) {
     text = "it shows no certificate; check that it is a party and has credentials";
   } else if (!SSL_is_init_finished(ssl_.get()) &&

@@ -1,9 +1,13 @@
 // Who gets in with TLS, who does not, and what each of them is told.
+#include <openssl/ssl.h>
+
+#include <array>
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <future>
+#include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "ditto/net/tcp_channel.h"
@@ -69,7 +73,7 @@ TEST(TlsConnect, ACertificateThatIsNotPinnedIsRefused) {
   Listening one;
   const std::string told = one.Knock(Showing(MakeTestCertificate("P2")));
   ExpectContains(told, "connecting to P1 at 127.0.0.1");
-  ExpectContains(told, "it refused this party (TLS alert: ");
+  ExpectContains(told, "it ended the connection with the TLS alert bad certificate; check that it has pinned");
   const TurnedAway away = one.Open();
   EXPECT_EQ(away.count, 1u);
   ExpectContains(away.last, "its certificate is pinned for no party (SHA-256 ");
@@ -83,7 +87,7 @@ TEST(TlsConnect, APartyRefusesAListenerThatIsNotPinned) {
   const TestCertificate& own = PartyCertificate(2);
   const std::map<int, std::string> pins = {{1, foreign.certificate}};
   const TurnedAway away = one.Open({kSession, 2, std::make_shared<Credentials>(own.certificate, own.key, pins)});
-  ExpectContains(away.last, "it refused this party (TLS alert: ");
+  ExpectContains(away.last, "it ended the connection with the TLS alert bad certificate; check that it has pinned");
 }
 
 TEST(TlsConnect, AnExpiredCertificateIsRefusedAndSaysSinceWhen) {
@@ -92,7 +96,7 @@ TEST(TlsConnect, AnExpiredCertificateIsRefusedAndSaysSinceWhen) {
   auto accepted = std::async(std::launch::async,
                              [&] { return ErrorOf([&] { listener.Accept(Pinning(expired), {Expect(2)}, kShort); }); });
   const auto told = ErrorOf([&] { ConnectTcp("127.0.0.1", listener.port(), Showing(expired), Expect(1), kLong); });
-  ExpectContains(told, "it refused this party (TLS alert: certificate expired)");
+  ExpectContains(told, "it ended the connection with the TLS alert certificate expired; check that it has pinned");
   ExpectContains(accepted.get(), "the certificate of party 2 expired on 20");
 }
 
@@ -102,7 +106,7 @@ TEST(TlsConnect, ACertificateThatIsNotValidYetIsRefused) {
   auto accepted = std::async(std::launch::async,
                              [&] { return ErrorOf([&] { listener.Accept(Pinning(early), {Expect(2)}, kShort); }); });
   ExpectContains(ErrorOf([&] { ConnectTcp("127.0.0.1", listener.port(), Showing(early), Expect(1), kLong); }),
-                 "it refused this party");
+                 "it ended the connection with the TLS alert bad certificate");
   ExpectContains(accepted.get(), "the certificate of party 2 is not valid before 20");
 }
 
@@ -190,6 +194,30 @@ TEST(TlsConnect, TheSessionIdIsNotSentToStrangers) {
   ExpectContains(one.Open().last, "it does not speak TLS");
 }
 
+// Connects with OpenSSL as it comes, changed by `configure`.
+void ConnectWith(uint16_t port, const std::function<void(SSL_CTX*)>& configure) {
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
+  configure(context.get());
+  RawClient client(port);
+  const std::unique_ptr<SSL, decltype(&SSL_free)> ssl(SSL_new(context.get()), SSL_free);
+  SSL_set_fd(ssl.get(), client.socket.native_handle());
+  char byte;
+  // In TLS 1.3 a client learns by reading that it was refused.
+  EXPECT_FALSE(SSL_connect(ssl.get()) == 1 && SSL_read(ssl.get(), &byte, 1) == 1);
+}
+
+TEST(TlsConnect, NothingOlderThanTls13IsSpoken) {
+  Listening one;
+  ConnectWith(one.port(), [](SSL_CTX* context) { SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION); });
+  ExpectContains(one.Open().last, "the TLS handshake failed: unsupported protocol");
+}
+
+TEST(TlsConnect, WhoShowsNoCertificateIsRefused) {
+  Listening one;
+  ConnectWith(one.port(), [](SSL_CTX*) {});
+  ExpectContains(one.Open().last, "it shows no certificate");
+}
+
 // All that strangers try, one way after the other.
 void Disturb(uint16_t port, int way) {
   RawClient client(port);
@@ -218,37 +246,37 @@ void Disturb(uint16_t port, int way) {
 }
 
 TEST(TlsConnect, ThreePartiesOpenTheirSessionAmidStrangers) {
+  // Ended last: who waits in the queue of a listener that accepts nobody any more is freed when it closes.
+  std::vector<std::future<void>> strangers;
   std::deque<TcpListener> listeners;
   for (int i = 0; i < 3; ++i) listeners.emplace_back("127.0.0.1", 0);
-  std::vector<std::thread> strangers;
   for (int i = 0; i < 20; ++i) {
-    strangers.emplace_back([i, port = listeners[static_cast<size_t>(i % 2)].port()] { Disturb(port, i / 2); });
+    const uint16_t port = listeners[static_cast<size_t>(i % 2)].port();
+    strangers.push_back(std::async(std::launch::async, [port, i] { Disturb(port, i / 2); }));
   }
-  std::vector<std::future<std::vector<uint8_t>>> parties;
+  // A party that closes early would keep another from sending.
+  std::array<std::vector<std::unique_ptr<Channel>>, 3> channels;
+  std::vector<std::future<Bytes>> parties;
   for (int role = 0; role < 3; ++role) {
-    parties.push_back(std::async(std::launch::async, [&listeners, role] {
-      std::vector<std::unique_ptr<Channel>> channels;
+    parties.push_back(std::async(std::launch::async, [&listeners, role, &mine = channels[static_cast<size_t>(role)]] {
       for (int i = 0; i < role; ++i) {
-        channels.push_back(
+        mine.push_back(
             ConnectTcp("127.0.0.1", listeners[static_cast<size_t>(i)].port(), Party(role), Expect(i), kLong));
       }
       std::vector<Peer> higher;
       for (int i = role + 1; i < 3; ++i) higher.push_back(Expect(i));
       for (auto& channel : listeners[static_cast<size_t>(role)].Accept(Party(role), higher, kLong)) {
-        channels.push_back(std::move(channel));
+        mine.push_back(std::move(channel));
       }
-      for (const auto& channel : channels) channel->Send(1, {static_cast<uint8_t>(role)});
-      std::vector<uint8_t> heard;
-      for (const auto& channel : channels) heard.push_back(channel->Receive(1)[0]);
+      for (const auto& channel : mine) channel->Send(1, {static_cast<uint8_t>(role)});
+      Bytes heard;
+      for (const auto& channel : mine) heard.push_back(channel->Receive(1)[0]);
       return heard;
     }));
   }
   EXPECT_EQ(parties[0].get(), Bytes({1, 2}));
   EXPECT_EQ(parties[1].get(), Bytes({0, 2}));
   EXPECT_EQ(parties[2].get(), Bytes({0, 1}));
-  // Who still waits in the queue of a socket that nobody accepts from is freed with it.
-  listeners.clear();
-  for (std::thread& stranger : strangers) stranger.join();
 }
 
 }  // namespace
