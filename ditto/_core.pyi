@@ -167,6 +167,8 @@ class Session:
         """Ends the session: whoever waits for it, here or at the other parties, gets ChannelError with this reason."""
     def agree(self, program: Program) -> None:
         """Checks with the other parties that all hold the same program. Raises ProgramError."""
+    def agree_on(self, what: str, digest: bytes) -> None:
+        """The same of anything else. Raises ProgramError; `what` it is stands in it."""
     def run(
         self, program: Program, inputs: Sequence[int | _Ints], offline_first: bool, keep: Mapping[int, int] = ...
     ) -> tuple[list[bytes], dict[str, Any]]:

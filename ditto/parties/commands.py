@@ -1,120 +1,319 @@
-"""What a party does for its caller, command by command."""
+"""What a party does for a caller in one session, command by command.
+
+A value belongs to the session's caller, or to a publication that the session uses. A publication's values are inputs of
+its own programs alone, in the places that its owner has given them; other programs take the caller's own values alone.
+So a result tells a caller what its own inputs and approved programs tell, and nobody else anything.
+"""
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import resource
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from ditto import _core
-from ditto.parties.config import Address
+from ditto.parties import wire_pb2 as pb
+from ditto.parties.agreement import engine_digest
+from ditto.parties.config import Config, Right
+from ditto.parties.publication import Publication, PublicationError, Store, integers, made
 
-Reply = tuple[dict[str, Any], list[Any]]
+audit = logging.getLogger("ditto.audit")
+
+Reply = tuple[pb.Reply, Sequence[Any]]
+
+# What one array may have: a word of 8 bytes each, twice.
+_MOST_ELEMENTS = 1 << 30
 
 
-class NodeParty:
-    """One party of one session. Every command is a method: it takes its fields and buffers and gives a reply.
+class Refused(Exception):
+    """The caller may not do this, or not now."""
 
-    A caller sends `listen` to all three, `open` with the addresses they gave, then the rest in the same order to all.
-    Requests are numbered from 1 on, and a reply has the number of its request.
+
+@dataclass
+class Party:
+    """What all sessions at a node share.
+
+    Attributes:
+        listener: where the other parties connect to.
+        credentials: with which they know each other; None where they are all on this machine.
     """
 
-    def __init__(self, role: int, internal: Address, timeout: float, threads: int | None) -> None:
-        self._role = role
-        self._internal = internal
-        self._timeout = timeout
-        self._threads = threads or len(os.sched_getaffinity(0))
-        self._listener: _core.Listener | None = None
-        self._party: _core.Session | None = None
-        self._programs: dict[int, _core.Program] = {}
-        self._requests = 0
+    role: int
+    config: Config
+    listener: _core.Listener
+    credentials: _core.Credentials | None
+    store: Store
+    calls: dict[str, int] = field(default_factory=dict)
 
-    def handle(self, header: dict[str, Any], buffers: list[bytes]) -> Reply:
-        """Runs the command that a header names. What goes wrong is told in the reply, as its "error"."""
-        number = header.get("number")
+    @property
+    def name(self) -> str:
+        return f"P{self.role}"
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A program of a session.
+
+    Attributes:
+        used: the publication it is of, if it is of one.
+        values: for each input the id of the published value that it has to be, or None.
+    """
+
+    program: _core.Program
+    used: Publication | None = None
+    values: tuple[int | None, ...] = ()
+
+
+class Session:
+    """One caller's session at one party. Commands come one after the other; `abort` may come at any time."""
+
+    def __init__(self, party: Party, caller: str) -> None:
+        self._party = party
+        self._caller = caller
+        self._rights = party.config.rights.get(caller, frozenset())
+        self._session: _core.Session | None = None
+        self._programs: dict[int, _Loaded] = {}
+        self._published: set[int] = set()
+        self._requests = 0
+        self._lock = threading.Lock()
+        self._ended = ""
+        self.doing = "waits for its caller"
+
+    def handle(self, request: pb.Request, buffers: list[bytes]) -> Reply:
+        """Runs a command. What goes wrong is told in the reply, as its `error`."""
         self._requests += 1
         try:
-            if number != self._requests:
-                raise ValueError(f"P{self._role} got request {number} where {self._requests} was to come")
-            reply, results = self._command(header, buffers)
+            if request.number != self._requests:
+                raise Refused(f"got request {request.number} where {self._requests} was to come")
+            if self._ended:
+                raise Refused(self._ended)
+            kind = request.WhichOneof("command")
+            if kind is None:
+                raise Refused("got a request without a command")
+            self.doing = kind
+            for id in request.drop:
+                self._open_session().drop(id)
+            for number in request.forget:
+                self._programs.pop(number, None)
+            commands: dict[str, Callable[[Any, list[bytes]], Reply]] = {
+                "listen": self._listen,
+                "open": self._open,
+                "load": self._load,
+                "mask": self._mask,
+                "masked": self._masked,
+                "run": self._run,
+                "publish": self._publish,
+                "use": self._use,
+                "withdraw": self._withdraw,
+            }
+            reply, results = commands[kind](getattr(request, kind), buffers)
         except Exception as error:
-            reply, results = {"error": str(error) or type(error).__name__}, []
-        return {**reply, "number": number}, results
+            said = str(error) or type(error).__name__
+            own = isinstance(error, (Refused, PublicationError))
+            reply, results = pb.Reply(error=f"{self._party.name} {said}" if own else said), []
+        finally:
+            self.doing = "waits for its caller"
+        reply.number = request.number
+        return reply, results
 
-    def _command(self, header: dict[str, Any], buffers: list[bytes]) -> Reply:
-        commands: dict[str, Callable[[dict[str, Any], list[bytes]], Reply]] = {
-            "listen": self._listen,
-            "open": self._open,
-            "program": self._program,
-            "mask": self._mask,
-            "masked": self._masked,
-            "run": self._run,
-        }
-        command = commands.get(header.get("command", ""))
-        if command is None:
-            raise ValueError(f"P{self._role} knows no command {header.get('command')!r}")
-        for id in header.get("drop", ()):
-            self._session().drop(id)
-        for program in header.get("forget", ()):
-            self._programs.pop(program, None)
-        try:
-            return command(header, buffers)
-        except (KeyError, IndexError) as error:
-            raise ValueError(f"the command {header['command']} lacks {error}") from error
+    def abort(self, reason: str) -> None:
+        """Ends the session, a run that is under way included, at the other parties too."""
+        with self._lock:
+            self._ended = self._ended or reason
+            session = self._session
+        if session is not None:
+            session.abort(reason)
 
-    def _session(self) -> _core.Session:
-        if self._party is None:
-            raise ValueError(f"P{self._role} has no open session")
-        return self._party
+    def close(self) -> None:
+        """Forgets everything."""
+        self.abort("the session has ended")
+        self._programs.clear()
+        self._session = None
 
-    def _listen(self, header: dict[str, Any], buffers: list[bytes]) -> Reply:
-        host, port = self._internal
-        self._listener = _core.Listener(host, port)
-        return {"address": [host, self._listener.port]}, []
+    # ------------------------------------------------------------------------------------------------ sessions
 
-    def _open(self, header: dict[str, Any], buffers: list[bytes]) -> Reply:
-        if self._listener is None:
-            raise ValueError(f"P{self._role} does not listen")
-        _core.set_threads(self._threads)
-        addresses = [(str(host), int(port)) for host, port in header["addresses"]]
-        session = bytes.fromhex(header["session"])
-        self._party = _core.Session(self._role, self._listener, addresses, session, self._timeout)
-        self._listener = None
-        return {}, []
+    def _demand(self, right: Right, what: str) -> None:
+        if right not in self._rights:
+            raise Refused(f"does not let {self._caller} {what}: its configuration gives no right to {right}")
 
-    def _program(self, header: dict[str, Any], buffers: list[bytes]) -> Reply:
-        shapes = header["shapes"]
-        constants = [_integers(data, shape) for data, shape in zip(buffers[1:], shapes, strict=True)]
+    def _open_session(self) -> _core.Session:
+        if self._session is None:
+            raise Refused("has no open session")
+        return self._session
+
+    def _listen(self, command: pb.Listen, buffers: list[bytes]) -> Reply:
+        return pb.Reply(port=self._party.listener.port), []
+
+    def _open(self, command: pb.Open, buffers: list[bytes]) -> Reply:
+        config = self._party.config
+        if self._session is not None:
+            raise Refused("has opened this session before")
+        if command.agreement != config.agreement():
+            raise Refused("has another configuration than the caller: compare node_ids, addresses and certificates")
+        if len(command.ports) != 3:
+            raise Refused("got no ports")
+        # A port that a configuration names is not the caller's to choose.
+        ports = zip(config.internal, command.ports, strict=True)
+        addresses = [(host, port or given) for (host, port), given in ports]
+        threads = config.threads or len(os.sched_getaffinity(0))
+        _core.set_threads(threads)
+        session = _core.Session(
+            self._party.role,
+            self._party.listener,
+            addresses,
+            command.session,
+            config.timeout,
+            self._party.credentials,
+        )
+        with self._lock:
+            self._session = session
+        if self._ended:
+            session.abort(self._ended)
+        session.agree_on("engine", engine_digest())
+        return pb.Reply(), []
+
+    # ------------------------------------------------------------------------------------------------ values
+
+    def _mask(self, command: pb.Mask, buffers: list[bytes]) -> Reply:
+        session = self._open_session()
+        masks = []
+        for value in command.values:
+            _check_array(value)
+            masks.append(session.mask(value.id, list(value.shape), value.width))
+        return pb.Reply(), [mask for mask in masks if mask is not None]
+
+    def _masked(self, command: pb.Masked, buffers: list[bytes]) -> Reply:
+        # P0 gets the same command without the values.
+        if self._party.role != 0:
+            if len(buffers) != len(command.values):
+                raise Refused(f"got {len(buffers)} masked values instead of {len(command.values)}")
+            for value, masked in zip(command.values, buffers, strict=True):
+                _check_array(value)
+                self._open_session().set_masked(value.id, list(value.shape), value.width, masked)
+        return pb.Reply(), []
+
+    # ------------------------------------------------------------------------------------------------ programs
+
+    def _load(self, command: pb.Load, buffers: list[bytes]) -> Reply:
+        self._demand("compute", "run programs of its own")
+        if len(buffers) != 1 + len(command.shapes):
+            raise Refused(f"got {len(buffers)} buffers of a program with {len(command.shapes)} constants")
+        constants = [integers(data, shape.extents) for data, shape in zip(buffers[1:], command.shapes, strict=True)]
         program = _core.Program(buffers[0].decode(), constants)
-        self._session().agree(program)
-        self._programs[header["program"]] = program
-        return {}, []
+        self._open_session().agree(program)
+        self._programs[command.program] = _Loaded(program)
+        return pb.Reply(), []
 
-    def _mask(self, header: dict[str, Any], buffers: list[bytes]) -> Reply:
-        mask = self._session().mask(header["id"], header["shape"], header["width"])
-        return {}, [] if mask is None else [mask]
-
-    def _masked(self, header: dict[str, Any], buffers: list[bytes]) -> Reply:
-        # P0 gets the same command without the value.
-        if self._role != 0:
-            self._session().set_masked(header["id"], header["shape"], header["width"], buffers[0])
-        return {}, []
-
-    def _run(self, header: dict[str, Any], buffers: list[bytes]) -> Reply:
-        public = iter(buffers)
-        inputs = [_integers(next(public), item) if isinstance(item, list) else int(item) for item in header["inputs"]]
-        program = self._programs[header["program"]]
+    def _run(self, command: pb.Run, buffers: list[bytes]) -> Reply:
+        session, public = self._open_session(), iter(buffers)
+        if command.program not in self._programs:
+            raise Refused(f"has no program {command.program} in this session")
+        loaded = self._programs[command.program]
+        if sum(item.WhichOneof("kind") == "public" for item in command.inputs) != len(buffers):
+            raise Refused("got another number of public inputs than it was told of")
+        inputs: list[Any] = [
+            integers(next(public), item.public.extents) if item.WhichOneof("kind") == "public" else item.id
+            for item in command.inputs
+        ]
+        self._check_inputs(loaded, inputs)
+        if loaded.used is not None and command.keep:
+            raise Refused(f"does not keep results of publication {loaded.used.told.name}")
+        kept = {item.output: item.id for item in command.keep}
+        who = loaded.used.told.name if loaded.used is not None else "a program of its own"
         try:
-            kept = {int(output): int(id) for output, id in header.get("keep", ())}
-            outputs, report = self._session().run(program, inputs, header["offline_first"], kept)
+            outputs, report = session.run(loaded.program, inputs, command.offline_first, kept)
         except _core.RangeViolation:
-            return {"out_of_range": True}, []
+            audit.info("ran", extra={"caller": self._caller, "program": who, "revealed": "nothing, out of range"})
+            return pb.Reply(out_of_range=True), []
+        sent = report["offline"] + report["online"]
+        audit.info("ran", extra={"caller": self._caller, "program": who, "sent": sent, "revealed": len(outputs)})
+        if loaded.used is not None:
+            name = loaded.used.told.name
+            self._party.calls[name] = self._party.calls.get(name, 0) + 1
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        return {"report": report, "peak_rss_bytes": peak}, list(outputs)
+        return pb.Reply(report=json.dumps(report), peak_memory_bytes=peak), list(outputs)
+
+    def _check_inputs(self, loaded: _Loaded, inputs: Sequence[Any]) -> None:
+        """A publication's values go where its owner has put them, and nowhere else."""
+        if loaded.used is not None and len(inputs) != len(loaded.values):
+            raise Refused(f"got {len(inputs)} inputs of a program of {len(loaded.values)}")
+        wanted = loaded.values if loaded.used is not None else (None,) * len(inputs)
+        for n, (given, value) in enumerate(zip(inputs, wanted, strict=True)):
+            if value is not None and not (isinstance(given, int) and given == value):
+                raise Refused(f"takes a published value as input {n} of this program, and no other")
+            if value is None and isinstance(given, int) and given in self._published:
+                raise Refused(f"does not take a published value as input {n} of this program")
+
+    # ------------------------------------------------------------------------------------------------ publications
+
+    def _publish(self, command: pb.Publish, buffers: list[bytes]) -> Reply:
+        self._demand("publish", "publish")
+        if taken := self._published.intersection(command.values):
+            raise Refused(f"does not publish values of another publication: {sorted(taken)}")
+        shares = [self._open_session().get(id) for id in command.values]
+        publication = made(self._caller, command.text, buffers, shares)
+        self._open_session().agree_on("publication", publication.digest)
+        self._party.store.put(publication)
+        audit.info("published", extra={"caller": self._caller, "program": publication.told.name})
+        return pb.Reply(digest=publication.digest), []
+
+    def _use(self, command: pb.Use, buffers: list[bytes]) -> Reply:
+        session = self._open_session()
+        publication = self._usable(command.name)
+        session.agree_on("publication", publication.digest)
+        ids = []
+        for n, share in enumerate(publication.shares):
+            ids.append(command.first_value + n)
+            session.put(ids[-1], share)
+            self._published.add(ids[-1])
+        for n, (program, told) in enumerate(zip(publication.loaded, publication.told.programs, strict=True)):
+            session.agree(program)
+            values = tuple(None if given.value is None else ids[given.value] for given in told.inputs)
+            self._programs[command.first_program + n] = _Loaded(program, publication, values)
+        # What belongs to the programs, but for the text and constants of the engine, and the files.
+        return pb.Reply(publication=publication.text, digest=publication.digest), _for_callers(publication)
+
+    def _usable(self, name: str) -> Publication:
+        # Who may not use a publication is told no more than of one that there is not.
+        try:
+            publication = self._party.store.get(name)
+        except PublicationError:
+            if name in self._party.store.names():
+                raise
+            publication = None
+        if publication is None or not publication.may_use(self._caller, self._rights):
+            raise Refused(f"has no publication {name!r} that {self._caller} may use")
+        return publication
+
+    def _withdraw(self, command: pb.Withdraw, buffers: list[bytes]) -> Reply:
+        publication = self._usable(command.name)
+        if publication.owner != self._caller:
+            raise Refused(f"lets only the owner withdraw {command.name!r}")
+        self._party.store.remove(command.name)
+        audit.info("withdrawn", extra={"caller": self._caller, "program": command.name})
+        return pb.Reply(), []
 
 
-def _integers(data: bytes, shape: list[int]) -> np.ndarray[Any, np.dtype[np.int64]]:
-    return np.frombuffer(data, "<i8").astype(np.int64).reshape(shape)
+def _for_callers(publication: Publication) -> list[bytes]:
+    """The numbers that programs take besides arguments, and the files."""
+    rest, found = iter(publication.buffers), []
+    for program in publication.told.programs:
+        for _ in range(1 + len(program.constants)):
+            next(rest)
+        found += [next(rest) for _ in program.numbers]
+    return [*found, *rest]
+
+
+def _check_array(value: pb.Array) -> None:
+    elements = 1
+    for extent in value.shape:
+        if extent < 0 or extent > _MOST_ELEMENTS:
+            raise Refused(f"got a value of shape {list(value.shape)}")
+        elements *= extent
+    if elements > _MOST_ELEMENTS or not 1 <= value.width <= 64:
+        raise Refused(f"got a value of shape {list(value.shape)} and width {value.width}")

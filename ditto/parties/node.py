@@ -1,97 +1,277 @@
-"""Runs one party: serves a caller until it leaves, then waits for the next.
+"""Runs one party as a daemon: `python -m ditto.parties.node --config 3pc.json --party N`.
 
-Every caller is served by a process of its own, which ends as soon as the caller or this process is gone, whatever it is
-doing then: the other parties see its connections close, and keys, shares and ports end with it.
-
-Callers prove themselves by the key in the environment variable DITTO_AUTHKEY (hexadecimal). The connections are not
-encrypted: run the parties inside a private network, or through tunnels that authenticate and encrypt.
+It serves callers whose certificate its configuration names, over mutual TLS 1.2 or 1.3, each in a session of its own;
+sessions run at the same time. A caller that leaves, and whatever goes wrong in a session, ends that session and no
+other. Nothing secret is logged; what was run for whom, and how many results were revealed, goes to the log
+`ditto.audit`.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import multiprocessing
+import json
+import logging
 import os
-import queue
+import resource
+import signal
 import sys
 import threading
-from multiprocessing import AuthenticationError
-from multiprocessing.connection import Connection, Listener, wait
-from typing import Any
+import time
+from collections.abc import Iterator
+from concurrent import futures
+from pathlib import Path
 
+import grpc
+
+from ditto import _core
+from ditto.errors import DittoError
 from ditto.parties import wire
-from ditto.parties.commands import NodeParty
-from ditto.parties.config import Config, ConfigError, read_config
+from ditto.parties import wire_pb2 as pb
+from ditto.parties.agreement import engine_digest
+from ditto.parties.commands import Party, Session
+from ditto.parties.config import Config, is_loopback, read_config, shown
+from ditto.parties.identity import Identity, IdentityError, expiry
+from ditto.parties.publication import Store
+
+log = logging.getLogger("ditto.node")
+
+# Sessions at a time, of all callers and of one.
+MOST_SESSIONS, MOST_OF_A_CALLER = 64, 16
+_SOON = 14 * 86400
 
 
-def serve(connection: Connection, role: int, config: Config) -> None:
-    """Answers one caller's commands, one after the other, and ends this process when there will be no more."""
-    commands: queue.SimpleQueue[tuple[dict[str, Any], list[bytes]]] = queue.SimpleQueue()
-    wire.hurry(connection)
-    party = NodeParty(role, config.internal[role], config.timeout, config.threads)
+class Node:
+    """A party that serves callers until it is stopped."""
 
-    def answer() -> None:
-        # A caller that has gone meanwhile is noticed below.
-        with contextlib.suppress(OSError):
-            while True:
-                wire.send(connection, *party.handle(*commands.get()))
+    def __init__(self, role: int, config: Config, identity: Identity, store: Store, *, plain: bool = False) -> None:
+        name = config.names[role]
+        if config.name_of(identity.certificate) != name:
+            raise IdentityError(f"the certificate of this node is not the one that the configuration has of {name}")
+        # Dumps of a core would hold shares.
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        peers = {n: config.certificates[who] for n, who in enumerate(config.names) if n != role}
+        credentials = None if plain else _core.Credentials(identity.certificate, identity.key, peers)
+        listener = _core.Listener(*config.bind[role][1])
+        self._party = Party(role, config, listener, credentials, store)
+        self._sessions: dict[Session, tuple[str, float]] = {}
+        self._lock = threading.Lock()
+        self._server = grpc.server(
+            futures.ThreadPoolExecutor(MOST_SESSIONS + 8, thread_name_prefix="session"),
+            options=wire.SERVER_OPTIONS,
+            maximum_concurrent_rpcs=MOST_SESSIONS + 8,
+        )
+        handlers = {
+            "Describe": grpc.unary_unary_rpc_method_handler(
+                self._describe, pb.Nothing.FromString, pb.Description.SerializeToString
+            ),
+            "Converse": grpc.stream_stream_rpc_method_handler(
+                self._converse, pb.Message.FromString, pb.Message.SerializeToString
+            ),
+        }
+        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(wire.SERVICE, handlers),))
+        callers = "".join(config.certificates.values()).encode()
+        secure = grpc.ssl_server_credentials(
+            [(identity.key.encode(), identity.certificate.encode())],
+            root_certificates=callers,
+            require_client_auth=True,
+        )
+        address = config.bind[role][0]
+        try:
+            port = self._server.add_secure_port(shown(address), secure)
+        except RuntimeError as error:
+            raise DittoError(
+                f"P{role} cannot listen at {shown(address)}: {error}; is the port free, and the address this machine's?"
+            ) from error
+        self.address = (address[0], port)
 
-    threading.Thread(target=answer, daemon=True).start()
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    try:
-        while parent.sentinel not in wait([connection, parent.sentinel]):
-            commands.put(wire.receive(connection))
-    except (EOFError, OSError):
-        pass
-    except wire.MalformedMessage as error:
-        print(f"P{role}: ended the session: {error}", file=sys.stderr, flush=True)
-    os._exit(0)
+    def start(self) -> None:
+        """Serves from now on."""
+        self._server.start()
+
+    def stop(self) -> None:
+        """Ends all sessions."""
+        for session in list(self._sessions):
+            session.abort(f"{self._party.name} was stopped")
+        self._server.stop(1).wait()
+
+    def wait(self) -> None:
+        """Until it is stopped."""
+        self._server.wait_for_termination()
+
+    # ------------------------------------------------------------------------------------------------ calls
+
+    def _caller(self, context: grpc.ServicerContext) -> str:
+        """Who calls. A certificate that is not pinned itself gives no right, whoever has signed it."""
+        certificates = context.auth_context().get("x509_pem_cert", ())
+        if certificates and (name := self._party.config.name_of(certificates[0])):
+            return name
+        log.warning("turned a caller away", extra={"address": context.peer(), "reason": "unknown certificate"})
+        context.abort(grpc.StatusCode.UNAUTHENTICATED, f"{self._party.name} does not know this certificate")
+        raise AssertionError("abort raises")
+
+    def _describe(self, request: pb.Nothing, context: grpc.ServicerContext) -> pb.Description:
+        caller = self._caller(context)
+        config, store = self._party.config, self._party.store
+        rights = config.rights.get(caller, frozenset())
+        told = pb.Description(
+            party=self._party.role,
+            version=wire.version(),
+            engine=engine_digest(),
+            agreement=config.agreement(),
+            time=time.time(),
+            memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            caller=caller,
+        )
+        for name in store.names():
+            with contextlib.suppress(DittoError):
+                publication = store.get(name)
+                if publication.may_use(caller, rights):
+                    calls = self._party.calls.get(name, 0)
+                    told.publications.add(name=name, owner=publication.owner, digest=publication.digest, calls=calls)
+        if "publish" in rights:
+            for session, (who, since) in list(self._sessions.items()):
+                told.sessions.add(caller=who, doing=session.doing, seconds=time.monotonic() - since)
+        return told
+
+    def _converse(self, requests: Iterator[pb.Message], context: grpc.ServicerContext) -> Iterator[pb.Message]:
+        caller = self._caller(context)
+        session = Session(self._party, caller)
+        with self._lock:
+            own = sum(who == caller for who, _ in self._sessions.values())
+            if len(self._sessions) >= MOST_SESSIONS or own >= MOST_OF_A_CALLER:
+                context.abort(
+                    grpc.StatusCode.RESOURCE_EXHAUSTED, f"{self._party.name} has too many sessions; try later"
+                )
+            self._sessions[session] = caller, time.monotonic()
+        log.info("opened a session", extra={"caller": caller, "address": context.peer()})
+        context.add_callback(lambda: session.abort("the caller has left"))
+        try:
+            for request, buffers in wire.received(requests, "request"):
+                yield from wire.messages(*session.handle(request, buffers))
+        except wire.MalformedMessage as error:
+            log.warning("ended a session", extra={"caller": caller, "reason": str(error)})
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        finally:
+            with self._lock:
+                self._sessions.pop(session, None)
+            session.close()
+            log.info("a session has ended", extra={"caller": caller})
+
+
+class JsonLines(logging.Formatter):
+    """A log line as JSON."""
+
+    _KNOWN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+    def format(self, record: logging.LogRecord) -> str:
+        more = {name: value for name, value in record.__dict__.items() if name not in self._KNOWN}
+        line = {"time": round(record.created, 3), "level": record.levelname, "log": record.name}
+        return json.dumps({**line, "message": record.getMessage(), **more}, default=str)
+
+
+class Lines(JsonLines):
+    """A log line for people."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        more = {name: value for name, value in record.__dict__.items() if name not in self._KNOWN}
+        said = ", ".join(f"{name} {value}" for name, value in more.items())
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.created))
+        return f"{stamp} {record.levelname.lower()}: {record.getMessage()}{said and f': {said}'}"
+
+
+def run(
+    role: int,
+    config: Config,
+    identity: Identity,
+    folder: Path | None,
+    key: bytes | None,
+    *,
+    plain: bool = False,
+) -> None:
+    """Serves until a signal says to stop, or the parent process is gone."""
+    for interface, (host, port) in zip(("callers", "parties"), config.bind[role], strict=True):
+        if plain and not is_loopback((host, port)):
+            raise DittoError(
+                f"without TLS among parties, a node listens on this machine alone, not at {host} for {interface}"
+            )
+    node = Node(role, config, identity, Store(folder, key), plain=plain)
+    remaining = (expiry(identity.certificate).timestamp() - time.time()) / 86400
+    if remaining * 86400 < _SOON:
+        log.warning("this node's certificate ends soon", extra={"days": round(remaining, 1)})
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    node.start()
+    print(f"P{role} listens at {shown(node.address)}", flush=True)
+    stopped.wait()
+    node.stop()
 
 
 def _exit_with_parent() -> None:
-    # Not sys.stdin: its lock would be held in every process forked from this one.
     while os.read(0, 1024):
         pass
     os._exit(0)
 
 
-def main() -> None:
+def start_logging(level: str, as_json: bool) -> None:
+    """Logs to stderr. What cannot be written, on a full disk say, is lost, and nothing else."""
+    logging.raiseExceptions = False
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines() if as_json else Lines())
+    logging.getLogger("ditto").addHandler(handler)
+    logging.getLogger("ditto").setLevel(level.upper())
+
+
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m ditto.parties.node", description="Runs one of the three parties.")
-    parser.add_argument("--config", required=True, help="JSON in the form of SPU's examples")
+    parser.add_argument("--config", required=True, help="JSON in the form of SPU's examples, with certificates")
     parser.add_argument("--party", required=True, type=int, choices=(0, 1, 2))
-    parser.add_argument("--until-stdin-closes", action="store_true", help="exit when whoever started this is gone")
-    arguments = parser.parse_args()
-    role: int = arguments.party
-    try:
-        config = read_config(arguments.config)
-        authkey = bytes.fromhex(os.environ.get("DITTO_AUTHKEY", ""))
-    except ConfigError as error:
-        parser.error(str(error))
-    except ValueError:
-        parser.error("DITTO_AUTHKEY is not hexadecimal")
-    if not authkey:
-        parser.error("set DITTO_AUTHKEY to the key that callers share with the parties (hexadecimal)")
-    if arguments.until_stdin_closes:
+    parser.add_argument("--identity", help="this node's .pem and .key, without the ending")
+    parser.set_defaults(identity=None)
+    parser.add_argument("--store", type=Path, help="folder that keeps publications, encrypted")
+    parser.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"))
+    parser.add_argument("--log-json", action="store_true", help="log JSON lines")
+    parser.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--plain-on-loopback", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args(arguments)
+    start_logging(given.log_level, given.log_json)
+    if given.until_stdin_closes:
         threading.Thread(target=_exit_with_parent, daemon=True).start()
-    with Listener(config.nodes[role], authkey=authkey) as listener:
-        host, port = listener.address
-        print(f"P{role} listens at {host}:{port}", flush=True)
-        while True:
-            try:
-                connection = listener.accept()
-            except (AuthenticationError, EOFError, OSError) as error:
-                print(f"P{role}: refused a caller: {error}", file=sys.stderr, flush=True)
-                continue
-            # Forked, as everything is imported and the engine has not started a thread yet.
-            fork = multiprocessing.get_context("fork")
-            session = fork.Process(target=serve, args=(connection, role, config), daemon=True)
-            with connection:
-                session.start()
-            session.join()
-            if session.exitcode:
-                print(f"P{role}: the session's process ended with {session.exitcode}", file=sys.stderr, flush=True)
+    try:
+        config = read_config(given.config)
+        stem = given.identity or _own_stem(Path(given.config), config.names[given.party])
+        identity = Identity.load(stem)
+        key = None if given.store is None else store_key(Path(stem))
+        run(given.party, config, identity, given.store, key, plain=given.plain_on_loopback)
+    except (DittoError, _core.ChannelError) as error:
+        parser.exit(1, f"P{given.party}: {error}\n")
+
+
+def _own_stem(config: Path, name: str) -> Path:
+    """Where the identity of a node is by default: where the configuration names its certificate."""
+    path: str = json.loads(config.read_text())["ditto"]["certificates"][name]
+    return (config.parent / path).with_suffix("")
+
+
+def store_key(stem: Path) -> bytes:
+    """The key of a node's store: $DITTO_STORE_KEY (hexadecimal), or the file `stem`.store, made at the first use."""
+    if text := os.environ.get("DITTO_STORE_KEY"):
+        try:
+            key = bytes.fromhex(text)
+        except ValueError:
+            key = b""
+        if len(key) != 32:
+            raise DittoError("DITTO_STORE_KEY is not 32 bytes in hexadecimal")
+        return key
+    path = stem.with_name(stem.name + ".store")
+    with contextlib.suppress(FileExistsError):
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(os.urandom(32))
+    key = path.read_bytes()
+    if len(key) != 32:
+        raise DittoError(f"{path} is not a key of 32 bytes")
+    return key
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import queue
 import secrets
 import threading
 import time
@@ -11,16 +13,19 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
+import grpc
 import numpy as np
 
 from ditto import _core
 from ditto.encoding import Encoded, ValueType
 from ditto.errors import RangeError, RuntimeFailure
 from ditto.parties import wire
+from ditto.parties import wire_pb2 as pb
 from ditto.parties.accounting import ring_width, run_report, sharing_bytes
+from ditto.parties.config import Address, Config, shown
+from ditto.parties.identity import Identity, names_of
 from ditto.parties.program import RingProgram
 from ditto.parties.run_report import RunReport
 from ditto.parties.runtime import OUT_OF_RANGE, Stored
@@ -30,7 +35,8 @@ _GRACE = 3.0
 
 _INTERRUPTED = "the session was interrupted in the middle of a call"
 
-_Message = tuple[dict[str, Any], Sequence[Any]]
+_Message = tuple[pb.Request, Sequence[Any]]
+_Reply = tuple[pb.Reply, list[bytes]]
 _T = TypeVar("_T")
 
 
@@ -38,30 +44,82 @@ _T = TypeVar("_T")
 class RemoteValue:
     """A value the parties of one session hold shares of, until this is garbage."""
 
-    session: str
+    session: bytes
     id: int
     input_bytes: int
 
 
+def node_channel(address: Address, certificate: str, identity: Identity) -> grpc.Channel:
+    """A connection to a node, which has to show this certificate. It is made at the first use."""
+    secure = grpc.ssl_channel_credentials(certificate.encode(), identity.key.encode(), identity.certificate.encode())
+    [name, *_] = names_of(certificate, "the node's certificate")
+    options = [*wire.CLIENT_OPTIONS, ("grpc.ssl_target_name_override", name)]
+    return grpc.secure_channel(shown(address), secure, options)
+
+
+class _Node:
+    """A session's stream to one node."""
+
+    def __init__(self, role: int, channel: grpc.Channel, arrived: queue.SimpleQueue[Any]) -> None:
+        self._channel = channel
+        self._requests: queue.SimpleQueue[pb.Message | None] = queue.SimpleQueue()
+        converse = channel.stream_stream(wire.CONVERSE, pb.Message.SerializeToString, pb.Message.FromString)
+        self._stream = converse(iter(self._requests.get, None))
+        threading.Thread(target=self._read, args=(role, arrived), daemon=True).start()
+
+    def send(self, request: pb.Request, buffers: Sequence[Any]) -> None:
+        for message in wire.messages(request, buffers):
+            self._requests.put(message)
+
+    def end(self) -> None:
+        """Ends the session at the node; may be called from anywhere, and more than once."""
+        self._stream.cancel()
+        self._requests.put(None)
+
+    def close(self) -> None:
+        self.end()
+        self._channel.close()
+
+    def _read(self, role: int, arrived: queue.SimpleQueue[Any]) -> None:
+        """Passes on (role, reply), at last (role, why there are no more)."""
+        try:
+            for reply in wire.received(self._stream, "reply"):
+                arrived.put((role, reply))
+            arrived.put((role, "it ended the session"))
+        except grpc.RpcError as error:
+            arrived.put((role, wire.described(error)))
+        except Exception as error:
+            arrived.put((role, str(error)))
+
+
 class RemoteParties:
-    """A session with three parties over control connections. Closed, like a file, by `close` or a `with` block.
+    """A session with three nodes. Closed, like a file, by `close` or a `with` block.
 
     Threads may share it: calls wait for each other. Whatever goes wrong within a call, an interrupt in this process
     included, ends the session here and at the parties, since neither side knows how far the other has come.
 
     Args:
-        connections: to P0, P1, P2.
-        why_lost: what is known about a party whose connection broke.
+        config: the nodes.
+        identity: this caller's.
+        why_lost: what is known about a party whose connection broke, from what its connection said.
         check_ranges: debug mode, as in `Runtime`.
+
+    Raises:
+        RuntimeFailure: a party cannot be reached, or refuses this caller.
     """
 
     def __init__(
-        self, connections: Sequence[Connection], why_lost: Callable[[int], str], *, check_ranges: bool = False
+        self,
+        config: Config,
+        identity: Identity,
+        why_lost: Callable[[int, str], str] | None = None,
+        *,
+        check_ranges: bool = False,
     ) -> None:
         self.check_ranges = check_ranges
-        self._connections = list(connections)
-        self._why_lost = why_lost
-        self._session = secrets.token_hex(16)
+        self._config = config
+        self._why_lost = why_lost or self._lost
+        self._session = secrets.token_bytes(16)
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._in_call = False
@@ -73,9 +131,18 @@ class RemoteParties:
         self._dropped: deque[int] = deque()
         self._forgotten: deque[int] = deque()
         self._programs: weakref.WeakKeyDictionary[RingProgram, tuple[int, _Outputs]] = weakref.WeakKeyDictionary()
-        for connection in connections:
-            wire.hurry(connection)
-        self._call(self._open)
+        self._arrived: queue.SimpleQueue[tuple[int, _Reply | str]] = queue.SimpleQueue()
+        self._nodes: list[_Node] = []
+        with contextlib.ExitStack() as cleanup:
+            cleanup.callback(self.close)
+            for role, (name, address) in enumerate(zip(config.names, config.nodes, strict=True)):
+                channel = node_channel(address, config.certificates[name], identity)
+                self._nodes.append(_Node(role, channel, self._arrived))
+            self._call(self._open)
+            cleanup.pop_all()
+
+    def _lost(self, role: int, said: str) -> str:
+        return f"P{role} at {shown(self._config.nodes[role])} is lost: {said}"
 
     def __repr__(self) -> str:
         state = [", checks ranges"] * self.check_ranges + [f", {self._ended}"] * bool(self._ended)
@@ -96,29 +163,29 @@ class RemoteParties:
         keep: Collection[int] = (),
     ) -> tuple[Sequence[Encoded | Stored], RunReport]:
         """Runs a program; see `Runtime.run`."""
-        named: list[int | list[int]] = []
+        named: list[pb.Input] = []
         public = []
         for n, value in enumerate(inputs):
             if isinstance(value, np.ndarray):
                 array = np.asarray(value, "<i8", order="C")
-                named.append(list(array.shape))
+                named.append(pb.Input(public=pb.Shape(extents=array.shape)))
                 public.append(array)
             elif isinstance(value, RemoteValue) and value.session == self._session:
-                named.append(value.id)
+                named.append(pb.Input(id=value.id))
             else:
                 raise RuntimeFailure(f"input {n} is a value of another session; share it in this one")
-        header = {"command": "run", "inputs": named, "offline_first": offline_first}
 
         def exchange() -> tuple[float, _Outputs, dict[int, RemoteValue], list[_Reply]]:
             id, types = self._loaded(program)
             kept = {output: self._value(0) for output in sorted(keep)}
-            named = [[output, value.id] for output, value in kept.items()]
+            names = [pb.Kept(output=output, id=value.id) for output, value in kept.items()]
+            run = pb.Run(program=id, inputs=named, offline_first=offline_first, keep=names)
             start = time.perf_counter()
-            replies = self._all({**header, "program": id, "keep": named}, public)
+            replies = self._all(pb.Request(run=run), public)
             return time.perf_counter() - start, types, kept, replies
 
         seconds, types, kept, replies = self._call(exchange)
-        if any("out_of_range" in reply for reply, _ in replies):
+        if any(reply.out_of_range for reply, _ in replies):
             raise RangeError(OUT_OF_RANGE)
         (_, _), (_, from_p1), (_, from_p2) = replies
         parts = zip(from_p1, from_p2, strict=True)
@@ -126,17 +193,16 @@ class RemoteParties:
             kept[n] if n in kept else _core.reconstruct(*next(parts), shape, width)
             for n, (shape, width) in enumerate(types)
         ]
-        peak = sum(reply["peak_rss_bytes"] for reply, _ in replies)
-        reports = [reply["report"] for reply, _ in replies]
+        peak = sum(reply.peak_memory_bytes for reply, _ in replies)
+        reports = [json.loads(reply.report) for reply, _ in replies]
         return outputs, run_report(seconds, reports, offline_first=offline_first, peak_rss_bytes=peak)
 
     def close(self) -> None:
         """Ends the session; a call that another thread is in fails."""
         if os.getpid() == self._process:
             self._end("the session is closed")
-            with self._lock:
-                for connection in self._connections:
-                    connection.close()
+            for node in self._nodes:
+                node.close()
 
     def _call(self, exchange: Callable[[], _T]) -> _T:
         """Runs a series of exchanges that belong together. If it does not come to its end, the session ends."""
@@ -159,19 +225,20 @@ class RemoteParties:
 
     def _end(self, reason: str) -> None:
         self._ended = self._ended or reason
-        for connection in self._connections:
-            wire.hang_up(connection)
+        for node in self._nodes:
+            node.end()
 
     def _open(self) -> None:
-        addresses = [reply["address"] for reply, _ in self._all({"command": "listen"})]
-        self._all({"command": "open", "session": self._session, "addresses": addresses})
+        ports = [reply.port for reply, _ in self._all(pb.Request(listen=pb.Listen()))]
+        agreement = self._config.agreement()
+        self._all(pb.Request(open=pb.Open(session=self._session, agreement=agreement, ports=ports)))
 
     def _share(self, values: Encoded, width: int) -> Stored:
         stored = self._value(sharing_bytes(values.size, width))
-        value = {"id": stored.id, "shape": list(values.shape), "width": width}
-        _, (_, [l1]), (_, [l2]) = self._all({"command": "mask", **value})
+        value = pb.Array(id=stored.id, shape=values.shape, width=width)
+        _, (_, [l1]), (_, [l2]) = self._all(pb.Request(mask=pb.Mask(values=[value])))
         masked = _core.mask_input(values, width, l1, l2)
-        told = {"command": "masked", **value}
+        told = pb.Request(masked=pb.Masked(values=[value]))
         self._each([(told, []), (told, [masked]), (told, [masked])])
         return stored
 
@@ -186,51 +253,44 @@ class RemoteParties:
         if known is None:
             id, self._next_program = self._next_program, self._next_program + 1
             constants = [np.asarray(c, "<i8", order="C") for c in program.constants]
-            header = {"command": "program", "program": id, "shapes": [list(c.shape) for c in constants]}
-            self._all(header, [program.engine.encode(), *constants])
+            shapes = [pb.Shape(extents=c.shape) for c in constants]
+            self._all(pb.Request(load=pb.Load(program=id, shapes=shapes)), [program.engine.encode(), *constants])
             known = self._programs[program] = id, _output_types(program)
             weakref.finalize(program, self._forgotten.append, id)
         return known
 
-    def _all(self, header: dict[str, Any], buffers: Sequence[Any] = ()) -> list[_Reply]:
-        return self._each([(header, buffers)] * 3)
+    def _all(self, request: pb.Request, buffers: Sequence[Any] = ()) -> list[_Reply]:
+        return self._each([(request, buffers)] * 3)
 
     def _each(self, messages: Sequence[_Message]) -> list[_Reply]:
         """Sends every party a command and gathers the replies."""
         self._requests += 1
-        housekeeping = {
-            "number": self._requests,
-            "drop": _drain(self._dropped),
-            "forget": _drain(self._forgotten),
-        }
+        housekeeping = pb.Request(number=self._requests, drop=_drain(self._dropped), forget=_drain(self._forgotten))
+        for node, (request, buffers) in zip(self._nodes, messages, strict=True):
+            told = pb.Request()
+            told.CopyFrom(request)
+            told.MergeFrom(housekeeping)
+            node.send(told, buffers)
         errors: dict[int, str] = {}
-        for role, (header, buffers) in enumerate(messages):
-            try:
-                wire.send(self._connections[role], {**header, **housekeeping}, buffers)
-            except OSError:
-                errors[role] = self._why_lost(role)
         replies: dict[int, _Reply] = {}
         deadline = None
         while len(replies) + len(errors) < 3:
             if errors and deadline is None:
                 deadline = time.monotonic() + _GRACE
-            pending = [c for role, c in enumerate(self._connections) if role not in replies and role not in errors]
-            ready = wait(pending, None if deadline is None else max(0.0, deadline - time.monotonic()))
-            if not ready:
+            try:
+                role, got = self._arrived.get(
+                    timeout=None if deadline is None else max(0.0, deadline - time.monotonic())
+                )
+            except queue.Empty:
                 break
-            for connection in ready:
-                role = self._connections.index(connection)  # type: ignore[arg-type]
-                try:
-                    reply = wire.receive(self._connections[role])
-                except (OSError, EOFError, wire.MalformedMessage):
-                    errors[role] = self._why_lost(role)
-                    continue
-                if reply[0].get("number") != self._requests:
-                    errors[role] = f"P{role} answered request {reply[0].get('number')} instead of {self._requests}"
-                elif "error" in reply[0]:
-                    errors[role] = str(reply[0]["error"])
-                else:
-                    replies[role] = reply
+            if isinstance(got, str):
+                errors.setdefault(role, self._why_lost(role, got))
+            elif got[0].number != self._requests:
+                errors[role] = f"P{role} answered request {got[0].number} instead of {self._requests}"
+            elif got[0].error:
+                errors[role] = got[0].error
+            else:
+                replies[role] = got
         if errors:
             # Whoever fails tells the others why, and they repeat it: the cause is the shortest account.
             cause = min(errors.values(), key=len)
@@ -239,7 +299,6 @@ class RemoteParties:
         return [replies[role] for role in range(3)]
 
 
-_Reply = tuple[dict[str, Any], list[bytes]]
 _Outputs = list[tuple[list[int], int]]
 
 

@@ -1,67 +1,102 @@
-"""Messages between a caller and a party: a JSON header, then raw buffers. No pickle: nothing received is executed.
+"""Messages between a caller and a node (wire.proto): a request or a reply, then its buffers in pieces.
 
-Header and buffers are sent one after the other: a message that is cut short leaves a connection of no more use.
+Nothing received is executed, and every size is looked at before anything is allocated.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import socket
-from collections.abc import Sequence
-from multiprocessing.connection import Connection
+import importlib.metadata
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from ditto.errors import DittoError
+import grpc
 
-# A header names a run's inputs and a profile's lines; a program's text travels as a buffer.
-_MAX_HEADER_BYTES = 1 << 24
+from ditto.errors import DittoError
+from ditto.parties import wire_pb2 as pb
+
+# A message holds a piece, a program's profile or the names of a model's weights, with room.
+_PIECE_BYTES = 1 << 20
+_MAX_MESSAGE_BYTES = 1 << 25
+_MAX_BUFFERS = 1 << 16
 _MAX_BUFFER_BYTES = 1 << 33
+
+SERVICE = "ditto.parties.Node"
+DESCRIBE, CONVERSE = f"/{SERVICE}/Describe", f"/{SERVICE}/Converse"
+
+# Slow is not dead: who answers these is alive, however long it computes.
+_KEEP_ALIVE = [
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+]
+_SIZES = [
+    ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
+]
+CLIENT_OPTIONS = [*_KEEP_ALIVE, *_SIZES, ("grpc.enable_retries", 0)]
+# A connection without a finished handshake costs a descriptor for so long.
+SERVER_OPTIONS = [
+    *_KEEP_ALIVE,
+    *_SIZES,
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    ("grpc.so_reuseport", 0),
+]
 
 
 class MalformedMessage(DittoError):
     """The other side does not speak this protocol."""
 
 
-def hurry(connection: Connection) -> None:
-    """Has the many small writes of a message sent at once, instead of each when the last has been acknowledged."""
-    with socket.socket(fileno=os.dup(connection.fileno())) as copy:
-        copy.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def hang_up(connection: Connection) -> None:
-    """Ends a connection for both sides, even if a forked process holds a copy of it."""
-    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as copy:
-        copy.shutdown(socket.SHUT_RDWR)
-
-
-def send(connection: Connection, header: dict[str, Any], buffers: Sequence[Any] = ()) -> None:
-    """Sends a header and bytes-like buffers (C-contiguous arrays too)."""
+def messages(header: pb.Request | pb.Reply, buffers: Sequence[Any] = ()) -> Iterator[pb.Message]:
+    """A request or reply with bytes-like buffers (C-contiguous arrays too) as it travels."""
     views = [memoryview(buffer).cast("B") if memoryview(buffer).nbytes else memoryview(b"") for buffer in buffers]
-    connection.send_bytes(json.dumps({**header, "buffers": [view.nbytes for view in views]}).encode())
+    header.buffers.extend(view.nbytes for view in views)
+    yield pb.Message(request=header) if isinstance(header, pb.Request) else pb.Message(reply=header)
     for view in views:
-        connection.send_bytes(view)
+        for start in range(0, view.nbytes, _PIECE_BYTES):
+            yield pb.Message(piece=bytes(view[start : start + _PIECE_BYTES]))
 
 
-def receive(connection: Connection) -> tuple[dict[str, Any], list[bytes]]:
-    """The next header and its buffers.
+def received(stream: Iterable[pb.Message], kind: str) -> Iterator[tuple[Any, list[bytes]]]:
+    """The requests or replies (`kind`) of a stream, each with its buffers.
 
     Raises:
-        MalformedMessage: what came is no message.
-        EOFError: the other side has closed the connection.
+        MalformedMessage: what came is no such thing.
     """
+    rest = iter(stream)
+    for message in rest:
+        if message.WhichOneof("kind") != kind:
+            raise MalformedMessage(f"a {kind} was to come, not a {message.WhichOneof('kind') or 'message of no kind'}")
+        header = getattr(message, kind)
+        if len(header.buffers) > _MAX_BUFFERS or sum(header.buffers) > _MAX_BUFFER_BYTES:
+            raise MalformedMessage(f"a {kind} announces {len(header.buffers)} buffers of {sum(header.buffers)} bytes")
+        yield header, [_buffer(rest, size) for size in header.buffers]
+
+
+def _buffer(stream: Iterator[pb.Message], size: int) -> bytes:
+    pieces, held = [], 0
+    while held < size:
+        message = next(stream, None)
+        if message is None or message.WhichOneof("kind") != "piece" or not message.piece:
+            raise MalformedMessage(f"a buffer of {size} bytes ends after {held}")
+        pieces.append(message.piece)
+        held += len(message.piece)
+    if held != size:
+        raise MalformedMessage(f"a buffer has {held} bytes instead of {size}")
+    return b"".join(pieces)
+
+
+def version() -> str:
+    """Of this package; both sides of a session have to have the same."""
     try:
-        header = json.loads(connection.recv_bytes(_MAX_HEADER_BYTES))
-        sizes = header.pop("buffers")
-        if not all(isinstance(size, int) and 0 <= size <= _MAX_BUFFER_BYTES for size in sizes):
-            raise MalformedMessage(f"a message announces buffers of {sizes} bytes")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise MalformedMessage(f"a message has no valid header: {error}") from error
-    buffers = []
-    for size in sizes:
-        buffer = connection.recv_bytes(size)
-        if len(buffer) != size:
-            raise MalformedMessage(f"a buffer has {len(buffer)} bytes instead of {size}")
-        buffers.append(buffer)
-    return header, buffers
+        return importlib.metadata.version("spu-ditto")
+    except importlib.metadata.PackageNotFoundError:
+        return "of a checkout"
+
+
+def described(error: grpc.RpcError) -> str:
+    """What a failed call says of the cause."""
+    code, details = getattr(error, "code", lambda: None)(), getattr(error, "details", lambda: None)()
+    return details or (code.name if code is not None else str(error))

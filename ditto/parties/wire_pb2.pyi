@@ -95,7 +95,7 @@ class Request(_message.Message):
     def __init__(self, number: _Optional[int] = ..., buffers: _Optional[_Iterable[int]] = ..., drop: _Optional[_Iterable[int]] = ..., forget: _Optional[_Iterable[int]] = ..., listen: _Optional[_Union[Listen, _Mapping]] = ..., open: _Optional[_Union[Open, _Mapping]] = ..., load: _Optional[_Union[Load, _Mapping]] = ..., mask: _Optional[_Union[Mask, _Mapping]] = ..., masked: _Optional[_Union[Masked, _Mapping]] = ..., run: _Optional[_Union[Run, _Mapping]] = ..., publish: _Optional[_Union[Publish, _Mapping]] = ..., use: _Optional[_Union[Use, _Mapping]] = ..., withdraw: _Optional[_Union[Withdraw, _Mapping]] = ...) -> None: ...
 
 class Reply(_message.Message):
-    __slots__ = ("number", "buffers", "error", "port", "out_of_range", "report", "peak_memory_bytes", "publication")
+    __slots__ = ("number", "buffers", "error", "port", "out_of_range", "report", "peak_memory_bytes", "publication", "digest")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     BUFFERS_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
@@ -104,6 +104,7 @@ class Reply(_message.Message):
     REPORT_FIELD_NUMBER: _ClassVar[int]
     PEAK_MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
     PUBLICATION_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
     number: int
     buffers: _containers.RepeatedScalarFieldContainer[int]
     error: str
@@ -112,7 +113,8 @@ class Reply(_message.Message):
     report: str
     peak_memory_bytes: int
     publication: str
-    def __init__(self, number: _Optional[int] = ..., buffers: _Optional[_Iterable[int]] = ..., error: _Optional[str] = ..., port: _Optional[int] = ..., out_of_range: _Optional[bool] = ..., report: _Optional[str] = ..., peak_memory_bytes: _Optional[int] = ..., publication: _Optional[str] = ...) -> None: ...
+    digest: bytes
+    def __init__(self, number: _Optional[int] = ..., buffers: _Optional[_Iterable[int]] = ..., error: _Optional[str] = ..., port: _Optional[int] = ..., out_of_range: _Optional[bool] = ..., report: _Optional[str] = ..., peak_memory_bytes: _Optional[int] = ..., publication: _Optional[str] = ..., digest: _Optional[bytes] = ...) -> None: ...
 
 class Listen(_message.Message):
     __slots__ = ()
@@ -193,16 +195,22 @@ class Run(_message.Message):
     def __init__(self, program: _Optional[int] = ..., inputs: _Optional[_Iterable[_Union[Input, _Mapping]]] = ..., offline_first: _Optional[bool] = ..., keep: _Optional[_Iterable[_Union[Kept, _Mapping]]] = ...) -> None: ...
 
 class Publish(_message.Message):
-    __slots__ = ("text",)
+    __slots__ = ("text", "values")
     TEXT_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
     text: str
-    def __init__(self, text: _Optional[str] = ...) -> None: ...
+    values: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, text: _Optional[str] = ..., values: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Use(_message.Message):
-    __slots__ = ("name",)
+    __slots__ = ("name", "first_program", "first_value")
     NAME_FIELD_NUMBER: _ClassVar[int]
+    FIRST_PROGRAM_FIELD_NUMBER: _ClassVar[int]
+    FIRST_VALUE_FIELD_NUMBER: _ClassVar[int]
     name: str
-    def __init__(self, name: _Optional[str] = ...) -> None: ...
+    first_program: int
+    first_value: int
+    def __init__(self, name: _Optional[str] = ..., first_program: _Optional[int] = ..., first_value: _Optional[int] = ...) -> None: ...
 
 class Withdraw(_message.Message):
     __slots__ = ("name",)

@@ -88,14 +88,21 @@ const Share& Session::Get(uint64_t id) const {
 }
 
 void Session::Agree(const Program& program) {
-  const Bytes mine(program.hash.begin(), program.hash.end());
+  AgreeOn("program", Bytes(program.hash.begin(), program.hash.end()));
+}
+
+void Session::AgreeOn(const std::string& what, const Bytes& digest) {
+  // By name too: who asks for one thing must not take an answer about another.
+  Bytes mine(what.begin(), what.end());
+  mine.push_back(0);
+  mine.insert(mine.end(), digest.begin(), digest.end());
   for (const auto& peer : peers_) {
     if (peer) peer->Send(kProgramTag, mine);
   }
   for (int i = 0; i < 3; ++i) {
     if (peers_[i] && peers_[i]->Receive(kProgramTag) != mine) {
-      const std::string message = NameOf(role_) + " and P" + std::to_string(i) +
-                                  " were given different programs; give all parties the same one";
+      const std::string message =
+          NameOf(role_) + " and P" + std::to_string(i) + " have different " + what + "s; give all parties the same one";
       Abort(message);
       throw ProgramError(message);
     }

@@ -50,6 +50,8 @@ class Session {
 
   // Checks with the other parties that all have the same program. Throws ProgramError.
   void Agree(const Program& program);
+  // The same of anything else, by its digest; `what` it is goes into the error. Throws ProgramError.
+  void AgreeOn(const std::string& what, const Bytes& digest);
   // Outputs for which `kept` has an id are stored under it, to be inputs of later runs; ids as in Mask. A P1 and P2
   // that withhold the results store nothing, but P0, which does not know that, does: whoever asked drops the ids.
   // Throws RunError or, for a value that is not here and a `kept` that does not fit, std::invalid_argument.

@@ -169,6 +169,15 @@ void BindParty(py::module_& m) {
       .def(
           "agree", [](Session& session, const LoadedProgram& loaded) { session.Agree(loaded.program); },
           py::arg("program"), py::call_guard<py::gil_scoped_release>())
+      .def(
+          "agree_on",
+          [](Session& session, const std::string& what, const py::bytes& digest) {
+            const std::string_view view = digest;
+            const Bytes bytes(view.begin(), view.end());
+            py::gil_scoped_release release;
+            session.AgreeOn(what, bytes);
+          },
+          py::arg("what"), py::arg("digest"))
       .def("run", &Run, py::arg("program"), py::arg("inputs"), py::arg("offline_first"), py::arg("keep") = Kept());
   m.def("mask_input", &MaskInput, py::arg("values"), py::arg("width"), py::arg("l1"), py::arg("l2"));
   m.def("reconstruct", &Reveal, py::arg("from_p1"), py::arg("from_p2"), py::arg("shape"), py::arg("width"));

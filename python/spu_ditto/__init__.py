@@ -25,8 +25,9 @@ from typing import Any, Literal
 
 import spu
 
+from ditto.parties.connect import connect
 from ditto.parties.cost import CostAnalysis
-from ditto.parties.local import connect, processes
+from ditto.parties.local import processes
 from ditto.parties.run_report import RunReport
 from ditto.parties.runtime import Runtime, current_runtime, use_runtime
 from ditto.parties.simulator import Simulator

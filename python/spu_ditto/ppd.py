@@ -28,8 +28,9 @@ import jax
 import numpy as np
 
 import spu_ditto
-from ditto.parties.config import parse_config
-from ditto.parties.local import connect, processes
+from ditto.parties.config import check_form
+from ditto.parties.connect import connect
+from ditto.parties.local import processes
 from ditto.parties.runtime import use_runtime
 from ditto.parties.session import RemoteParties
 from spu_ditto.arguments import Parameters, name_of
@@ -230,28 +231,28 @@ def init(nodes_def: Mapping[str, str], devices_def: Mapping[str, Any], framework
 
     Other secure calls of this process run on them too, until `close`.
 
-    With DITTO_AUTHKEY set they are the nodes of the configuration (`python -m ditto.parties.node`); without it, three
-    processes on this machine, and a warning says so.
+    With DITTO_CONFIG set to a configuration file with certificates they are its nodes (and DITTO_IDENTITY says who
+    calls, as in `spu_ditto.connect`); without it, three processes on this machine, and a warning says so.
 
     Args:
         nodes_def, devices_def: `nodes` and `devices` of the file; one device "SPU", and "PYU"s for the owners.
 
     Raises:
-        ConfigError: they are not what they must be.
+        ConfigError: they, or the file, are not what they must be.
         UnsupportedError: the framework is not JAX.
         RuntimeFailure: a party cannot be reached.
     """
     if framework.name != Framework.JAX.name:
         raise UnsupportedError(f"functions are written in JAX, not in {framework.name}")
     config = {"nodes": dict(nodes_def), "devices": dict(devices_def)}
-    parse_config(config, "the configuration")
+    check_form(config, "the configuration")
     close()
     cleanup = contextlib.ExitStack()
-    if os.environ.get("DITTO_AUTHKEY"):
-        parties = cleanup.enter_context(connect(config))
+    if path := os.environ.get("DITTO_CONFIG"):
+        parties = cleanup.enter_context(connect(path))
     else:
         warnings.warn(
-            "DITTO_AUTHKEY is not set: three processes on this machine take the place of the configuration's nodes",
+            "DITTO_CONFIG is not set: three processes on this machine take the place of the configuration's nodes",
             stacklevel=user_level(),
         )
         parties = cleanup.enter_context(processes())

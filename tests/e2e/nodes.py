@@ -8,39 +8,97 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import ditto
+import spu_ditto
+from ditto.parties.identity import Identity
+from ditto.parties.session import RemoteParties
 
-KEY = bytes(range(16))
+NODES = ("node:0", "node:1", "node:2")
+CALLER = "caller"
 
 
-def configuration(ports: list[int]) -> dict[str, Any]:
-    """Three ports for the caller, then three for the parties."""
+def configuration(ports: list[int], rights: Mapping[str, Sequence[str]] | None = None) -> dict[str, Any]:
+    """Three ports for callers, then three for the parties; certificates beside the file."""
     addresses = [f"127.0.0.1:{port}" for port in ports]
-    ids = ["node:0", "node:1", "node:2"]
-    spu = {"node_ids": ids, "spu_internal_addrs": addresses[3:], "runtime_config": {"timeoutSeconds": 20}}
-    return {"nodes": dict(zip(ids, addresses)), "devices": {"SPU": {"kind": "SPU", "config": spu}}}
+    spu = {
+        "node_ids": list(NODES),
+        "spu_internal_addrs": addresses[3:],
+        "runtime_config": {"timeoutSeconds": 20, "threads": 1},
+    }
+    rights = {CALLER: ["compute"]} if rights is None else rights
+    return {
+        "nodes": dict(zip(NODES, addresses)),
+        "devices": {"SPU": {"kind": "SPU", "config": spu}},
+        "ditto": {
+            "certificates": {name: f"{file_of(name)}.pem" for name in (*NODES, *rights)},
+            "rights": {name: list(of_one) for name, of_one in rights.items()},
+        },
+    }
+
+
+def file_of(name: str) -> str:
+    """What the files of an identity are called."""
+    return name.replace(":", "-")
+
+
+def write_configuration(folder: Path, rights: Mapping[str, Sequence[str]] | None = None) -> Path:
+    """A configuration file with certificates and keys beside it."""
+    data = configuration(_free_ports(6), rights)
+    for name in data["ditto"]["certificates"]:
+        Identity.make(name).save(folder / file_of(name))
+    config = folder / "3pc.json"
+    config.write_text(json.dumps(data))
+    return config
+
+
+class RunningNode:
+    """A node's process."""
+
+    def __init__(self, config: Path, role: int) -> None:
+        self.role = role
+        self.stderr = (config.parent / f"node-{role}.log").open("ab")
+        root = str(Path(next(iter(ditto.__path__))).parent)
+        command = [sys.executable, "-m", "ditto.parties.node", "--config", str(config), "--party", str(role)]
+        self.process = subprocess.Popen(
+            [*command, "--store", str(config.parent / f"store-{role}")],
+            stdout=subprocess.PIPE,
+            stderr=self.stderr,
+            env={**os.environ, "PYTHONPATH": root},
+        )
+
+    def wait(self) -> None:
+        """Until it listens."""
+        assert self.process.stdout is not None
+        assert b"listens" in self.process.stdout.readline()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self.stderr.close()
 
 
 @contextlib.contextmanager
-def running_nodes(folder: Path) -> Iterator[Path]:
+def running_nodes(folder: Path, rights: Mapping[str, Sequence[str]] | None = None) -> Iterator[Path]:
     """Runs the parties inside the `with` block; gives their configuration file."""
-    config = folder / "3pc.json"
-    config.write_text(json.dumps(configuration(_free_ports(6))))
-    root = str(Path(next(iter(ditto.__path__))).parent)
-    environment = {**os.environ, "DITTO_AUTHKEY": KEY.hex(), "PYTHONPATH": root}
+    config = write_configuration(folder, rights)
     with contextlib.ExitStack() as stack:
-        for role in range(3):
-            command = [sys.executable, "-m", "ditto.parties.node", "--config", str(config), "--party", str(role)]
-            node = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
-            stack.enter_context(node)
+        nodes = [RunningNode(config, role) for role in range(3)]
+        for node in nodes:
             stack.callback(node.kill)
-            assert node.stdout is not None
-            assert b"listens" in node.stdout.readline()
+        for node in nodes:
+            node.wait()
         yield config
+
+
+def connected(config: Path) -> contextlib.AbstractContextManager[RemoteParties]:
+    """A session of the caller who may compute."""
+    return spu_ditto.connect(config, identity=config.parent / CALLER)
 
 
 def _free_ports(count: int) -> list[int]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import queue
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
+import types
 from collections.abc import Callable, Iterator
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,17 @@ import numpy as np
 import pytest
 
 import spu_ditto
+from ditto import _core
+from ditto.parties import session as sessions
 from ditto.parties import wire
-from ditto.parties.commands import NodeParty
+from ditto.parties import wire_pb2 as pb
+from ditto.parties.commands import Party, Session
+from ditto.parties.config import read_config
 from ditto.parties.program import RingProgram
+from ditto.parties.publication import Store
 from ditto.parties.runtime import Runtime
 from ditto.parties.simulator import Simulator
-from tests.e2e.nodes import KEY, running_nodes
+from tests.e2e.nodes import connected, running_nodes, write_configuration
 from tests.e2e.programs import Builder, fxp, public, value_type
 
 INTERRUPTED = "interrupted in the middle of a call; open another session"
@@ -72,22 +78,29 @@ def check(parties: Runtime, program: RingProgram, seed: int) -> None:
 
 
 class Interrupt:
-    """Hits the process at the nth buffer that it sends to a party or receives from one, once it is armed."""
+    """Hits the process at the nth message that it hands to a party or takes from one, once it is armed."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.left = 0
-        for name in ("send_bytes", "recv_bytes"):
-            monkeypatch.setattr(Connection, name, self._counting(getattr(Connection, name)))
+        interrupt = self
 
-    def _counting(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        def counted(*args: Any) -> Any:
-            result = method(*args)
+        class Counting(queue.SimpleQueue[Any]):
+            def put(self, *args: Any, **options: Any) -> None:
+                super().put(*args, **options)
+                interrupt.count()
+
+            def get(self, *args: Any, **options: Any) -> Any:
+                result = super().get(*args, **options)
+                interrupt.count()
+                return result
+
+        monkeypatch.setattr(sessions, "queue", types.SimpleNamespace(SimpleQueue=Counting, Empty=queue.Empty))
+
+    def count(self) -> None:
+        if threading.current_thread() is threading.main_thread():
             self.left -= 1
             if self.left == 0:
                 signal.raise_signal(signal.SIGINT)
-            return result
-
-        return counted
 
 
 def test_a_call_interrupted_anywhere_ends_its_session_and_no_other(
@@ -98,7 +111,7 @@ def test_a_call_interrupted_anywhere_ends_its_session_and_no_other(
     done = False
     while not done:
         moment += 1
-        with spu_ditto.connect(nodes, authkey=KEY) as parties:
+        with connected(nodes) as parties:
             check(parties, shift(), moment)
             program = shift()
             interrupt.left = moment
@@ -106,6 +119,7 @@ def test_a_call_interrupted_anywhere_ends_its_session_and_no_other(
                 # Sharing, loading and running; then running what is loaded.
                 check(parties, program, moment)
                 check(parties, program, moment)
+                interrupt.left = 0
                 done = True
                 continue
             for _ in range(2):
@@ -113,7 +127,7 @@ def test_a_call_interrupted_anywhere_ends_its_session_and_no_other(
                     parties.put(np.arange(4), TYPE)
                 with pytest.raises(spu_ditto.RuntimeFailure, match=INTERRUPTED):
                     parties.run(program, [np.arange(4)])
-    assert moment > 60
+    assert moment > 50
 
 
 def test_opening_a_session_can_be_interrupted_anywhere(nodes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,70 +138,76 @@ def test_opening_a_session_can_be_interrupted_anywhere(nodes: Path, monkeypatch:
     while not done:
         moment += 1
         interrupt.left = moment
-        with contextlib.suppress(KeyboardInterrupt), spu_ditto.connect(nodes, authkey=KEY):
+        with contextlib.suppress(KeyboardInterrupt), connected(nodes):
             done = True
         interrupt.left = 0
-    with spu_ditto.connect(nodes, authkey=KEY) as parties:
+    with connected(nodes) as parties:
         check(parties, program, moment)
-    assert moment > 20
+    assert moment > 10
 
 
 def test_any_exception_ends_the_session(nodes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with spu_ditto.connect(nodes, authkey=KEY) as parties:
+    class OutOfMemory:
+        def get(self, timeout: float | None) -> Any:
+            raise MemoryError
+
+    with connected(nodes) as parties:
         with monkeypatch.context() as patch, pytest.raises(MemoryError):
-            patch.setattr(wire, "receive", lambda connection: (_ for _ in ()).throw(MemoryError()))
+            patch.setattr(parties, "_arrived", OutOfMemory())
             parties.put(np.arange(4), TYPE)
         with pytest.raises(spu_ditto.RuntimeFailure, match=INTERRUPTED):
             parties.put(np.arange(4), TYPE)
 
 
 def test_a_reply_to_another_request_is_refused(nodes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    receive = wire.receive
+    received = wire.received
 
-    def stale(connection: Connection) -> tuple[dict[str, Any], list[bytes]]:
-        header, buffers = receive(connection)
-        return {**header, "number": header["number"] - 1}, buffers
+    def stale(stream: Any, kind: str) -> Iterator[tuple[Any, list[bytes]]]:
+        for reply, buffers in received(stream, kind):
+            reply.number -= reply.number > 2
+            yield reply, buffers
 
-    with spu_ditto.connect(nodes, authkey=KEY) as parties:
-        monkeypatch.setattr(wire, "receive", stale)
+    monkeypatch.setattr(wire, "received", stale)
+    with connected(nodes) as parties:
         with pytest.raises(spu_ditto.RuntimeFailure, match=r"P\d answered request 2 instead of 3"):
             parties.put(np.arange(4), TYPE)
 
 
-def test_a_party_refuses_a_request_out_of_order() -> None:
-    party = NodeParty(0, ("127.0.0.1", 0), 20.0, 1)
-    assert party.handle({"command": "listen", "number": 1}, [])[0]["number"] == 1
+def test_a_party_refuses_a_request_out_of_order(tmp_path: Path) -> None:
+    config = read_config(write_configuration(tmp_path))
+    party = Session(Party(0, config, _core.Listener("127.0.0.1", 0), None, Store(None, None)), "caller")
+    assert party.handle(pb.Request(number=1, listen=pb.Listen()), [])[0].port > 0
     for number in (1, 4):
-        reply, _ = party.handle({"command": "listen", "number": number}, [])
-        assert "was to come" in reply["error"] and reply["number"] == number
+        reply, _ = party.handle(pb.Request(number=number, listen=pb.Listen()), [])
+        assert "was to come" in reply.error and reply.number == number
 
 
 def interrupt_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """SIGINT to the main thread while it waits for the parties of a run."""
-    send = wire.send
-    runs: list[int] = []
+    send = sessions._Node.send
+    runs: list[bool] = []
 
-    def watched(connection: Connection, header: dict[str, Any], buffers: Any = ()) -> None:
-        send(connection, header, buffers)
-        runs.append(header["command"] == "run")
+    def watched(node: Any, request: pb.Request, buffers: Any) -> None:
+        send(node, request, buffers)
+        runs.append(request.WhichOneof("command") == "run")
         if sum(runs) == 3:
             main = threading.main_thread().ident
             assert main is not None
             threading.Timer(0.5, signal.pthread_kill, (main, signal.SIGINT)).start()
 
-    monkeypatch.setattr(wire, "send", watched)
+    monkeypatch.setattr(sessions._Node, "send", watched)
 
 
 def test_parties_leave_a_long_run_for_the_next_caller(nodes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     long, short = endless(), shift()
-    with spu_ditto.connect(nodes, authkey=KEY) as parties:
+    with connected(nodes) as parties:
         value = parties.put(np.zeros((1, 1000, 1000), np.int64), value_type(fxp(32, 8, [1, 1000, 1000])))
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
             interrupt_run(patch)
             parties.run(long, [value])
         with pytest.raises(spu_ditto.RuntimeFailure, match=INTERRUPTED):
             check(parties, short, 0)
-    with spu_ditto.connect(nodes, authkey=KEY) as parties:
+    with connected(nodes) as parties:
         check(parties, short, 1)
 
 
