@@ -112,6 +112,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "mpc.erfc": lambda op, x: erfc(x),
     "mpc.erf_inv": lambda op, x: erfinv(x),
     "mpc.sinh": lambda op, x: np.sinh(x),
+    "mpc.tan": lambda op, x: np.tan(x),
     "ditto.one_hot": one_hot,
     "ditto.take": take,
     "ditto.embedding": embedding,

@@ -194,7 +194,7 @@ def _by_public(e: Emitter, x: SSAValue, y: Array) -> SSAValue | None:
     else:
         n = max(int(span.high) - 1, -int(span.low) - 1, 0).bit_length()
         shift = n + (int(size.max()) - 1).bit_length()
-        factors = np.asarray((1 << shift) // size + 1)
+        factors = np.asarray((1 << shift) // size.astype(object) + 1)  # they may have more than 64 bits
         if int(factors.max()) << n > 1 << 63:
             return None
         result = shifted(e, times(e, x, factors.astype(np.int64)), shift)

@@ -95,4 +95,5 @@ CALLS: dict[str, Rule] = {
     "mpc.acos": _acos,
     "mpc.asin": _asin,
     "mpc.atan": _atan,
+    "mpc.tan": _tangent,
 }

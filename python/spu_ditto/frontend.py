@@ -46,6 +46,7 @@ _KEPT_WHOLE = {
     **{f"chlo.{name}": f"mpc.{name}" for name in "acos acosh asin asinh atan atanh cosh erf erfc erf_inv sinh".split()},
     "chlo.top_k": "mpc.topk",
     "stablehlo.cbrt": "mpc.cbrt",
+    "stablehlo.tan": "mpc.tan",
 }
 _CUSTOM_CALLS = frozenset(_KEPT_WHOLE.values())
 

@@ -135,7 +135,7 @@ def _equation(eqn: Any, operands: list[Enclosed]) -> list[Enclosed]:
             return _run(inner.jaxpr if closed else inner, constants, operands)
     dtype = np.dtype(eqn.outvars[0].aval.dtype)
     if name in _MOVES:
-        return [_moved(eqn, operands, dtype)]
+        return _moved(eqn, operands, dtype)
     if name not in _RULES:
         raise UnknownPrimitive(name)
     result = _RULES[name](eqn, operands)
@@ -164,23 +164,24 @@ _MOVES = frozenset(
 )
 
 
-def _moved(eqn: Any, operands: list[Enclosed], dtype: Any) -> Enclosed:
+def _moved(eqn: Any, operands: list[Enclosed], dtype: Any) -> list[Enclosed]:
     """The primitive itself, on the exact values and on both ends; integers that say where are exact."""
     params = dict(eqn.params)
     if dtype.kind == "f" and "dtype" in params:
         params["dtype"] = np.dtype(np.float64)
 
-    def bound(name: str) -> Array:
+    def bound(name: str) -> list[Array]:
         arrays = [jnp.asarray(getattr(x, name)) for x in operands]
         if eqn.primitive.name == "gather":
             arrays[1] = jnp.asarray(operands[1].exact)
-        return np.asarray(eqn.primitive.bind(*arrays, **params))
+        made = eqn.primitive.bind(*arrays, **params)
+        return [np.asarray(part) for part in (made if eqn.primitive.multiple_results else [made])]
 
     exact = bound("exact")
     if not operands:
-        return Enclosed(exact, exact, exact, dtype, True, unit(dtype))
-    u = _aligned_unit(operands, dtype)
-    return Enclosed(exact, bound("low"), bound("high"), dtype, all(x.public for x in operands), u)
+        return [Enclosed(x, x, x, dtype, True, unit(dtype)) for x in exact]
+    u, public = _aligned_unit(operands, dtype), all(x.public for x in operands)
+    return [Enclosed(*ends, dtype, public, u) for ends in zip(exact, bound("low"), bound("high"), strict=True)]
 
 
 # ------------------------------------------------------------------------------------------------ own errors
