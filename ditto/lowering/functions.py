@@ -8,11 +8,12 @@ from collections.abc import Callable
 import numpy as np
 from xdsl.ir import Attribute, Operation, SSAValue
 
-from ditto.analysis.look_through import beyond, origin
+from ditto.analysis.intervals import unit
+from ditto.analysis.look_through import beyond, origin, splat_value
 from ditto.analysis.signs import is_not_negative
 from ditto.analysis.softmax import ROW, is_softmax, softmax_row, sums_softmax_rows
 from ditto.dialects import pphlo, ring
-from ditto.dialects.traits import Divides, Moves, Rescales
+from ditto.dialects.traits import ROUNDINGS, Divides, Moves, Rescales
 from ditto.lowering.arithmetic import Rule, add, multiply, multiply_public, negative, of_one_dtype, scale
 from ditto.lowering.emitter import Emitter, Public, Value, secret
 from ditto.lowering.integers import quotient
@@ -143,14 +144,28 @@ def square_root(e: Emitter, x: SSAValue) -> SSAValue:
 
 
 def rsqrt(e: Emitter, x: SSAValue) -> SSAValue:
-    """1 / sqrt(x) for x of at least one unit."""
+    """1 / sqrt(x) for x of at least one unit; of v + one unit for v not below zero."""
 
     def apply(value: SSAValue) -> SSAValue:
+        value = _above_zero(e, value)
         low = -ring.fraction(value)
         type = ring.retyped(value, fraction=min(max(ring.fraction(value), 12), 18))
         return e.emit(ring.RsqrtOp, [value], type, lo=low, hi=low + 1)
 
     return e.before_broadcast("rsqrt", x, apply)
+
+
+def _above_zero(e: Emitter, x: SSAValue) -> SSAValue:
+    """x = v + one unit; where v has been rounded to below zero, by as few units as a square root takes for zero, more.
+
+    SPU's compiler makes this of y / (sqrt(v) + epsilon); an optimiser's v, of squares, is a few units or none.
+    """
+    op = x.owner
+    if not isinstance(op, ring.AddPublicOp) or splat_value(op.arguments[1]) != unit(x):
+        return x
+    below = e.emit(ring.BitToFxpOp, [negative(e, op.arguments[0])], ring.retyped(x, fraction=0))
+    units = e.emit(ring.RelabelOp, [e.with_fraction(below, ROUNDINGS.bit_length() - 1)], x.type)
+    return add(e, x, units)
 
 
 def log(e: Emitter, x: SSAValue) -> SSAValue:

@@ -318,6 +318,18 @@ def norms(name: str, function: Callable[..., Any]) -> list[Fault]:
 
 LAYER_NORMS = norms("centred", centred) + norms("moments", moments)
 
+# What SPU's compiler makes of a small number beside a root: a square of nothing may round to below zero.
+NOTHING = np.zeros(4000, F32)
+ROOTS = [
+    Fault(
+        "divided_by_a_root",
+        lambda x, y: x / (jnp.sqrt(x * x + y * y) + 1e-8),
+        (np.append(NOTHING, f32(3, -4)), np.append(NOTHING, f32(4, 3))),
+        np.append(NOTHING, f32(0.6, -0.8)),
+        5e-3,
+    )
+]
+
 # ------------------------------------------------------------------------------------------------ fills, look-ups
 
 CONDITION = np.array([True, False, True, False])
@@ -385,4 +397,4 @@ LOOK_UPS = [
     ),
 ]
 
-FAULTS = [*ARITHMETIC, *COMPARISONS, *FUNCTIONS, *SOFTMAXES, *LAYER_NORMS, *fills(), *LOOK_UPS]
+FAULTS = [*ARITHMETIC, *COMPARISONS, *FUNCTIONS, *SOFTMAXES, *LAYER_NORMS, *ROOTS, *fills(), *LOOK_UPS]

@@ -198,7 +198,12 @@ def test_public_keys_sort_without_a_message() -> None:
         (
             lambda x: lax.while_loop(lambda v: v.sum() < 10, lambda v: v * 2, x),
             (floats(3),),
-            "fixed number of rounds",
+            "bound the rounds by a number that is not secret",
+        ),
+        (
+            lambda x: lax.while_loop(lambda s: (s[0] < 3) | (s[1] < 10), lambda s: (s[0] + 1, s[1] * 2), (5, x[0])),
+            (floats(3),),
+            "bound the rounds by a number that is not secret, of at most",
         ),
         (
             lambda x: lax.while_loop(lambda s: s[0] < 5000, lambda s: (s[0] + 1, s[1] + 1), (0, x))[1],
@@ -206,11 +211,31 @@ def test_public_keys_sort_without_a_message() -> None:
             "rounds; give the loop a smaller bound",
         ),
     ],
-    ids=["approximate maxima", "eigenvalues", "infinite", "callback", "secret condition", "rounds"],
+    ids=["approximate maxima", "eigenvalues", "infinite", "callback", "secret condition", "no bound", "rounds"],
 )
 def test_refused_with_reason(function: Any, arguments: tuple[Any, ...], reason: str) -> None:
     with pytest.raises((spu_ditto.UnsupportedError, spu_ditto.CompileError), match=reason):
         spu_ditto.compile(function)(*arguments)
+
+
+@pytest.mark.parametrize("start", [0.1, 3.0, 40.0])
+def test_a_secret_ends_a_loop_before_its_bound(start: float) -> None:
+    """As the end of a sentence does: nobody sees in which round."""
+
+    def decoded(x: Any) -> Any:
+        def goes_on(state: Any) -> Any:
+            return ~((state[0] == 6) | (state[1].max() > 20))
+
+        def step(state: Any) -> Any:
+            n, x, seen = state
+            return n + 1, x * 2, lax.dynamic_update_slice(seen, jax.nn.softmax(x).max(keepdims=True), (n,))
+
+        return lax.while_loop(goes_on, step, (0, x, jnp.zeros(6, x.dtype)))[1:]
+
+    x = np.array([start, -start / 2], np.float32)
+    secure = spu_ditto.compile(decoded)
+    for got, expected in zip(secure(x), decoded(x), strict=True):
+        np.testing.assert_allclose(got, expected, atol=2e-3)
 
 
 def test_a_position_outside_of_a_table_is_refused() -> None:

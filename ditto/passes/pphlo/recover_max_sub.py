@@ -6,7 +6,7 @@ becomes
     %m = pphlo.maximum %a, %b
 (and with the branches exchanged, minimum), also inside a reduction's body, where the reduction then `applies
 pphlo.maximum`. Likewise `multiply(less(0, x), x)` is the maximum of 0 and x, and `add(x, negate(y))` is
-`subtract(x, y)`.
+`subtract(x, y)`. In a loop's body %a may come through a `broadcast_as` to the shape that it has.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewri
 
 from ditto.analysis.pattern import made, match, matches, named, number
 from ditto.dialects import pphlo
+from ditto.passes.pphlo.erase_no_effect import MoveNothing
 from ditto.passes.rewriting import apply_patterns
 
 _LESS = made(pphlo.LessOp, "x", "y")
@@ -69,4 +70,4 @@ class RecoverMaxSub(ModulePass):
     name = "recover-max-sub"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        apply_patterns(op, SelectOfLess(), PositivePart(), AddOfNegate(), ArgumentsInOrder())
+        apply_patterns(op, MoveNothing(), SelectOfLess(), PositivePart(), AddOfNegate(), ArgumentsInOrder())

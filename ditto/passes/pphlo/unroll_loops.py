@@ -10,8 +10,18 @@ What a round computes from constants is computed on the way, so that indices of 
 now takes the place of its `if` or `case`; where the number is secret, all branches are computed and the results
 selected. What computes on public values alone stays: it is evaluated in plain.
 
-A loop's condition that depends on a secret would have to be revealed every round: an error. Where a public argument
-decides, the error is `ValueNeeded`: the program can be compiled for every value of it.
+A loop's condition that depends on a secret would have to be revealed every round. If something known ends the loop too,
+such as the greatest length of a text, it takes as many rounds as that allows, and those behind its last are not chosen:
+
+    %r:2 = pphlo.while(%i = %zero, %x = %secret) cond { and (less %i, 2), (less %x, 9) } do { %i + 1, %x + %x }
+becomes
+    %1 = pphlo.less %secret, 9
+    %2 = pphlo.select %1, (%secret + %secret), %secret
+    %3 = pphlo.and %1, (pphlo.less %2, 9)
+    %4 = pphlo.select %3, (%2 + %2), %2
+
+Otherwise it is an error. Where a public argument decides, the error is `ValueNeeded`: the program can be compiled for
+every value of it.
 """
 
 from __future__ import annotations
@@ -30,6 +40,7 @@ from xdsl.traits import IsTerminator
 
 from ditto.analysis.arguments import ValueNeeded, arguments_of
 from ditto.dialects import pphlo
+from ditto.dialects.dense import Array
 from ditto.errors import CompileError
 from ditto.interpreter import Interpreter
 from ditto.passes.pphlo.fold_constants import Folder
@@ -39,37 +50,65 @@ from ditto.passes.rewriting import erase, erase_dead
 _MOST_ROUNDS = 4096
 
 
-def takes_another_round(loop: pphlo.WhileOp, carried: list[SSAValue], folder: Folder) -> bool:
-    """Evaluates a loop's condition on its carried values as they are now.
-
-    Raises CompileError if that depends on a secret or on an argument.
-    """
+def evaluated(block: Block, arguments: list[Array | None], folder: Folder) -> list[Array | None]:
+    """What a block returns, as far as it follows from what is known of its arguments."""
     values = dict(folder.known)
-    values.update(
-        (argument, folder.known[value])
-        for argument, value in zip(loop.condition.block.args, carried, strict=True)
-        if value in folder.known
-    )
+    values.update((x, known) for x, known in zip(block.args, arguments, strict=True) if known is not None)
     interpreter = Interpreter(exact=True)
-    for op in loop.condition.block.ops:
+    for op in block.ops:
         if op.has_trait(IsTerminator):
-            verdict = op.operands[0]
-            if verdict in values:
-                return bool(values[verdict])
-            if pphlo.is_secret(verdict.type):
-                raise CompileError(
-                    loop.name,
-                    "the loop's condition is secret, and to test it would reveal it; "
-                    "use a fixed number of rounds and select the results",
-                )
-            raise ValueNeeded(
-                loop.name,
-                "the number of rounds depends on a public argument; give its value, or make it a Python number",
-                arguments_of(v for v in deciding(verdict, loop.condition.block, carried) if v not in folder.known),
-            )
+            return [values.get(value) for value in op.operands]
         if all(value in values for value in pphlo.inputs_of(op)):
             interpreter.run(op, values)
-    raise CompileError(loop.name, "the condition returns nothing")
+        elif (absorbing := _ABSORBING.get(type(op))) is not None:
+            for value in op.operands:
+                if value in values and np.all(values[value] == absorbing):
+                    values[op.results[0]] = values[value]
+    return []
+
+
+# What decides an operation on booleans, whatever the other operand is.
+_ABSORBING: dict[type[Operation], bool] = {pphlo.AndOp: False, pphlo.OrOp: True}
+
+
+def takes_another_round(loop: pphlo.WhileOp, carried: list[SSAValue], folder: Folder) -> bool | None:
+    """Evaluates a loop's condition on its carried values as they are now; None if a secret decides.
+
+    Raises ValueNeeded if an argument does.
+    """
+    block = loop.condition.block
+    [verdict] = evaluated(block, [folder.known.get(value) for value in carried], folder)
+    if verdict is not None:
+        return bool(verdict)
+    assert block.last_op is not None
+    [returned] = block.last_op.operands
+    if pphlo.is_secret(returned.type):
+        return None
+    raise ValueNeeded(
+        loop.name,
+        "the number of rounds depends on a public argument; give its value, or make it a Python number",
+        arguments_of(v for v in deciding(returned, block, carried) if v not in folder.known),
+    )
+
+
+def check_bounded(loop: pphlo.WhileOp, carried: list[SSAValue], folder: Folder) -> None:
+    """Raises CompileError unless what is known ends the loop at last, whatever the secrets are."""
+    known = [folder.known.get(value) for value in carried]
+    for _ in range(_MOST_ROUNDS):
+        [verdict] = evaluated(loop.condition.block, known, folder)
+        if verdict is not None and not verdict:
+            break
+        known = evaluated(loop.body.block, known, folder)
+        if all(value is None for value in known):
+            raise _revealing(loop, "bound the rounds by a number that is not secret")
+    else:
+        raise _revealing(loop, f"bound the rounds by a number that is not secret, of at most {_MOST_ROUNDS}")
+    if any(result.uses and not pphlo.is_secret(result.type) for result in loop.results):
+        raise _revealing(loop, "return nothing that tells the number of rounds and is not secret, such as a counter")
+
+
+def _revealing(loop: pphlo.WhileOp, remedy: str) -> CompileError:
+    return CompileError(loop.name, f"the loop's condition is secret, and to test it would reveal it; {remedy}")
 
 
 def sliced(op: pphlo.DynamicSliceOp, folder: Folder) -> list[SSAValue] | None:
@@ -203,12 +242,40 @@ def unrolled(loop: pphlo.WhileOp, folder: Folder) -> list[SSAValue] | None:
     """Writes the rounds of a loop over secrets before it; returns what is carried after the last."""
     if not pphlo.touches_secret(loop):
         return None
-    carried = list(loop.arguments)
+    carried, running = list(loop.arguments), None
     for _ in range(_MOST_ROUNDS):
-        if not takes_another_round(loop, carried, folder):
+        another = takes_another_round(loop, carried, folder)
+        if another is False:
             return carried
-        carried = write_block(loop.body.block, loop, dict(zip(loop.body.block.args, carried, strict=True)), folder)
+        if another is None:
+            running = still_running(loop, carried, running, folder)
+        before, block = carried, loop.body.block
+        carried = write_block(block, loop, dict(zip(block.args, carried, strict=True)), folder)
+        if running is not None:
+            carried = [
+                after if after is old or not pphlo.is_secret(after.type) else chosen(running, after, old, loop)
+                for old, after in zip(before, carried, strict=True)
+            ]
     raise CompileError(loop.name, f"more than {_MOST_ROUNDS} rounds; give the loop a smaller bound")
+
+
+def still_running(loop: pphlo.WhileOp, carried: list[SSAValue], running: SSAValue | None, folder: Folder) -> SSAValue:
+    """A secret bit: whether a loop takes this round too. Those after its last are computed, and not chosen."""
+    if running is None:
+        check_bounded(loop, carried, folder)
+    block = loop.condition.block
+    [verdict] = write_block(block, loop, dict(zip(block.args, carried, strict=True)), folder)
+    if running is None:
+        return verdict
+    both = pphlo.AndOp.get(running, verdict, verdict.type)
+    Rewriter.insert_op(both, InsertPoint.before(loop))
+    return both.result
+
+
+def chosen(bit: SSAValue, value: SSAValue, other: SSAValue, before: Operation) -> SSAValue:
+    select = pphlo.SelectOp.get([bit, value, other], value.type)
+    Rewriter.insert_op(select, InsertPoint.before(before))
+    return select.result
 
 
 # What stands for the results of an operation, written before it; None if it stays.
