@@ -59,7 +59,7 @@ def inner_product(total: ring.SumOp) -> None:
 
 
 def coarsen_factor(product: ring.MulOp) -> None:
-    """mul(x - mean, mul(1/sigma, gamma)): the inner product keeps fewer fraction bits, the outer one shifts by fewer."""
+    """mul(x - mean, mul(1/sigma, gamma)): the inner product keeps fewer fraction bits, the outer shifts by fewer."""
     outers = users(product.result)
     pattern = named("outer", made(ring.MulOp, product.result, CENTRED))
     found = match(outers[0], pattern) if len(outers) == 1 else None
