@@ -64,11 +64,14 @@ class Case:
     result: Ring
     exact: Array
     attrs: Mapping[str, Any] = field(default_factory=dict)
+    # Public integers, the last operands.
+    constants: tuple[NDArray[np.int64], ...] = ()
 
     @property
     def elements(self) -> int:
-        """The count that costs are divided by: elements of the result or of the first operand, whichever has more."""
-        return max(self.exact.size, self.operands[0].integers.size)
+        """The count that costs are divided by: elements of the result or of what is looked at, whichever has more."""
+        looked_at = self.operands if self.constants else self.operands[:1]
+        return max(self.exact.size, *(operand.integers.size for operand in looked_at))
 
     @property
     def rings(self) -> str:
@@ -79,21 +82,24 @@ class Case:
         return ", ".join([text, *bits])
 
     def program(self) -> dict[str, Any]:
-        """An engine program of this operation alone."""
+        """An engine program of this operation alone; it takes `constants`."""
         count = len(self.operands)
+        public = list(range(count, count + len(self.constants)))
+        made = count + len(public)
         return {
             "format": "ditto-program",
             "version": 1,
             "name": self.op,
             "values": [
                 *(x.ring.value(x.integers.shape, x.range_bits) for x in self.operands),
+                *({"kind": "public", "shape": list(numbers.shape)} for numbers in self.constants),
                 self.result.value(self.exact.shape),
             ],
             "inputs": list(range(count)),
-            "outputs": [count],
-            "constants": [],
+            "outputs": [made],
+            "constants": public,
             "ops": [
-                {"op": self.op, "in": list(range(count)), "out": [count], "attrs": dict(self.attrs), "layer": ""},
+                {"op": self.op, "in": list(range(made)), "out": [made], "attrs": dict(self.attrs), "layer": ""},
             ],
         }
 
@@ -232,6 +238,11 @@ def cases(elements: int) -> list[Case]:
         coefficients=coefficients,
     )
     add("require_range", [operand(narrow)], narrow, np.positive, bits=13)
+    # Four sums of the columns of hidden states, as they are made of the products themselves and of their low bits.
+    summands = Secret(np.zeros((1, 4, max(1, elements // 4)), np.int64), Ring(20))
+    sums = Secret(np.full((1, 4, 4), 1 << 17, np.int64), Ring(31))
+    factors = np.full((1, summands.integers.shape[2], 4), 3, np.int64)
+    found.append(Case("require_sums", (sums, summands), sums.ring, sums.numbers, {"bits": 20, "legal": 2}, (factors,)))
     return found
 
 

@@ -55,7 +55,7 @@ def run_case(simulator: _core.Simulator, case: Case) -> dict[str, Any]:
     Raises:
         RuntimeError: the metered cost is not the declared one.
     """
-    program = _core.Program(json_format.dumps(case.program()), [])
+    program = _core.Program(json_format.dumps(case.program()), list(case.constants))
     ids = [simulator.put(operand.integers, operand.ring.width) for operand in case.operands]
     seconds = []
     for _ in range(1 + REPETITIONS):

@@ -35,11 +35,12 @@ def set_domain(op: ring.RingOp, intervals: Intervals) -> None:
         rounded = positive.zero and is_not_negative(op.arguments[-1])
         if FACT not in op.attributes and operand.low < least and not rounded:
             op.attributes[CLAIM] = ring.attribute(operand.low)
-        if op.get("hi") != op.get("lo", -ring.fraction(op.arguments[-1])) + 1:
-            # Somebody knew better.
-            continue
-        if operand.high > 0:
+        # Otherwise somebody knew better.
+        if op.get("hi") == op.get("lo", -fraction) + 1 and operand.high > 0:
             _set(op, "hi", max(op.get("hi"), math.ceil(math.log2(operand.high))))
+        if "lo" in op.attributes and operand.low > 0:
+            lowest = min(math.floor(math.log2(operand.low)), op.get("hi") - 1)
+            _set(op, "lo", max(op.get("lo"), lowest))
     if op.has_trait(TakesBelow):
         high, bound = intervals.of(op.arguments[0]).high, op.get(BOUND)
         highest = op.get("hi") if bound is None else min(op.get("hi"), max(0, math.ceil(math.log(bound))))

@@ -63,8 +63,8 @@ def one_hot(op: pphlo.CustomCallOp, ids: Array) -> Array:
 
 
 def embedding(op: pphlo.CustomCallOp, table: Array, ids: Array) -> Array:
-    """Row `ids[i]` of `table` for every i; zeros where there is no such row."""
-    flat = ids.reshape(-1)
+    """Row `ids[i]` of `table` (with or without a batch of one) for every i; zeros where there is no such row."""
+    table, flat = table.reshape(table.shape[-2:]), ids.reshape(-1)
     valid = (flat >= 0) & (flat < table.shape[0])
     rows = table[np.where(valid, flat, 0)] * valid[:, None].astype(table.dtype)
     result: Array = rows.reshape(pphlo.shape_of(op.outputs[0]))

@@ -152,7 +152,9 @@ class Interpreter:
                 return [_convert(inputs[0], self.dtype(op.result.type))]
             case pphlo.BitcastConvertOp():
                 stored = inputs[0].astype(pphlo.dtype_of(pphlo.element_type(op.operand.type)), copy=False)
-                return [np.ascontiguousarray(stored).view(pphlo.dtype_of(pphlo.element_type(op.result.type)))]
+                # A scalar must not become a vector of one.
+                dtype = pphlo.dtype_of(pphlo.element_type(op.result.type))
+                return [np.ascontiguousarray(stored).view(dtype).reshape(stored.shape)]
             case pphlo.ReduceOp():
                 return self._reduce(op, inputs, values)
             case pphlo.ReduceWindowOp():

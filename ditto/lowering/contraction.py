@@ -147,7 +147,7 @@ def _embedding(e: Emitter, op: Operation, values: list[Value]) -> Value:
     if isinstance(ids, Public):
         return _rows_at(e, op, table, ids)
     made, bits = op.results[0], is_bits(op.results[0].type)
-    (depth, columns), count = _shape(table), math.prod(ring.shape(ids))
+    (depth, columns), count = _shape(table)[-2:], math.prod(ring.shape(ids))
     width, fraction = (_BIT_WIDTH, 0) if bits else e.ring_of(made.type)
     if isinstance(table, SSAValue):
         if bits:
@@ -159,7 +159,9 @@ def _embedding(e: Emitter, op: Operation, values: list[Value]) -> Value:
     if isinstance(table, SSAValue):
         found = e.emit(ring.MatmulOp, [rows, reshape(e, table, (1, depth, columns))], result, shift=0)
     elif table.numbers is None:
-        raise e.fail("a public argument is looked up at secret positions; declare the table secret")
+        # Known at the call only; its shape is that of the product already.
+        encoded = e.encode(table, fraction)
+        found = e.emit(ring.MatmulPublicOp, [rows, encoded], result, shift=0)
     else:
         numbers = table.numbers.reshape(1, depth, columns)
         encoded = e.constant(numbers.astype(np.float64 if table.is_float else np.int64))

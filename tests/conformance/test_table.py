@@ -64,6 +64,14 @@ def test_a_large_quotient_of_64_bits() -> None:
         run_of(lambda: secure(x << 8, y << 8)).check([x // np.abs(y) * np.sign(y)], refusable=False)
 
 
+def test_a_large_number_times_a_small_multiple_of_an_inverse_root() -> None:
+    """As in a layer normalisation, but of what is not as large as the root."""
+    x, y, z = f32(1, 4), f32(0.0125, 0.0125), f32(100, -3000)
+    outcome = run_of(lambda: spu_ditto.compile(lambda x, y, z: y * jax.lax.rsqrt(x) * z)(x, y, z))
+    exact = [n.astype(np.float64) for n in (x, y, z)]
+    outcome.check([exact[1] / np.sqrt(exact[0]) * exact[2]], [2e-3 * np.abs(exact[2]) / 100], refusable=False)
+
+
 # ------------------------------------------------------------------------------------------------ calibrated programs
 
 # Multiples of 2^-8: every ring takes them as they are.

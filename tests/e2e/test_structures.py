@@ -189,6 +189,23 @@ def test_public_keys_sort_without_a_message() -> None:
 
 
 @pytest.mark.parametrize(
+    "function",
+    [
+        lambda t, i: jnp.take(t, i, 0, mode="clip"),
+        lambda t, i: (t > 0)[i],
+        lambda t, i: t.astype(np.int32)[i],
+        lambda t, i: lax.dynamic_slice(t, (i[2], i[0]), (2, 2)),
+        lambda t, i: t.at[i].add(t[:3] * 2),
+    ],
+    ids=["rows", "booleans", "integers", "slice", "addition"],
+)
+def test_a_public_table_at_secret_positions(function: Any) -> None:
+    table, positions = jnp.asarray(floats(5, 3)), np.array([0, 4, 2], np.int32)
+    secure = spu_ditto.compile(function, input_visibility=("public", "secret"))
+    np.testing.assert_allclose(secure(table, positions), function(table, positions), atol=2.0**-15)
+
+
+@pytest.mark.parametrize(
     ("function", "arguments", "reason"),
     [
         (lambda x: lax.approx_max_k(x, 2), (floats(9),), "cannot run on shares"),

@@ -7,7 +7,8 @@ becomes
 
 Likewise: comparisons of booleans become conjunctions with a complement; a selection of two public tensors by a secret
 bit becomes two products; an initial value joins its reduction afterwards; the bounds of a clamp are broadcast; an
-integer that meets a float is converted. What is public then `split-public` gives to the caller.
+integer that meets a float is converted; a table that is looked up gets the shape of a factor. What is public then
+`split-public` gives to the caller.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from xdsl.passes import ModulePass
 
 from ditto.analysis.arguments import ValueNeeded, arguments_of
 from ditto.dialects import pphlo
+from ditto.passes.pphlo.match_embedding import TARGET as LOOK_UP
 from ditto.passes.pphlo.whole_tensors import Writer, element_of, tensor
 
 INVERSE = "ditto.times_inverse"
@@ -219,7 +221,19 @@ def dot(writer: Preparation, op: pphlo.DotOp | pphlo.DotGeneralOp) -> Sequence[S
     return [writer.write(pphlo.ReshapeOp.get(made, op.result.type))]
 
 
+def look_up(writer: Preparation, op: pphlo.CustomCallOp) -> Sequence[SSAValue] | None:
+    """A table in the form in which a product takes it: [1, rows, columns]."""
+    if not pphlo.calls(op, LOOK_UP) or not is_open(op.arguments[0]):
+        return None
+    table, ids = op.arguments
+    if len(shape := pphlo.shape_of(table)) == 3:
+        return None
+    table = writer.reshape(table, [1, *shape])
+    return [writer.write(pphlo.CustomCallOp.get(LOOK_UP, [table, ids], op.outputs[0].type))]
+
+
 _RULES: dict[type[Operation], tuple[Rule, ...]] = {
+    pphlo.CustomCallOp: (look_up,),
     pphlo.DotOp: (dot,),
     pphlo.DotGeneralOp: (dot,),
     pphlo.DivideOp: (arithmetic, divide),

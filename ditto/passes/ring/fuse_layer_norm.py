@@ -31,7 +31,8 @@ PRODUCT = named("product", either(made(ring.SquareOp, "x"), made(ring.MulOp, "x"
 # 1 / sigma, perhaps times a constant, repeated.
 _ROOT = through(origin, made(ring.RsqrtOp))
 INVERSE = either(_ROOT, through(origin, made(ring.MulPublicOp, _ROOT)))
-# x - mean, with fraction bits that x does not have.
+# x - mean, which is as large as sigma; and so with fraction bits that x does not have.
+CENTRED = through(origin, made(ring.SubOp))
 PADDED = named("centred", made(ring.SubOp, named("padded", made(ring.ShlOp))))
 
 
@@ -58,9 +59,10 @@ def inner_product(total: ring.SumOp) -> None:
 
 
 def coarsen_factor(product: ring.MulOp) -> None:
-    """mul(x, mul(1/sigma, gamma)): the inner product keeps fewer fraction bits, the outer one shifts by fewer."""
+    """mul(x - mean, mul(1/sigma, gamma)): the inner product keeps fewer fraction bits, the outer shifts by fewer."""
     outers = users(product.result)
-    found = match(outers[0], named("outer", made(ring.MulOp, product.result))) if len(outers) == 1 else None
+    pattern = named("outer", made(ring.MulOp, product.result, CENTRED))
+    found = match(outers[0], pattern) if len(outers) == 1 else None
     if found is None or not any(matches(value, INVERSE) for value in product.arguments):
         return
     outer = found["outer"].owner
