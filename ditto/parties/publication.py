@@ -109,7 +109,7 @@ class Described(_Strict):
         task, labels: what a pipeline makes of results.
     """
 
-    name: str = Field(pattern=NAME.pattern)
+    name: str = Field(pattern=f"^{NAME.pattern}$")
     callers: tuple[str, ...] | None = None
     values: tuple[Type, ...] = ()
     programs: tuple[Program, ...] = Field(min_length=1)
@@ -198,8 +198,8 @@ class Store:
 
     def names(self) -> list[str]:
         """Of those in the folder, too."""
-        stored = [] if self._folder is None else [path.stem for path in sorted(self._folder.glob("*.publication"))]
-        return list(dict.fromkeys([*self._held, *stored]))
+        stored = [] if self._folder is None else [path.stem for path in self._folder.glob("*.publication")]
+        return sorted({*self._held, *stored})
 
     def get(self, name: str) -> Publication:
         """Raises PublicationError if there is none, or its file is damaged or of another key."""

@@ -152,7 +152,8 @@ class RemoteParties:
         """Shares an encoded array; see `Runtime.put`."""
         width = ring_width(type)
         values = np.asarray(encoded, np.int64, order="C")
-        return self._call(lambda: self._share(values, width))
+        [value] = self._call(lambda: self._share([(values, width)]))
+        return value
 
     def run(
         self,
@@ -163,17 +164,7 @@ class RemoteParties:
         keep: Collection[int] = (),
     ) -> tuple[Sequence[Encoded | Stored], RunReport]:
         """Runs a program; see `Runtime.run`."""
-        named: list[pb.Input] = []
-        public = []
-        for n, value in enumerate(inputs):
-            if isinstance(value, np.ndarray):
-                array = np.asarray(value, "<i8", order="C")
-                named.append(pb.Input(public=pb.Shape(extents=array.shape)))
-                public.append(array)
-            elif isinstance(value, RemoteValue) and value.session == self._session:
-                named.append(pb.Input(id=value.id))
-            else:
-                raise RuntimeFailure(f"input {n} is a value of another session; share it in this one")
+        named, public = self._named(inputs)
 
         def exchange() -> tuple[float, _Outputs, dict[int, RemoteValue], list[_Reply]]:
             id, types = self._loaded(program)
@@ -185,17 +176,103 @@ class RemoteParties:
             return time.perf_counter() - start, types, kept, replies
 
         seconds, types, kept, replies = self._call(exchange)
+        opened = [type for n, type in enumerate(types) if n not in kept]
+        revealed, report = self._revealed(seconds, replies, opened, offline_first)
+        rest = iter(revealed)
+        return [kept[n] if n in kept else next(rest) for n in range(len(types))], report
+
+    def _named(self, inputs: Sequence[Stored | Encoded | int]) -> tuple[list[pb.Input], list[Any]]:
+        """Inputs as a request names them, and the buffers of those that are public."""
+        named: list[pb.Input] = []
+        public = []
+        for n, value in enumerate(inputs):
+            if isinstance(value, np.ndarray):
+                array = np.asarray(value, "<i8", order="C")
+                named.append(pb.Input(public=pb.Shape(extents=array.shape)))
+                public.append(array)
+            elif isinstance(value, int):
+                named.append(pb.Input(id=value))
+            elif isinstance(value, RemoteValue) and value.session == self._session:
+                named.append(pb.Input(id=value.id))
+            else:
+                raise RuntimeFailure(f"input {n} is a value of another session; share it in this one")
+        return named, public
+
+    def _revealed(
+        self, seconds: float, replies: Sequence[_Reply], outputs: _Outputs, offline_first: bool
+    ) -> tuple[list[Encoded], RunReport]:
+        """The outputs of a run of which P1 and P2 have told their parts, and what it cost."""
         if any(reply.out_of_range for reply, _ in replies):
             raise RangeError(OUT_OF_RANGE)
         (_, _), (_, from_p1), (_, from_p2) = replies
-        parts = zip(from_p1, from_p2, strict=True)
-        outputs = [
-            kept[n] if n in kept else _core.reconstruct(*next(parts), shape, width)
-            for n, (shape, width) in enumerate(types)
-        ]
+        parts = zip(outputs, from_p1, from_p2, strict=True)
+        arrays = [_core.reconstruct(first, second, shape, width) for (shape, width), first, second in parts]
         peak = sum(reply.peak_memory_bytes for reply, _ in replies)
         reports = [json.loads(reply.report) for reply, _ in replies]
-        return outputs, run_report(seconds, reports, offline_first=offline_first, peak_rss_bytes=peak)
+        return arrays, run_report(seconds, reports, offline_first=offline_first, peak_rss_bytes=peak)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the session has ended, here or, as far as is known, at a node."""
+        return bool(self._ended)
+
+    def put_many(self, arrays: Sequence[tuple[Encoded, ValueType]]) -> list[RemoteValue]:
+        """Shares encoded arrays, all in two round trips."""
+        values = [(np.asarray(encoded, np.int64, order="C"), ring_width(type)) for encoded, type in arrays]
+        return self._call(lambda: self._share(values)) if values else []
+
+    def publish(self, text: str, values: Sequence[RemoteValue], buffers: Sequence[Any]) -> bytes:
+        """Has the nodes publish values of this session; see wire.proto. Returns the publication's digest."""
+        ids = [value.id for value in values]
+        replies = self._call(lambda: self._all(pb.Request(publish=pb.Publish(text=text, values=ids)), buffers))
+        return self._same([reply.digest for reply, _ in replies])
+
+    def withdraw(self, name: str) -> None:
+        """Has the nodes forget a publication of this caller's."""
+        self._call(lambda: self._all(pb.Request(withdraw=pb.Withdraw(name=name))))
+
+    def use(self, name: str, read: Callable[[str, Sequence[bytes], int, int], _T]) -> _T:
+        """Brings a publication into this session.
+
+        Args:
+            read: makes what is wanted of its text, its buffers, and the numbers from which on its programs and values
+                are numbered.
+        """
+        first_program, first_value = self._next_program, self._next_id
+        use = pb.Use(name=name, first_program=first_program, first_value=first_value)
+        replies = self._call(lambda: self._all(pb.Request(use=use)))
+        self._same([(reply.digest, reply.publication, buffers) for reply, buffers in replies])
+        reply, buffers = replies[1]
+        told = json.loads(reply.publication)
+        self._next_program += len(told["programs"])
+        self._next_id += len(told["values"])
+        return read(reply.publication, buffers, first_program, first_value)
+
+    def run_used(
+        self, program: int, inputs: Sequence[RemoteValue | int | Encoded], outputs: _Outputs
+    ) -> tuple[list[Encoded], RunReport]:
+        """Runs a program of a publication that is used here.
+
+        Args:
+            inputs: values of this session, the numbers of published ones, or public integers.
+            outputs: shape and width of each.
+        """
+        named, public = self._named(inputs)
+        run = pb.Run(program=program, inputs=named)
+
+        def exchange() -> tuple[float, list[_Reply]]:
+            start = time.perf_counter()
+            replies = self._all(pb.Request(run=run), public)
+            return time.perf_counter() - start, replies
+
+        return self._revealed(*self._call(exchange), outputs, False)
+
+    def _same(self, told: Sequence[_T]) -> _T:
+        """What all nodes have told. Raises RuntimeFailure if they differ."""
+        if any(other != told[0] for other in told[1:]):
+            self._end("the nodes have different publications of this name")
+            raise RuntimeFailure("the nodes have different publications of this name; publish it anew")
+        return told[0]
 
     def close(self) -> None:
         """Ends the session; a call that another thread is in fails."""
@@ -233,13 +310,19 @@ class RemoteParties:
         agreement = self._config.agreement()
         self._all(pb.Request(open=pb.Open(session=self._session, agreement=agreement, ports=ports)))
 
-    def _share(self, values: Encoded, width: int) -> Stored:
-        stored = self._value(sharing_bytes(values.size, width))
-        value = pb.Array(id=stored.id, shape=values.shape, width=width)
-        _, (_, [l1]), (_, [l2]) = self._all(pb.Request(mask=pb.Mask(values=[value])))
-        masked = _core.mask_input(values, width, l1, l2)
-        told = pb.Request(masked=pb.Masked(values=[value]))
-        self._each([(told, []), (told, [masked]), (told, [masked])])
+    def _share(self, arrays: Sequence[tuple[Encoded, int]]) -> list[RemoteValue]:
+        """Shares arrays, each in a ring of its width."""
+        stored = [self._value(sharing_bytes(values.size, width)) for values, width in arrays]
+        values = [
+            pb.Array(id=value.id, shape=array.shape, width=width)
+            for value, (array, width) in zip(stored, arrays, strict=True)
+        ]
+        _, (_, first), (_, second) = self._all(pb.Request(mask=pb.Mask(values=values)))
+        masked = [
+            _core.mask_input(array, width, l1, l2) for (array, width), l1, l2 in zip(arrays, first, second, strict=True)
+        ]
+        told = pb.Request(masked=pb.Masked(values=values))
+        self._each([(told, []), (told, masked), (told, masked)])
         return stored
 
     def _value(self, input_bytes: int) -> RemoteValue:

@@ -47,6 +47,7 @@ from spu_ditto.handle import SharedArray, share
 from spu_ditto.kept import KeptArray, reveal
 from spu_ditto.lowered import Lowered
 from spu_ditto.lowering import FractionBits, get_policy
+from spu_ditto.publish import publish
 from spu_ditto.reports.divergence import Divergence, divergence
 from spu_ditto.reports.html import report
 from spu_ditto.stages import SecureFunction, Traced, from_pphlo
@@ -82,6 +83,7 @@ __all__ = [
     "from_pphlo",
     "load",
     "processes",
+    "publish",
     "report",
     "reveal",
     "share",

@@ -1,0 +1,273 @@
+"""What a data owner runs: calls of published models on data of its own. Needs NumPy and gRPC, no compiler and no JAX.
+
+    from ditto.parties.client import Client
+
+    with Client("3pc.json", "bank") as client:
+        client.models()
+        client.call("credit", features=x)                # an array of the same shape as the model was published for
+        client.pipeline("sentiment")("What a film!")     # from text to label
+
+Inputs are masked here, results are put together here, and nobody else gets either.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy as np
+
+from ditto.encoding import Array, ValueType, check_dtype, decode_result, encode_argument
+from ditto.errors import RuntimeFailure, ShapeError, UnsupportedError
+from ditto.parties import wire
+from ditto.parties import wire_pb2 as pb
+from ditto.parties.accounting import ring_width
+from ditto.parties.config import Config, read_config
+from ditto.parties.connect import own_identity
+from ditto.parties.identity import Identity
+from ditto.parties.publication import Described, Program, described, integers
+from ditto.parties.run_report import RunReport
+from ditto.parties.session import RemoteParties, RemoteValue, node_channel
+
+TOKENIZER = "tokenizer.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """A published model as its nodes tell of it; the same at all three."""
+
+    name: str
+    owner: str
+    calls: int
+
+
+@dataclasses.dataclass(frozen=True)
+class _Used:
+    """A publication in a session."""
+
+    told: Described
+    files: Mapping[str, bytes]
+    first_program: int
+    values: tuple[int, ...]
+    # Of every program.
+    numbers: tuple[tuple[Array, ...], ...]
+
+
+class Client:
+    """Calls published models. Threads may share it: calls wait for each other.
+
+    A session with the nodes is opened at the first call, and again if it was lost between calls, as when a node was
+    started anew.
+
+    Args:
+        config: a configuration file with certificates.
+        identity: this caller's, as in `spu_ditto.connect`; the configuration has to give it the right to call.
+
+    Raises:
+        ConfigError, IdentityError: they cannot be read, or are not what they must be.
+    """
+
+    def __init__(self, config: str | Path | Config, identity: str | Path | Identity | None = None) -> None:
+        self._config = config if isinstance(config, Config) else read_config(config)
+        self._identity = own_identity(identity)
+        self._lock = threading.RLock()
+        self._parties: RemoteParties | None = None
+        self._used: dict[str, _Used] = {}
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the session."""
+        parties, self._parties = self._parties, None
+        self._used.clear()
+        if parties is not None:
+            parties.close()
+
+    def models(self) -> list[Model]:
+        """What this caller may call.
+
+        Raises:
+            RuntimeFailure: a node cannot be reached, or they do not tell the same.
+        """
+        told = [describe(self._config, role, self._identity) for role in range(3)]
+        first, *others = [{(p.name, p.owner, p.digest) for p in node.publications} for node in told]
+        differing = {name for other in others for name, _, _ in first ^ other}
+        if differing:
+            raise RuntimeFailure(f"the nodes do not have the same publications: {sorted(differing)}")
+        return [Model(p.name, p.owner, p.calls) for p in told[1].publications]
+
+    def call(self, name: str, /, **inputs: Any) -> Any:
+        """The results of a published model: an array, or a dict of arrays if they have names.
+
+        Raises:
+            ShapeError: the arguments are not those of a program of the model; names what differs.
+            RangeError: an argument, or a value inside, is out of range.
+            RuntimeFailure: there is no such model for this caller, or a party failed.
+        """
+        return self.run(name, inputs)[0]
+
+    def run(self, name: str, inputs: Mapping[str, Any]) -> tuple[Any, RunReport]:
+        """As `call`, and what it cost."""
+        with self._lock:
+            fresh = self._parties is None or self._parties.ended
+            try:
+                prepared = self._prepared(name, inputs)
+            except RuntimeFailure:
+                if fresh:
+                    raise
+                # The session was lost since the last call; of this one nothing but masks has been asked for.
+                self.close()
+                prepared = self._prepared(name, inputs)
+            return self._run(*prepared)
+
+    def pipeline(self, name: str) -> Callable[[str | Sequence[str]], Any]:
+        """A function of text, of the task that the model was published for.
+
+        Raises:
+            UnsupportedError: it was published without a tokenizer.
+            ImportError: the package `tokenizers` is not there.
+        """
+        from tokenizers import Tokenizer
+
+        with self._lock:
+            used = self._use(name)
+        if TOKENIZER not in used.files:
+            raise UnsupportedError(f"model {name} was published without a tokenizer; use call with arrays")
+        tokenizer = Tokenizer.from_str(used.files[TOKENIZER].decode())
+        return lambda text: self._on_text(name, used.told, tokenizer, text)
+
+    # ------------------------------------------------------------------------------------------------ sessions
+
+    def _session(self) -> RemoteParties:
+        if self._parties is not None and self._parties.ended:
+            self.close()
+        if self._parties is None:
+            self._parties = RemoteParties(self._config, self._identity)
+        return self._parties
+
+    def _use(self, name: str) -> _Used:
+        parties = self._session()
+        if name not in self._used:
+            self._used[name] = parties.use(name, _used)
+        return self._used[name]
+
+    def _prepared(self, name: str, inputs: Mapping[str, Any]) -> tuple[_Used, int, dict[int, RemoteValue]]:
+        """Shares the arguments of a call: the publication, the number of its program, and the argument's values."""
+        used = self._use(name)
+        index, program = _program_for(used.told, inputs)
+        encoded: dict[int, tuple[Array, ValueType]] = {}
+        for given in program.inputs:
+            if given.argument is not None:
+                argument, type = program.arguments[given.argument], given.type.value_type()
+                value = np.asarray(inputs[argument.name])
+                check_dtype(value, np.dtype(argument.dtype), argument.name)
+                encoded[given.argument] = encode_argument(value, type, argument.name), type
+        shared = self._session().put_many(list(encoded.values()))
+        return used, index, dict(zip(encoded, shared, strict=True))
+
+    def _run(self, used: _Used, index: int, values: Mapping[int, RemoteValue]) -> tuple[Any, RunReport]:
+        program = used.told.programs[index]
+        handed: list[RemoteValue | int | Array] = []
+        for given in program.inputs:
+            if given.argument is not None:
+                handed.append(values[given.argument])
+            elif given.value is not None:
+                handed.append(used.values[given.value])
+            else:
+                assert given.constant is not None
+                handed.append(used.numbers[index][given.constant])
+        # Several results may be one output.
+        types = {output.output: output.type.value_type() for output in program.outputs}
+        kinds = [(list(types[n].shape), ring_width(types[n])) for n in sorted(types)]
+        outputs, report = self._session().run_used(used.first_program + index, handed, kinds)
+        results = [
+            np.asarray(
+                decode_result(outputs[output.output], types[output.output], np.dtype(result.dtype), result.name)
+            ).reshape(result.shape)
+            for output, result in zip(program.outputs, program.results, strict=True)
+        ]
+        report = dataclasses.replace(report, input_bytes=sum(value.input_bytes for value in values.values()))
+        if len(results) == 1:
+            return results[0], report
+        return {result.name: array for result, array in zip(program.results, results, strict=True)}, report
+
+    # ------------------------------------------------------------------------------------------------ text
+
+    def _on_text(self, name: str, told: Described, tokenizer: Any, text: str | Sequence[str]) -> Any:
+        if not isinstance(text, str):
+            return [self._on_text(name, told, tokenizer, one) for one in text]
+        encoding = tokenizer.encode(text)
+        lengths = sorted({_tokens(program) for program in told.programs} - {0})
+        if not lengths:
+            raise UnsupportedError(f"model {name} takes no token ids; use call with arrays")
+        length = next((n for n in lengths if n >= len(encoding.ids)), lengths[-1])
+        tokenizer.enable_truncation(length)
+        tokenizer.enable_padding(length=length)
+        padded = tokenizer.encode(text)
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        known = {"input_ids": padded.ids, "attention_mask": padded.attention_mask, "token_type_ids": padded.type_ids}
+        program = next(p for p in told.programs if _tokens(p) == length)
+        inputs = {
+            argument.name: np.array([known[argument.name.rpartition("/")[2]]], argument.dtype)
+            for argument in program.arguments
+        }
+        result = self.call(name, **inputs)
+        if told.task != "text-classification":
+            return result[0]
+        scores = np.exp(result[0] - result[0].max())
+        scores /= scores.sum()
+        best = int(scores.argmax())
+        label = told.labels[best] if told.labels else f"LABEL_{best}"
+        return {"label": label, "score": float(scores[best])}
+
+
+def _tokens(program: Program) -> int:
+    """The tokens of a text that a program takes, 0 if it takes none."""
+    found = [a.shape[1] for a in program.arguments if a.name.rpartition("/")[2] == "input_ids" and len(a.shape) == 2]
+    return found[0] if found else 0
+
+
+def _program_for(told: Described, inputs: Mapping[str, Any]) -> tuple[int, Program]:
+    """The program for arguments of these shapes. Raises ShapeError; names what differs."""
+    shapes = {name: np.shape(value) for name, value in inputs.items()}
+    for n, program in enumerate(told.programs):
+        if {argument.name: argument.shape for argument in program.arguments} == shapes:
+            return n, program
+    wanted = " or ".join(
+        ", ".join(f"{a.name}: {a.dtype}{list(a.shape)}" for a in program.arguments) for program in told.programs
+    )
+    given = ", ".join(f"{name}: {list(shape)}" for name, shape in shapes.items())
+    raise ShapeError(f"model {told.name} takes {wanted}; this call has {given or 'no arguments'}")
+
+
+def _used(text: str, buffers: Sequence[bytes], first_program: int, first_value: int) -> _Used:
+    """What nodes answer to `Use`."""
+    told = described(text)
+    rest = iter(buffers)
+    numbers = tuple(tuple(integers(next(rest), shape) for shape in program.numbers) for program in told.programs)
+    files = dict(zip(told.files, rest, strict=True))
+    return _Used(told, files, first_program, tuple(range(first_value, first_value + len(told.values))), numbers)
+
+
+def describe(config: Config, role: int, identity: Identity, timeout: float = 10.0) -> pb.Description:
+    """What a node says of itself.
+
+    Raises:
+        RuntimeFailure: it cannot be reached, or does not know this caller.
+    """
+    with node_channel(config.nodes[role], config.certificates[config.names[role]], identity) as channel:
+        ask = channel.unary_unary(wire.DESCRIBE, pb.Nothing.SerializeToString, pb.Description.FromString)
+        try:
+            told: pb.Description = ask(pb.Nothing(), timeout=timeout)
+            return told
+        except grpc.RpcError as error:
+            raise RuntimeFailure(f"P{role} does not answer: {wire.described(error)}") from error

@@ -1,0 +1,308 @@
+"""Two owners who do not trust each other, and three nodes: models under names, called by others than their owners."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import spu_ditto
+from ditto.parties import wire_pb2 as pb
+from ditto.parties.client import Client
+from ditto.parties.identity import Identity
+from ditto.parties.publication import Publication, PublicationError, Store, made
+from ditto.parties.session import RemoteParties
+from tests.e2e.nodes import RunningNode, write_configuration
+
+RNG = np.random.default_rng(2)
+WEIGHTS = {"w": RNG.normal(size=(6, 3)).astype(np.float32), "b": RNG.normal(size=3).astype(np.float32)}
+RIGHTS = {"hospital": ["compute", "publish"], "clinic": ["compute", "publish"], "bank": ["call"], "shop": ["call"]}
+
+
+def model(params: Any, x: Any) -> Any:
+    return {"scores": jax.nn.softmax(x @ params["w"] + params["b"]), "size": jnp.sum(x * x, axis=1)}
+
+
+class Nodes:
+    """Three nodes that can be started anew."""
+
+    def __init__(self, folder: Path) -> None:
+        self.config = write_configuration(folder, RIGHTS)
+        self.start()
+
+    def start(self) -> None:
+        self.running = [RunningNode(self.config, role) for role in range(3)]
+        for node in self.running:
+            node.wait()
+
+    def stop(self) -> None:
+        for node in self.running:
+            node.kill()
+
+    def session(self, name: str) -> contextlib.AbstractContextManager[RemoteParties]:
+        return spu_ditto.connect(self.config, identity=self.config.parent / name)
+
+    def client(self, name: str) -> Client:
+        return Client(self.config, self.config.parent / name)
+
+    def log(self, role: int) -> str:
+        return (self.config.parent / f"node-{role}.log").read_text()
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+    nodes = Nodes(tmp_path_factory.mktemp("nodes"))
+    try:
+        with nodes.session("hospital") as parties:
+            secure = spu_ditto.compile(model)
+            programs = [secure.lower(WEIGHTS, np.zeros((n, 6), np.float32)).compile() for n in (1, 4)]
+            spu_ditto.publish(parties, "triage", programs, {"params": WEIGHTS})
+            spu_ditto.publish(parties, "for-shops", programs[0], {"params": WEIGHTS}, callers=["shop"])
+        yield nodes
+    finally:
+        nodes.stop()
+
+
+def check(client: Client, rows: int = 4, name: str = "triage") -> None:
+    x = RNG.normal(size=(rows, 6)).astype(np.float32)
+    found, expected = client.call(name, x=x), model(WEIGHTS, x)
+    for part in ("scores", "size"):
+        np.testing.assert_allclose(found[part], expected[part], atol=2e-3)
+
+
+def test_a_data_owner_needs_neither_jax_nor_the_compiler(nodes: Nodes) -> None:
+    x = np.linspace(-1, 1, 24, dtype=np.float32).reshape(4, 6)
+    script = f"""
+        import sys
+        import numpy as np
+        from ditto.parties.client import Client
+
+        with Client({str(nodes.config)!r}, {str(nodes.config.parent / "bank")!r}) as client:
+            x = np.linspace(-1, 1, 24, dtype=np.float32).reshape(4, 6)
+            print([model.name for model in client.models()], client.call("triage", x=x)["scores"].tolist(), sep="\\n")
+        print([name for name in ("jax", "spu", "xdsl", "spu_ditto", "torch") if name in sys.modules])
+    """
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    models, scores, imported = map(json.loads, done.stdout.replace("'", '"').splitlines())
+    assert models == ["triage"] and imported == []
+    np.testing.assert_allclose(scores, model(WEIGHTS, x)["scores"], atol=2e-3)
+
+
+def test_published_models_outlive_their_nodes(nodes: Nodes) -> None:
+    with nodes.client("bank") as client:
+        check(client)
+        nodes.stop()
+        nodes.start()
+        # The client's session is lost, which it notices by itself; one row is another program.
+        check(client, rows=1)
+        check(client)
+        nodes.stop()
+        with pytest.raises(spu_ditto.RuntimeFailure, match="is lost"):
+            check(client)
+        nodes.start()
+        check(client)
+
+
+def test_who_may_call_what(nodes: Nodes) -> None:
+    with nodes.client("bank") as bank, nodes.client("shop") as shop:
+        assert [m.name for m in shop.models()] == ["for-shops", "triage"]
+        check(shop, rows=1, name="for-shops")
+        for name in ("for-shops", "nothing"):
+            with pytest.raises(spu_ditto.RuntimeFailure, match=f"has no publication '{name}' that bank may use"):
+                check(bank, name=name)
+        check(bank)
+    with pytest.raises(spu_ditto.RuntimeFailure, match="is lost"), Client(nodes.config, Identity.make("bank")) as thief:
+        check(thief)
+    with nodes.client("clinic") as clinic, pytest.raises(spu_ditto.RuntimeFailure, match="has no publication 'triage'"):
+        check(clinic)
+
+
+def test_wrong_arguments_are_named_and_the_next_call_works(nodes: Nodes) -> None:
+    with nodes.client("bank") as client:
+        for wrong, error, words in (
+            (
+                {"x": np.zeros((2, 6), np.float32)},
+                spu_ditto.ShapeError,
+                r"takes x: float32\[1, 6\] or .*x: \[2, 6\]",
+            ),
+            ({"y": np.zeros((1, 6), np.float32)}, spu_ditto.ShapeError, r"this call has y: \[1, 6\]"),
+            ({}, spu_ditto.ShapeError, "this call has no arguments"),
+            ({"x": np.full((1, 6), 1e9, np.float32)}, spu_ditto.RangeError, "argument x holds NaN or too large"),
+            ({"x": np.full((1, 6), np.nan, np.float32)}, spu_ditto.RangeError, "argument x holds NaN"),
+        ):
+            with pytest.raises(error, match=words):
+                client.call("triage", **wrong)
+            check(client)
+
+
+def test_weights_go_where_their_owner_has_put_them(nodes: Nodes) -> None:
+    secure = spu_ditto.compile(lambda x: x + 0.0)
+    identity = secure.lower(np.zeros((6, 3), np.float32)).compile().program
+    with nodes.client("bank") as client:
+        check(client)
+        parties, used = client._session(), client._used["triage"]
+        # A program of one's own.
+        with pytest.raises(spu_ditto.RuntimeFailure, match="does not let bank run programs of its own"):
+            parties.run(identity, [parties.put(np.zeros((6, 3), np.int64), identity.inputs[0].type)])  # type: ignore[arg-type]
+        for wrong in ("weights as the argument", "an argument as weights", "weights in another order", "kept"):
+            client.close()
+            check(client)
+            parties, used = client._session(), client._used["triage"]
+            program = used.told.programs[0]
+            [argument] = parties.put_many([(np.zeros((1, 6)), program.inputs[0].type.value_type())])
+            first, second = used.values[:2]
+            ids = [argument.id if i.value is None else used.values[i.value] for i in program.inputs]
+            inputs = [pb.Input(id=id) for id in ids]
+            run = pb.Run(program=used.first_program, inputs=inputs)
+            if wrong == "weights as the argument":
+                place = next(n for n, i in enumerate(program.inputs) if i.argument is not None)
+                run.inputs[place].id = first
+            elif wrong == "an argument as weights":
+                place = next(n for n, i in enumerate(program.inputs) if i.value is not None)
+                run.inputs[place].id = argument.id
+            elif wrong == "weights in another order":
+                places = [n for n, i in enumerate(program.inputs) if i.value is not None]
+                run.inputs[places[0]].id, run.inputs[places[1]].id = second, first
+            else:
+                run.keep.add(output=0, id=10_000)
+            with pytest.raises(spu_ditto.RuntimeFailure, match="published value|does not keep results"):
+                parties._call(lambda: parties._all(pb.Request(run=run)))  # noqa: B023
+    # Nor does their own owner get at what another owner's model has in it, or publish it anew.
+    with nodes.session("hospital") as parties:
+        with pytest.raises(spu_ditto.RuntimeFailure, match="does not hold value"):
+            parties._call(lambda: parties._all(pb.Request(publish=pb.Publish(text="{}", values=[3]))))
+    with nodes.session("clinic") as parties, pytest.raises(spu_ditto.RuntimeFailure, match="belongs to another owner"):
+        compiled = spu_ditto.compile(model).lower(WEIGHTS, np.zeros((1, 6), np.float32)).compile()
+        spu_ditto.publish(parties, "triage", compiled, {"params": WEIGHTS})
+    with nodes.client("bank") as client:
+        check(client)
+
+
+def test_callers_at_once_get_their_own_answers(nodes: Nodes) -> None:
+    def calls(n: int) -> None:
+        with nodes.client("bank" if n % 2 else "shop") as client:
+            for _ in range(4):
+                check(client)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(calls, range(4)))
+
+
+def test_publishing_again_and_withdrawing(nodes: Nodes) -> None:
+    secure = spu_ditto.compile(lambda w, x: x * w)
+    compiled = secure.lower(np.float32(0), np.zeros(3, np.float32)).compile()
+    x = np.array([1, 2, 3], np.float32)
+    with nodes.session("hospital") as parties, nodes.client("bank") as bank:
+        for factor in (2.0, 3.0):
+            spu_ditto.publish(parties, "scale", compiled, {"w": np.float32(factor)})
+            bank.close()
+            np.testing.assert_allclose(bank.call("scale", x=x), factor * x, atol=1e-3)
+        with nodes.session("clinic") as others, pytest.raises(spu_ditto.RuntimeFailure, match="has no publication"):
+            others.withdraw("scale")
+        parties.withdraw("scale")
+        assert "scale" not in [m.name for m in bank.models()]
+
+
+def test_what_cannot_be_published(nodes: Nodes) -> None:
+    def fn(w: Any, x: Any, n: Any) -> Any:
+        return x * w + n, n
+
+    w, x = np.float32(2), np.zeros(3, np.float32)
+    secure = spu_ditto.compile(fn, input_visibility=("secret", "secret", "public"))
+    with nodes.session("hospital") as parties:
+        for programs, weights, words in (
+            (secure.lower(w, x, x).compile(), {"w": w}, "takes public arguments"),
+            (spu_ditto.compile(lambda w, x: w * x).lower(w, x).compile(), {"v": w}, r"has no parameters \['v'\]"),
+            (spu_ditto.compile(lambda w, x: w * x).lower(w, x).compile(), {"w": [w, w]}, "takes 1 arrays in w, not 2"),
+            (spu_ditto.compile(lambda w, x: (w * x, 3)).lower(w, x).compile(), {"w": w}, "result 1 of .* is no secret"),
+        ):
+            with pytest.raises(spu_ditto.UnsupportedError, match=words):
+                spu_ditto.publish(parties, "wrong", programs, weights)
+        compiled = spu_ditto.compile(lambda w, x: w * x).lower(w, x).compile()
+        with pytest.raises(ValueError, match="pattern"):
+            spu_ditto.publish(parties, "../wrong", compiled, {"w": w})
+
+
+def test_nothing_secret_is_logged_and_everything_else_is(nodes: Nodes) -> None:
+    with nodes.client("bank") as client:
+        check(client)
+    for role in range(3):
+        log = nodes.log(role)
+        assert "opened a session: caller bank" in log and "ran: caller bank, program triage" in log
+        assert "PRIVATE KEY" not in log and "components" not in log
+
+
+def shares(role: int) -> Publication:
+    from ditto import _core
+    from tests.e2e.programs import Builder, fxp
+
+    b = Builder()
+    x = b.input(fxp(32, 8, [4]))
+    program = b.program(b.op("neg", [x], fxp(32, 8, [4])))
+    type = {"kind": "fxp", "shape": [4], "width": 32, "fraction": 8}
+    text = {
+        "name": "tiny",
+        "values": [type],
+        "programs": [
+            {
+                "constants": [],
+                "inputs": [{"value": 0, "type": type}],
+                "outputs": [{"output": 0, "type": type}],
+                "arguments": [],
+                "results": [{"name": "", "shape": [4], "dtype": "float32"}],
+            }
+        ],
+    }
+    component = bytes(range(16))
+    held = ((False, True, True), (True, True, False), (True, False, True))[role]
+    packed = [component if of_one else None for of_one in held]
+    return made("owner", json.dumps(text), [program.engine.encode()], [_core.Share([4], 32, packed)])
+
+
+def test_publications_at_rest_are_sealed(tmp_path: Path) -> None:
+    key = bytes(range(32))
+    Store(tmp_path, key).put(shares(1))
+    [path] = tmp_path.iterdir()
+    sealed = path.read_bytes()
+    assert bytes(range(16)) not in sealed and b"owner" not in sealed and path.stat().st_mode & 0o077 == 0
+    again = Store(tmp_path, key).get("tiny")
+    assert (again.owner, again.text, again.buffers, again.digest) == (
+        shares(1).owner,
+        shares(1).text,
+        shares(1).buffers,
+        shares(1).digest,
+    )
+    assert again.shares[0].components() == shares(1).shares[0].components()
+    with pytest.raises(PublicationError, match="its key is another, or it is damaged"):
+        Store(tmp_path, bytes(32)).get("tiny")
+    for place in range(20, len(sealed), 7):
+        path.write_bytes(sealed[:place] + bytes([sealed[place] ^ 1]) + sealed[place + 1 :])
+        with pytest.raises(PublicationError, match="cannot be read"):
+            Store(tmp_path, key).get("tiny")
+        path.write_bytes(sealed[:place])
+        with pytest.raises(PublicationError, match="cannot be read"):
+            Store(tmp_path, key).get("tiny")
+    # Under another name it is no publication.
+    path.write_bytes(sealed)
+    path.rename(tmp_path / "other.publication")
+    with pytest.raises(PublicationError, match="cannot be read"):
+        Store(tmp_path, key).get("other")
+    for name in ("../x", "", ".hidden", "a/b", "x" * 200):
+        with pytest.raises(PublicationError, match="is no name"):
+            Store(tmp_path, key).get(name)
