@@ -31,6 +31,7 @@ LAYERS = (
     "ditto.passes",
     "ditto.policy.calibrate",
     "spu_ditto",
+    "ditto.cli",
 )
 # The name of an attribute that a pass sets, read below it.
 EXCEPTIONS = {"ditto.lowering.lower_to_program": {"ditto.passes.ring.assign_rings"}}

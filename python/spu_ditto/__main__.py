@@ -1,5 +1,5 @@
 """`python -m spu_ditto` is the command line."""
 
-from spu_ditto.cli import app
+from ditto.cli import app
 
 app(prog_name="python -m spu_ditto")

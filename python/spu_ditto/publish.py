@@ -34,7 +34,7 @@ def publish(
     callers: Sequence[str] | None = None,
     task: Task | None = None,
     labels: Sequence[str] | None = None,
-    tokenizer: str | Path | None = None,
+    tokenizer: str | Path | bytes | None = None,
 ) -> bytes:
     """Publishes a model: the nodes keep its programs and their shares of its weights, under its name.
 
@@ -48,8 +48,8 @@ def publish(
         weights: the arguments that are published, by the names of the function's parameters, as pytrees of arrays or
             handles; all others are arguments of calls.
         callers: the identities that may call it; by default all that have the right to call.
-        task, labels, tokenizer: what `Client.pipeline` needs: the path of a tokenizer.json (of Hugging Face), and what
-            the classes are called.
+        task, labels, tokenizer: what `Client.pipeline` needs: what the classes are called, and a tokenizer.json of Hugging
+            Face, its path or what it holds.
 
     Returns:
         What identifies the publication: SHA-256 of all but the weights.
@@ -63,7 +63,9 @@ def publish(
     handles = {name: jax.tree_util.tree_map(_handle, tree) for name, tree in weights.items()}
     collected = _Collected(parties)
     described = [collected.program(name, program, handles) for program in compiled]
-    files = {} if tokenizer is None else {TOKENIZER: Path(tokenizer).read_bytes()}
+    if isinstance(tokenizer, str | Path):
+        tokenizer = Path(tokenizer).read_bytes()
+    files = {} if tokenizer is None else {TOKENIZER: tokenizer}
     text = told.Described(
         name=name,
         callers=None if callers is None else tuple(callers),

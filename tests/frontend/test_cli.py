@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from ditto.cli import app
 from spu_ditto import disk_cache
-from spu_ditto.cli import app
 
 PROGRAM = """module @jit_f attributes {pphlo.version = "0.9.5"} {
   func.func @main(%arg0: tensor<4x8x!pphlo.secret<f16>>, %arg1: tensor<8x5x!pphlo.secret<f16>>) -> tensor<4x5x!pphlo.secret<f16>> {

@@ -1,0 +1,283 @@
+"""Command line, `spu-ditto` or `python -m spu_ditto`: nodes, calls of published models, and tools of the compiler.
+
+What needs JAX or the compiler imports it when it is asked for: nodes and data owners do without.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ditto.errors import DittoError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True)
+
+_ConfigFile = Annotated[Path, typer.Option("--config", help="The configuration file.", envvar="DITTO_CONFIG")]
+_IdentityStem = Annotated[
+    str, typer.Option("--identity", help="Your .pem and .key, without the ending.", envvar="DITTO_IDENTITY")
+]
+
+
+@app.callback()
+def main() -> None:
+    """Secure inference among three parties."""
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Errors in one line each."""
+    try:
+        yield
+    except (DittoError, OSError, ValueError) as error:
+        Console(stderr=True, soft_wrap=True).print(f"error: {error}", style="red", markup=False, highlight=False)
+        raise typer.Exit(1) from error
+
+
+# ------------------------------------------------------------------------------------------------ nodes
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where to write 3pc.json and the certificates.")],
+    hosts: Annotated[str, typer.Option(help="The three nodes' hosts.")] = "127.0.0.1,127.0.0.1,127.0.0.1",
+    config: Annotated[Path | None, typer.Option(help="A configuration of SPU's to add certificates to.")] = None,
+) -> None:
+    """Makes a configuration with certificates, for trials: three nodes, a model's owner and a data owner."""
+    from ditto.parties.setup import make_configuration
+
+    with _told():
+        names = hosts.split(",")
+        if len(names) != 3 or not all(names):
+            raise DittoError(f"--hosts names three hosts, such as a.org,b.org,c.org, not {hosts!r}")
+        base = None if config is None else json.loads(config.read_text())
+        path = make_configuration(folder, names, base)
+        print(f"wrote {path} and {folder / 'certificates'}; each .key is for the machine of its owner alone")
+
+
+@app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True}, add_help_option=False)
+def node(context: typer.Context) -> None:
+    """Runs one party: --config FILE --party N [--store FOLDER] [--log-json]."""
+    from ditto.parties.node import main as run_node
+
+    run_node(context.args)
+
+
+@app.command()
+def up(
+    config: _ConfigFile,
+    store: Annotated[Path | None, typer.Option(help="Where nodes keep publications, each in a folder.")] = None,
+) -> None:
+    """Runs all three parties on this machine, until Ctrl-C. One that ends is started again."""
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    command = [sys.executable, "-m", "ditto.parties.node", "--config", str(config), "--until-stdin-closes"]
+
+    def start(role: int) -> subprocess.Popen[bytes]:
+        kept = [] if store is None else ["--store", str(store / f"node-{role}")]
+        return subprocess.Popen(
+            [*command, "--party", str(role), *kept], stdin=subprocess.PIPE, start_new_session=True, env=_environment()
+        )
+
+    nodes = [start(role) for role in range(3)]
+    failures = 0
+    while not stopped.wait(0.5):
+        for role, running in enumerate(nodes):
+            if running.poll() is not None:
+                failures += 1
+                if failures > 10:
+                    stopped.set()
+                    break
+                print(f"P{role} ended with {running.returncode}; starting it again", file=sys.stderr)
+                stopped.wait(1)
+                nodes[role] = start(role)
+    for running in nodes:
+        running.terminate()
+    for running in nodes:
+        running.wait()
+    if failures > 10:
+        raise typer.Exit(1)
+
+
+def _environment() -> dict[str, str]:
+    """With this package, wherever it was found."""
+    import ditto
+
+    roots = [str(Path(path).parent) for path in ditto.__path__]
+    paths = [*roots, os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths).rstrip(os.pathsep)}
+
+
+@app.command()
+def check(config: _ConfigFile, identity: _IdentityStem) -> None:
+    """Looks at certificates, nodes, versions and clocks, and says what is wrong and how to mend it."""
+    from ditto.parties.check import check as findings
+    from ditto.parties.config import read_config
+    from ditto.parties.identity import Identity
+
+    wrong = 0
+    with _told():
+        for finding in findings(read_config(config), Identity.load(identity)):
+            wrong += bool(finding.wrong)
+            print(f"{'WRONG' if finding.wrong else 'ok':5}  {finding.what}: {finding.told}")
+            if finding.wrong:
+                print(f"       {finding.wrong}")
+    if wrong:
+        raise typer.Exit(1)
+
+
+@app.command()
+def status(config: _ConfigFile, identity: _IdentityStem) -> None:
+    """What each node has and does: publications, calls, sessions."""
+    from ditto.parties.client import describe
+    from ditto.parties.config import read_config
+    from ditto.parties.identity import Identity
+
+    with _told():
+        parsed, own = read_config(config), Identity.load(identity)
+        for role in range(3):
+            told = describe(parsed, role, own)
+            print(f"P{role}: version {told.version}, {told.memory_bytes / 1e6:.0f} MB at most, you are {told.caller}")
+            for publication in told.publications:
+                print(f"  {publication.name} of {publication.owner}: {publication.calls} calls since it was started")
+            for session in told.sessions:
+                print(f"  session of {session.caller} for {session.seconds:.0f} s: {session.doing}")
+
+
+# ------------------------------------------------------------------------------------------------ models
+
+
+@app.command()
+def publish(
+    model: Annotated[str, typer.Argument(help="A Hugging Face directory, or minilm.")],
+    config: _ConfigFile,
+    identity: _IdentityStem,
+    name: Annotated[str, typer.Option(help="What callers call it.")],
+    seq_len: Annotated[list[int], typer.Option(help="Tokens; several make a program each.")] = [32],  # noqa: B006
+    caller: Annotated[list[str] | None, typer.Option(help="Who may call it; by default all that may call.")] = None,
+) -> None:
+    """Compiles a model, shares its weights among the nodes, and gives it a name."""
+    with _told():
+        import spu_ditto
+        from spu_ditto import models
+
+        loaded = models.load(model)
+        secure = spu_ditto.compile(loaded.apply, fraction_bits=loaded.fraction_bits)
+        programs = [secure.lower(loaded.params, loaded.make_inputs(seq_len=n)).compile() for n in sorted(set(seq_len))]
+        task: Any = {"classification": "text-classification", "embedding": "feature-extraction"}.get(loaded.kind)
+        named = loaded.config.id2label if task == "text-classification" else None
+        with spu_ditto.connect(config, identity=identity) as parties:
+            spu_ditto.publish(
+                parties,
+                name,
+                programs,
+                {"params": loaded.params},
+                callers=caller,
+                task=task,
+                labels=None if named is None else [named[n] for n in sorted(named)],
+                tokenizer=None if loaded.tokenizer is None else loaded.tokenizer.backend_tokenizer.to_str().encode(),
+            )
+        print(f"published {name}")
+
+
+@app.command()
+def models(config: _ConfigFile, identity: _IdentityStem) -> None:
+    """What you may call."""
+    from ditto.parties.client import Client
+
+    with _told(), Client(config, identity) as client:
+        for model in client.models():
+            print(f"{model.name}\tof {model.owner}\t{model.calls} calls")
+
+
+@app.command()
+def call(
+    name: Annotated[str, typer.Argument(help="What it was published as.")],
+    config: _ConfigFile,
+    identity: _IdentityStem,
+    text: Annotated[list[str], typer.Option(help="A text; several are several calls.")],
+) -> None:
+    """Calls a published model on text; prints JSON."""
+    from ditto.parties.client import Client
+
+    with _told(), Client(config, identity) as client:
+        pipeline = client.pipeline(name)
+        for one in text:
+            result = pipeline(one)
+            print(json.dumps(result if isinstance(result, dict) else result.tolist()))
+
+
+@app.command()
+def withdraw(
+    name: Annotated[str, typer.Argument(help="What it was published as.")],
+    config: _ConfigFile,
+    identity: _IdentityStem,
+) -> None:
+    """Has the nodes forget a model of yours."""
+    from ditto.parties.connect import connect
+
+    with _told(), connect(config, identity=identity) as parties:
+        parties.withdraw(name)
+        print(f"withdrew {name}")
+
+
+# ------------------------------------------------------------------------------------------------ the compiler
+
+
+@app.command()
+def opt(
+    file: Annotated[Path, typer.Argument(help="PPHLO text, as SPU's compiler gives it.", exists=True, dir_okay=False)],
+    policy: Annotated[str, typer.Option(help="Ring policy: ditto or fm64.")] = "ditto",
+    print_between_passes: Annotated[bool, typer.Option(help="Show the program after every pass.")] = False,
+    time_passes: Annotated[bool, typer.Option(help="Show how long each pass took.")] = False,
+) -> None:
+    """Runs the passes on a file and prints the result, in the ring dialect."""
+    from ditto.dialects import pphlo
+    from ditto.dialects.mlir_text import print_module
+    from ditto.passes.pipeline import run_pipeline
+    from spu_ditto.lowering import get_policy
+
+    seconds: list[tuple[str, float]] = []
+
+    def after_pass(done: Any, module: Any, elapsed: float) -> None:
+        seconds.append((done.name, elapsed))
+        if print_between_passes:
+            print(f"// ----- after {done.name} -----\n{print_module(module)}")
+
+    with _told():
+        module = pphlo.parse_module(file.read_text(), str(file))
+        run_pipeline(module, get_policy(policy), after_pass=after_pass)
+    if not print_between_passes:
+        print(print_module(module))
+    if time_passes:
+        table = Table("pass", "seconds", title="Time per pass")
+        for name, elapsed in [*seconds, ("total", sum(s for _, s in seconds))]:
+            table.add_row(name, f"{elapsed:.3f}")
+        Console(stderr=True).print(table)
+
+
+@app.command()
+def cache(clear: Annotated[bool, typer.Option(help="Remove everything from it.")] = False) -> None:
+    """Shows what compiled programs the cache on disk holds, or clears it."""
+    from spu_ditto import disk_cache
+
+    found = disk_cache.clear() if clear else disk_cache.entries()
+    size = sum(entry.size for entry in found)
+    print(f"{disk_cache.directory()}: {'removed ' if clear else ''}{len(found)} entries, {size / 1e6:.1f} MB", end="")
+    print("" if clear else f" of at most {disk_cache.LIMIT_BYTES / 1e6:.0f} MB; --clear removes them")
+
+
+if __name__ == "__main__":
+    app()
