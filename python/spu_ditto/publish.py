@@ -48,8 +48,8 @@ def publish(
         weights: the arguments that are published, by the names of the function's parameters, as pytrees of arrays or
             handles; all others are arguments of calls.
         callers: the identities that may call it; by default all that have the right to call.
-        task, labels, tokenizer: what `Client.pipeline` needs: what the classes are called, and a tokenizer.json of Hugging
-            Face, its path or what it holds.
+        task, labels, tokenizer: what `Client.pipeline` needs: what the classes are called, and a tokenizer.json as
+            Hugging Face has it, its path or what it holds.
 
     Returns:
         What identifies the publication: SHA-256 of all but the weights.
