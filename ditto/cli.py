@@ -11,7 +11,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +20,9 @@ from rich.console import Console
 from rich.table import Table
 
 from ditto.errors import DittoError
+
+# Of nodes that `up` starts again; what ends them so often will go on to.
+_RESTARTS = 10
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -80,9 +82,9 @@ def up(
     store: Annotated[Path | None, typer.Option(help="Where nodes keep publications, each in a folder.")] = None,
 ) -> None:
     """Runs all three parties on this machine, until Ctrl-C. One that ends is started again."""
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+    from ditto.parties.node import STOPS
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     command = [sys.executable, "-m", "ditto.parties.node", "--config", str(config), "--until-stdin-closes"]
 
     def start(role: int) -> subprocess.Popen[bytes]:
@@ -92,22 +94,19 @@ def up(
         )
 
     nodes = [start(role) for role in range(3)]
-    failures = 0
-    while not stopped.wait(0.5):
+    left = _RESTARTS
+    while left and signal.sigtimedwait(STOPS, 0.5) is None:
         for role, running in enumerate(nodes):
-            if running.poll() is not None:
-                failures += 1
-                if failures > 10:
-                    stopped.set()
-                    break
+            if left and running.poll() is not None:
+                left -= 1
                 print(f"P{role} ended with {running.returncode}; starting it again", file=sys.stderr)
-                stopped.wait(1)
                 nodes[role] = start(role)
     for running in nodes:
         running.terminate()
     for running in nodes:
         running.wait()
-    if failures > 10:
+    if not left:
+        print(f"parties ended {_RESTARTS} times; giving up", file=sys.stderr)
         raise typer.Exit(1)
 
 

@@ -39,6 +39,7 @@ log = logging.getLogger("ditto.node")
 # Sessions at a time, of all callers and of one.
 MOST_SESSIONS, MOST_OF_A_CALLER = 64, 16
 _SOON = 14 * 86400
+STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Node:
@@ -195,16 +196,15 @@ def run(
             raise DittoError(
                 f"without TLS among parties, a node listens on this machine alone, not at {host} for {interface}"
             )
+    # In every thread that is started from here on: they are waited for below.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     node = Node(role, config, identity, Store(folder, key), plain=plain)
     remaining = (expiry(identity.certificate).timestamp() - time.time()) / 86400
     if remaining * 86400 < _SOON:
         log.warning("this node's certificate ends soon", extra={"days": round(remaining, 1)})
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
     node.start()
     print(f"P{role} listens at {shown(node.address)}", flush=True)
-    stopped.wait()
+    signal.sigwait(STOPS)
     node.stop()
 
 
