@@ -47,7 +47,7 @@ def file_of(name: str) -> str:
 
 def write_configuration(folder: Path, rights: Mapping[str, Sequence[str]] | None = None) -> Path:
     """A configuration file with certificates and keys beside it."""
-    data = configuration(_free_ports(6), rights)
+    data = configuration(free_ports(6), rights)
     for name in data["ditto"]["certificates"]:
         Identity.make(name).save(folder / file_of(name))
     config = folder / "3pc.json"
@@ -101,7 +101,7 @@ def connected(config: Path) -> contextlib.AbstractContextManager[RemoteParties]:
     return spu_ditto.connect(config, identity=config.parent / CALLER)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for s in sockets:

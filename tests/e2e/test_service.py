@@ -21,7 +21,7 @@ from ditto.parties.client import Client
 from ditto.parties.config import read_config
 from ditto.parties.setup import make_configuration
 from spu_ditto import models
-from tests.e2e.nodes import _free_ports
+from tests.e2e.nodes import free_ports
 
 TEXTS = ["A man is playing a guitar.", "Nobody plays."]
 
@@ -39,7 +39,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     run("init", folder)
     path = folder / "3pc.json"
     # Not the ports that everybody has.
-    data, ports = json.loads(path.read_text()), _free_ports(6)
+    data, ports = json.loads(path.read_text()), free_ports(6)
     data["nodes"] = {name: f"127.0.0.1:{port}" for name, port in zip(data["nodes"], ports)}
     data["devices"]["SPU"]["config"]["spu_internal_addrs"] = [f"127.0.0.1:{port}" for port in ports[3:]]
     path.write_text(json.dumps(data))
@@ -119,7 +119,7 @@ def test_what_is_wrong_is_said(service: Path, tmp_path: Path) -> None:
     config = make_configuration(tmp_path / "mine", base=None)
     data = json.loads(config.read_text())
     names = list(data["nodes"])
-    data["nodes"] = dict(zip(names, (f"127.0.0.1:{port}" for port in _free_ports(3))))
+    data["nodes"] = dict(zip(names, (f"127.0.0.1:{port}" for port in free_ports(3))))
     config.write_text(json.dumps(data))
     told = run("check", *arguments(tmp_path / "mine", "model-owner"), code=1)
     assert told.count("WRONG") == 3 and "Is it started" in told

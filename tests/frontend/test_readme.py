@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from ditto.parties.setup import make_configuration
 from spu_ditto import ppd
+from tests.e2e.nodes import RunningNode, free_ports
 
 README = Path(__file__).parents[2] / "README.md"
+
+
+@contextlib.contextmanager
+def trial_service() -> Iterator[None]:
+    """What `spu-ditto init trial` and `spu-ditto up` make, at ports that nobody has."""
+    config = make_configuration(Path("trial").absolute())
+    data, ports = json.loads(config.read_text()), iter(free_ports(6))
+    data["nodes"] = {name: f"127.0.0.1:{next(ports)}" for name in data["nodes"]}
+    data["devices"]["SPU"]["config"]["spu_internal_addrs"] = [f"127.0.0.1:{next(ports)}" for _ in range(3)]
+    config.write_text(json.dumps(data))
+    nodes = [RunningNode(config, role) for role in range(3)]
+    try:
+        for node in nodes:
+            node.wait()
+        yield
+    finally:
+        for node in nodes:
+            node.kill()
 
 
 def test_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -19,12 +42,12 @@ def test_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytes
     blocks = re.findall(r"^```python\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
     assert len(blocks) >= 3
     names: dict[str, Any] = {"__name__": "__readme__"}
-    try:
+    with contextlib.ExitStack() as cleanup:
+        cleanup.callback(ppd.close)
+        cleanup.enter_context(trial_service())
         for block in blocks:
             exec(compile(block, str(README), "exec"), names)  # noqa: S102
-    finally:
-        ppd.close()
     assert "ring.matmul" in capsys.readouterr().out
-    assert {path.name for path in tmp_path.iterdir()} == {"model.html", "model.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {"model.html", "model.json", "trial"}
     result = names["secure"](names["params"], names["x"])
     np.testing.assert_allclose(result, names["model"](names["params"], names["x"]), atol=0.02)
