@@ -32,6 +32,7 @@ LAYERS = (
     "ditto.policy.calibrate",
     "spu_ditto",
     "ditto.cli",
+    "spu_ditto.__main__",
 )
 # The name of an attribute that a pass sets, read below it.
 EXCEPTIONS = {"ditto.lowering.lower_to_program": {"ditto.passes.ring.assign_rings"}}
