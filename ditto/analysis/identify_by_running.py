@@ -22,7 +22,7 @@ Expandable = Callable[[Operation], bool]
 
 def is_elementwise(op: Operation) -> bool:
     """Whether every element of the result depends on the operands' elements at the same place alone."""
-    return op.has_trait(Elementwise) or pphlo.calls(op, "mpc.erf", "mpc.erfc")
+    return op.has_trait(Elementwise) or pphlo.calls(op, "mpc.erf", "mhlo.erf", "mpc.erfc")
 
 
 def single_inputs(output: SSAValue, order: dict[Operation, int], expandable: Expandable, limit: int) -> list[SSAValue]:

@@ -94,8 +94,10 @@ def top_k(op: pphlo.CustomCallOp, x: Array, *again: Array) -> tuple[Array, ...]:
 
 CALLS: dict[str, Callable[..., Any]] = {
     "spu.gather": gather,
-    # A hint about where to keep a value.
+    # Hints about where to keep a value, and what a cache is told about it.
     "spu.prefer_a": lambda op, x: x,
+    "spu.make_cached_var": lambda op, x: x,
+    "spu.drop_cached_var": lambda op, x, *others: x,
     "mhlo.tan": lambda op, x: np.tan(x),
     "mhlo.is_finite": lambda op, x: np.isfinite(x),
     "mpc.topk": top_k,
@@ -109,6 +111,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "mpc.cbrt": lambda op, x: np.cbrt(x),
     "mpc.cosh": lambda op, x: np.cosh(x),
     "mpc.erf": lambda op, x: erf(x),
+    "mhlo.erf": lambda op, x: erf(x),
     "mpc.erfc": lambda op, x: erfc(x),
     "mpc.erf_inv": lambda op, x: erfinv(x),
     "mpc.sinh": lambda op, x: np.sinh(x),

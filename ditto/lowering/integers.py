@@ -39,6 +39,8 @@ _DIGITS, _OFF, _FAR_OFF = 12, 1.7, 3.3
 # Beyond this a quotient leaves the ring in which divide.h makes it. Of 64 bits so many digits are found by themselves,
 # and operands are cut to the size that leaves room for a product with the quotient and its error.
 _MOST, _LOW, _WHOLE = 1 << 45, 19, 59
+# No ring holds what is added up to divide greater operands.
+_HELD = 1 << 60
 # Bits of what is divided by a reciprocal; fraction bits of the first one, and of the finer one.
 _SHORT, _NORMAL, _INVERSE = 32, 20, 26
 
@@ -165,12 +167,18 @@ def _quotient(e: Emitter, x: Value, y: Value) -> SSAValue:
             assert isinstance(y, SSAValue)
             x = e.made_secret(Public(y.type, x.known().astype(np.int64)), y)
         assert isinstance(x, SSAValue) and isinstance(y, SSAValue)
-        if max(e.integers_of(v).size for v in (x, y)) > _MOST:
+        if max(e.integers_of(v).size for v in (x, y)) > _HELD or _most_quotient(e, x, y) > _MOST:
             raise e.fail("no ring holds what the division of such large numbers takes; state smaller ranges=")
         key = ("quotient", x, y)
         if key not in e.made:
             e.made[key] = _by_secret(e, x, y)
         return e.made[key]
+
+
+def _most_quotient(e: Emitter, x: SSAValue, y: SSAValue) -> int:
+    """How large x / y may be."""
+    span = e.integers_of(y)
+    return int(e.integers_of(x).size) // max(1, int(span.low), -int(span.high))
 
 
 def _by_public(e: Emitter, x: SSAValue, y: Array) -> SSAValue | None:
@@ -210,7 +218,7 @@ def _by_secret(e: Emitter, x: SSAValue, y: SSAValue) -> SSAValue:
     none = zero(e, y)
     signs = [None if e.integers_of(v).low >= 0 else negative(e, v) for v in (x, y)]
     a, b = (v if sign is None else _size(e, v, sign) for v, sign in zip((x, y), signs))
-    total = _of_sizes(e, a, b, none)
+    total = _of_sizes(e, a, b, none, max(1, _most_quotient(e, x, y)))
     unlike = [sign for sign in signs if sign is not None]
     if unlike:
         total = _turned(e, total, unlike[0] if len(unlike) == 1 else exclusive_or(e, *unlike))

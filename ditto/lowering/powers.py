@@ -250,6 +250,7 @@ CALLS: dict[str, Rule] = {
     "mpc.cbrt": _cube_root,
     "mpc.cosh": _cosh,
     "mpc.erf": _erf,
+    "mhlo.erf": _erf,
     "mpc.erfc": _erfc,
     "mpc.erf_inv": _inverse_erf,
     "mpc.sinh": _sinh,

@@ -394,15 +394,17 @@ for _e in ("f16", "f32"):
         tolerance=near(0.0083, _e),
         text=f"%r = pphlo.custom_call @ditto.gelu(%a) : ({tensor(_e, SHAPE, True)}) -> {tensor(_e, SHAPE, True)}",
     )
-    function(
-        "@spu.prefer_a",
-        _e,
-        _argument,
-        ARGUMENTS[_e],
-        lambda x: x,
-        None,
-        text=f"%r = pphlo.custom_call @spu.prefer_a(%a) : ({tensor(_e, SHAPE, True)}) -> {tensor(_e, SHAPE, True)}",
-    )
+    for _hint in ("prefer_a", "make_cached_var", "drop_cached_var"):
+        _type = tensor(_e, SHAPE, True)
+        function(
+            f"@spu.{_hint}",
+            _e,
+            _argument,
+            ARGUMENTS[_e],
+            lambda x: x,
+            None,
+            text=f"%r = pphlo.custom_call @spu.{_hint}(%a) : ({_type}) -> {_type}",
+        )
     for _secret in (True, False):
         _operands = (
             Operand(_e, SHAPE, draw=spread(_e, ARGUMENTS[_e] | dict.fromkeys(POSITIVE[_e], (-8, 8)), SHAPE)),

@@ -279,6 +279,7 @@ for _e in ("f32", "f16"):
         ("@mpc.atanh", _UNIT, np.arctanh, jnp.arctanh, 2.0**-8, 2.0**-9),
         ("@mpc.cbrt", ARGUMENTS[_e], np.cbrt, jnp.cbrt, 2.0**-9, 2.0**-10),
         ("@mpc.erf", ARGUMENTS[_e], erf, jax.lax.erf, 0, _erf_error),
+        ("@mhlo.erf", ARGUMENTS[_e], erf, None, 0, _erf_error),
         ("@mpc.erfc", ARGUMENTS[_e], erfc, jax.lax.erfc, 0, _erf_error),
         ("@mpc.erf_inv", _UNIT, erfinv, jax.lax.erf_inv, 2.0**-8, 2.0**-9),
         ("@mpc.atan", ARGUMENTS[_e], np.arctan, jnp.arctan, 0, 2.0**-10),

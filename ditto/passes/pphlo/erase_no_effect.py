@@ -110,12 +110,16 @@ class PermuteNothing(RewritePattern):
             replace_with(rewriter, op, op.operand)
 
 
+# SPU's placement hint, and what its caches of random numbers are told about a value.
+_HINTS = ("spu.prefer_a", "spu.make_cached_var", "spu.drop_cached_var")
+
+
 class DropHint(RewritePattern):
-    """SPU's placement hint."""
+    """Calls that give their first operand."""
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: pphlo.CustomCallOp, rewriter: PatternRewriter) -> None:
-        if op.target.data == "spu.prefer_a" and op.arguments[0].type == op.outputs[0].type:
+        if op.target.data in _HINTS and op.arguments[0].type == op.outputs[0].type:
             replace_with(rewriter, op, op.arguments[0])
 
 

@@ -52,7 +52,7 @@ LONGEST = 120
 
 
 def is_transcendental(op: Operation) -> bool:
-    return op.has_trait(Transcendental) or pphlo.calls(op, "mpc.erf", "mpc.erfc")
+    return op.has_trait(Transcendental) or pphlo.calls(op, "mpc.erf", "mhlo.erf", "mpc.erfc")
 
 
 def recognised(op: Operation, order: dict[Operation, int]) -> pphlo.CustomCallOp | None:
@@ -82,7 +82,7 @@ def lift_reshapes(block: Block) -> None:
     """Has reshapes after erf and the products with it: SPU leaves them inside where there is no bias before."""
     lifted: set[SSAValue] = set()
     for op in list(block.ops):
-        sought = pphlo.calls(op, "mpc.erf", "mpc.erfc") or any(operand in lifted for operand in op.operands)
+        sought = pphlo.calls(op, "mpc.erf", "mhlo.erf", "mpc.erfc") or any(operand in lifted for operand in op.operands)
         if not sought or not is_elementwise(op):
             continue
         sources = [operand.owner.operands[0] for operand in op.operands if isinstance(operand.owner, pphlo.ReshapeOp)]
