@@ -119,11 +119,20 @@ class Credentials:
     def __init__(self, certificate: str, key: str, peers: dict[int, str]) -> None: ...
 
 class Listener:
-    """A listening socket; port 0 takes a free one."""
+    """A listening socket that serves many sessions at once; port 0 takes a free one.
 
-    def __init__(self, host: str, port: int) -> None: ...
+    With `credentials` who connects has to be one of their parties, over TLS 1.3.
+    """
+
+    def __init__(self, host: str, port: int, credentials: Credentials | None = None) -> None: ...
     @property
     def port(self) -> int: ...
+    def cancel(self, session: bytes, reason: str) -> None:
+        """Gives up a session that is being opened, whatever it waits for: its constructor raises ChannelError.
+
+        It does so too if it is called only now: who opens the session makes up a new id for another attempt. An open
+        session is not touched.
+        """
 
 class Share:
     """What one party holds of a value: two of its components m, l1, l2; P0 l1 and l2. Copies share their memory."""
@@ -139,8 +148,8 @@ class Share:
 class Session:
     """One party of a session over TCP. Connecting agrees on keys with the other two.
 
-    With `credentials`, which all three have or none, the parties talk over TLS 1.3 and know each other by their
-    certificates. Who else connects is turned away.
+    With `credentials`, the listener's, which all three have or none, the parties talk over TLS 1.3 and know each other
+    by their certificates. Who else connects is turned away. Sessions may be opened at the same time, by a thread each.
 
     Raises ChannelError.
     """

@@ -29,7 +29,7 @@ ChannelPair TcpLoopback(const ChannelOptions& options, bool tls) {
   const auto identity = [&](int party) {
     return Identity{SessionId{}, party, tls ? PartyCredentials(party) : nullptr};
   };
-  TcpListener listener("127.0.0.1", 0);
+  TcpListener listener("127.0.0.1", 0, identity(1).credentials);
   auto accepted = std::async(std::launch::async, [&] {
     return std::move(listener.Accept(identity(1), {{2, options}}, kTimeout)[0]);
   });

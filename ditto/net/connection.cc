@@ -18,6 +18,10 @@ Connection::Connection(tcp::socket socket, std::unique_ptr<Tls> tls)
 
 void Connection::Begin(std::chrono::steady_clock::time_point deadline, std::function<void(const Failure&)> failed) {
   failed_ = std::move(failed);
+  CloseAt(deadline);
+}
+
+void Connection::CloseAt(std::chrono::steady_clock::time_point deadline) {
   timer_.expires_at(deadline);
   timer_.async_wait([self = shared_from_this()](const asio::error_code& error) {
     if (error) return;
@@ -25,9 +29,27 @@ void Connection::Begin(std::chrono::steady_clock::time_point deadline, std::func
   });
 }
 
+void Connection::Park(std::chrono::steady_clock::time_point deadline, std::function<void()> late) {
+  parked_ = true;
+  timer_.expires_at(deadline);
+  timer_.async_wait([=, self = shared_from_this()](const asio::error_code& error) {
+    if (!error && self->parked_) late();
+  });
+  socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](const asio::error_code& error) {
+    if (error || !self->parked_) return;
+    // Bytes that come early stay for later.
+    char byte;
+    asio::error_code lost;
+    self->socket_.receive(asio::buffer(&byte, 1), tcp::socket::message_peek, lost);
+    if (lost) self->Fail(Failure{"it left before its session was opened here", true});
+  });
+}
+
 // What has come before may still be on its way to its handler, which finds closed_ then.
 void Connection::Close(const std::string& why) {
   closed_ = why;
+  Fail(Failure{why});
+  parked_ = false;
   timer_.cancel();
   asio::error_code ignored;
   socket_.close(ignored);
@@ -44,6 +66,7 @@ void Connection::Pump(std::function<bool()> advance, std::function<void()> next)
   }
   Flush([=, self = shared_from_this()] {
     if (!problem.empty()) return self->Fail(Failure{problem});
+    if (!self->closed_.empty()) return;
     if (through) return next();
     if (self->tls_->ended()) return self->Fail(asio::error::eof);
     self->socket_.async_read_some(asio::buffer(self->tls_->Space()), [=](const asio::error_code& error, size_t size) {
@@ -138,12 +161,19 @@ std::optional<int> Connection::peer_party() const {
   return tls_ ? std::optional<int>(tls_->peer_party()) : std::nullopt;
 }
 
-void Connection::Dismiss(std::function<void()> gone) {
+void Connection::Dismiss(std::chrono::steady_clock::time_point deadline, std::function<void()> gone) {
+  parked_ = false;
+  failed_ = nullptr;
+  CloseAt(deadline);
   asio::error_code ignored;
   socket_.shutdown(tcp::socket::shutdown_send, ignored);
+  Drop(std::move(gone));
+}
+
+void Connection::Drop(std::function<void()> gone) {
   socket_.async_read_some(asio::buffer(dropped_),
                           [=, self = shared_from_this()](const asio::error_code& error, size_t) {
-                            if (!error && self->closed_.empty()) return self->Dismiss(gone);
+                            if (!error && self->closed_.empty()) return self->Drop(gone);
                             self->Close("it has left");
                             gone();
                           });
@@ -152,6 +182,7 @@ void Connection::Dismiss(std::function<void()> gone) {
 std::unique_ptr<Channel> Connection::Open(const ChannelOptions& options) {
   timer_.cancel();
   failed_ = nullptr;
+  parked_ = false;
   // The channel has a loop of its own.
   auto io = std::make_shared<asio::io_context>(1);
   const auto protocol = socket_.local_endpoint().protocol();

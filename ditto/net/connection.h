@@ -41,11 +41,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<int> peer_party() const;
   // Whether the peer is known to be a party: by its certificate or, without TLS, because it speaks this protocol.
   bool met_a_party() const { return met_a_party_; }
-  // Ends it now; `failed` is told why.
+  // Leaves a peer that has greeted without an answer for now; `late` is called if it is still so at the deadline, and
+  // `failed` if the peer leaves.
+  void Park(std::chrono::steady_clock::time_point deadline, std::function<void()> late);
+  // Ends it now; `failed` is told why, before the peer can know.
   void Close(const std::string& why);
   // Lets the peer read why it is refused: closing on bytes that were not read could destroy what is on its way to it.
-  // `gone` is called when the peer has left, at the deadline at the latest.
-  void Dismiss(std::function<void()> gone);
+  // `gone` is called when the peer has left, at the deadline at the latest, and `failed` not any more.
+  void Dismiss(std::chrono::steady_clock::time_point deadline, std::function<void()> gone);
   // The channel, in which this connection ends.
   std::unique_ptr<Channel> Open(const ChannelOptions& options);
 
@@ -53,6 +56,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void Pump(std::function<bool()> advance, std::function<void()> next);
   void Flush(std::function<void()> next);
   void Greeted(std::function<void(const Greeting&)> next);
+  void CloseAt(std::chrono::steady_clock::time_point deadline);
+  void Drop(std::function<void()> gone);
   std::string Awaited() const;
   void Fail(const asio::error_code& error);
   void Fail(const Failure& failure);
@@ -64,6 +69,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string closed_;    // why this side has closed it
   bool secured_ = false;  // the handshake is done
   bool met_a_party_ = false;
+  bool parked_ = false;
   std::array<uint8_t, kGreetingBytes> bytes_;
   size_t filled_ = 0;
   std::array<uint8_t, 4096> dropped_;

@@ -54,7 +54,7 @@ std::string Mismatch(const Greeting& mine, const Greeting& theirs) {
     return "it does not expect party " + std::to_string(mine.own) + "; check the parties' addresses";
   }
   if (theirs.session != mine.session) {
-    return "it belongs to another session; start all parties with the same session id";
+    return "it belongs to another session, or has given this one up; start all parties with the same session id";
   }
   return "";
 }

@@ -27,6 +27,7 @@
 #include <string>
 #include <vector>
 
+#include "ditto/net/cancellation.h"
 #include "ditto/net/channel.h"
 #include "ditto/net/credentials.h"
 #include "ditto/net/frame.h"
@@ -46,10 +47,13 @@ struct Peer {
   ChannelOptions options;
 };
 
-// How much a listener bears with connections that have not shown yet whose they are.
+// How much a listener bears with connections that belong to no session yet.
 struct Reception {
-  std::chrono::milliseconds patience = std::chrono::seconds(10);  // with each, from its beginning
-  size_t places = 16;                                             // one more, and the oldest has to go
+  std::chrono::milliseconds patience = std::chrono::seconds(10);  // with each that has not shown whose it is
+  size_t places = 64;                                             // for those; one more, and the oldest has to go
+  // With each that has, but came before its session was opened here. There are as many places for these, which nobody
+  // takes who has shown nothing.
+  std::chrono::milliseconds parking = std::chrono::seconds(60);
 };
 
 // Connections that came to nothing.
@@ -59,35 +63,48 @@ struct TurnedAway {
   std::string last_party;  // why the last was that is a party by its certificate or, without TLS, by its greeting
 };
 
+// Serves many sessions at once. It accepts connections from its construction on, on a thread of its own, and sorts them
+// by the session that they belong to. Nobody who is slow, silent or wrong delays another.
 class TcpListener {
  public:
   // Port 0 takes any free port. Throws ChannelError if the address cannot be bound.
-  TcpListener(const std::string& host, uint16_t port, Reception reception = {});
+  TcpListener(const std::string& host, uint16_t port, std::shared_ptr<const Credentials> credentials = nullptr,
+              Reception reception = {});
+  // Nobody may be waiting in Accept.
   ~TcpListener();
 
   uint16_t port() const;
 
-  // Waits until each of `peers` has connected, in whatever order, and returns their channels in the order given.
-  // Whoever else connects, says nothing, speaks another protocol or version or belongs to another session is turned
-  // away and delays nobody. A party learns why it was: with TLS once its certificate was found right, without it if it
-  // speaks this protocol. That one is told the version and the number of this party, which are no secrets.
-  // Throws ChannelError if the time passes first, or if no certificate is pinned for one of `peers`.
+  // Waits until each of `peers` has connected to this session, in whatever order, before or after this call, and
+  // returns their channels in the order given. Several threads may wait, each for a session of its own. Whoever says
+  // nothing, speaks another protocol or version, is not expected, or comes for a session that is not opened here in
+  // time is turned away. A party learns why it was: with TLS once its certificate was found right, without it if it
+  // speaks this protocol. That one is told the version and the number of this party, which are no secrets. Throws
+  // ChannelError if the time passes first, if the session is cancelled or awaited by somebody else, if no certificate
+  // is pinned for one of `peers`, and if this party's credentials are not those of the listener.
   std::vector<std::unique_ptr<Channel>> Accept(const Identity& self, const std::vector<Peer>& peers,
                                                std::chrono::milliseconds timeout);
 
-  // By the last call of Accept, when it has ended.
-  const TurnedAway& turned_away() const;
+  // Gives a session up: Accept, and whatever else heeds the session's cancellation, throws ChannelError(reason), also
+  // if it is called only now. Who connects to the session is turned away. From any thread; does not wait. The last
+  // thousand ids are remembered.
+  void Cancel(const SessionId& session, const std::string& reason);
+  // What Cancel of this session cancels.
+  std::shared_ptr<Cancellation> CancellationOf(const SessionId& session);
+
+  // Since the listener was made.
+  TurnedAway turned_away() const;
 
  private:
-  struct Impl;
-  class Meeting;
-  std::unique_ptr<Impl> impl_;
+  struct Meeting;
+  class Impl;
+  const std::unique_ptr<Impl> impl_;
 };
 
 // Connects to a listening party. Retries until the time has passed, as the peer may not be up yet, or have no place
-// left for the moment. Throws ChannelError if nobody answers in time, the name cannot be resolved, or the peer is not
-// whom we expect.
+// left for the moment. Throws ChannelError if nobody answers in time, the name cannot be resolved, the peer is not whom
+// we expect, or `cancellation`, which may be null, is cancelled.
 std::unique_ptr<Channel> ConnectTcp(const std::string& host, uint16_t port, const Identity& self, const Peer& peer,
-                                    std::chrono::milliseconds timeout);
+                                    std::chrono::milliseconds timeout, Cancellation* cancellation = nullptr);
 
 }  // namespace ditto

@@ -57,7 +57,10 @@ const TestCertificate& PartyCertificate(int party) {
 }
 
 std::shared_ptr<const Credentials> PartyCredentials(int party) {
-  return CredentialsWith(PartyCertificate(party), party);
+  static const std::array<std::shared_ptr<const Credentials>, 3> all = {CredentialsWith(PartyCertificate(0), 0),
+                                                                        CredentialsWith(PartyCertificate(1), 1),
+                                                                        CredentialsWith(PartyCertificate(2), 2)};
+  return all.at(static_cast<size_t>(party));
 }
 
 std::shared_ptr<const Credentials> CredentialsWith(const TestCertificate& own, int party) {

@@ -23,7 +23,7 @@ std::string UnderPassword(const std::string& key);
 // The certificate of a party of this process, always the same.
 const TestCertificate& PartyCertificate(int party);
 
-// Those of `party`, who knows the other two of 0, 1 and 2.
+// Those of `party`, who knows the other two of 0, 1 and 2, always the same.
 std::shared_ptr<const Credentials> PartyCredentials(int party);
 
 // Those of one who shows `own` and knows parties 0, 1 and 2 as they are, except `party`.

@@ -13,7 +13,7 @@ ChannelPair TcpPair(const ChannelOptions& first, const ChannelOptions& second, W
   const auto self = [&](int party) {
     return Identity{SessionId{}, party, wire == Wire::kTls ? PartyCredentials(party) : nullptr};
   };
-  TcpListener listener("127.0.0.1", 0);
+  TcpListener listener("127.0.0.1", 0, self(1).credentials);
   auto accepted = std::async(std::launch::async, [&] {
     return std::move(listener.Accept(self(1), {{2, first}}, kTimeout)[0]);
   });

@@ -1,13 +1,15 @@
 // Who gets in with TLS, who does not, and what each of them is told.
 #include <openssl/ssl.h>
 
-#include <array>
+#include <asio.hpp>
 #include <chrono>
 #include <deque>
 #include <functional>
 #include <future>
 #include <memory>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "ditto/net/tcp_channel.h"
@@ -35,7 +37,8 @@ Identity Party(int party, const SessionId& session = kSession) { return {session
 class Listening {
  public:
   explicit Listening(Identity self = Party(1))
-      : accepted_(std::async(std::launch::async, [this, self] { return listener_.Accept(self, {Expect(2)}, kLong); })) {
+      : listener_("127.0.0.1", 0, self.credentials),
+        accepted_(std::async(std::launch::async, [this, self] { return listener_.Accept(self, {Expect(2)}, kLong); })) {
   }
 
   uint16_t port() const { return listener_.port(); }
@@ -44,6 +47,8 @@ class Listening {
   std::string Knock(const Identity& self, int party = 1, milliseconds timeout = kLong) {
     return ErrorOf([&] { ConnectTcp("127.0.0.1", port(), self, Expect(party), timeout); });
   }
+
+  void Cancel(const SessionId& session) { listener_.Cancel(session, "cancelled"); }
 
   // What party 1 knows of who came first, once `right` is in, who can talk to it.
   TurnedAway Open(const Identity& right = Party(2)) {
@@ -54,7 +59,7 @@ class Listening {
   }
 
  private:
-  TcpListener listener_{"127.0.0.1", 0};
+  TcpListener listener_;
   std::future<std::vector<std::unique_ptr<Channel>>> accepted_;
 };
 
@@ -92,22 +97,22 @@ TEST(TlsConnect, APartyRefusesAListenerThatIsNotPinned) {
 
 TEST(TlsConnect, AnExpiredCertificateIsRefusedAndSaysSinceWhen) {
   const TestCertificate expired = MakeTestCertificate("P2", -7200, -3600);
-  TcpListener listener("127.0.0.1", 0);
-  auto accepted = std::async(std::launch::async,
-                             [&] { return ErrorOf([&] { listener.Accept(Pinning(expired), {Expect(2)}, kShort); }); });
+  const Identity one = Pinning(expired);
+  TcpListener listener("127.0.0.1", 0, one.credentials);
   const auto told = ErrorOf([&] { ConnectTcp("127.0.0.1", listener.port(), Showing(expired), Expect(1), kLong); });
   ExpectContains(told, "it ended the connection with the TLS alert certificate expired; check that it has pinned");
-  ExpectContains(accepted.get(), "the certificate of party 2 expired on 20");
+  while (listener.turned_away().count == 0) std::this_thread::yield();
+  ExpectContains(listener.turned_away().last, "the certificate of party 2 expired on 20");
 }
 
 TEST(TlsConnect, ACertificateThatIsNotValidYetIsRefused) {
   const TestCertificate early = MakeTestCertificate("P2", 3600, 7200);
-  TcpListener listener("127.0.0.1", 0);
-  auto accepted = std::async(std::launch::async,
-                             [&] { return ErrorOf([&] { listener.Accept(Pinning(early), {Expect(2)}, kShort); }); });
+  const Identity one = Pinning(early);
+  TcpListener listener("127.0.0.1", 0, one.credentials);
   ExpectContains(ErrorOf([&] { ConnectTcp("127.0.0.1", listener.port(), Showing(early), Expect(1), kLong); }),
                  "it ended the connection with the TLS alert bad certificate");
-  ExpectContains(accepted.get(), "the certificate of party 2 is not valid before 20");
+  while (listener.turned_away().count == 0) std::this_thread::yield();
+  ExpectContains(listener.turned_away().last, "the certificate of party 2 is not valid before 20");
 }
 
 TEST(TlsConnect, APartyCannotBeAnother) {
@@ -121,9 +126,10 @@ TEST(TlsConnect, APartyCannotBeAnother) {
 
 TEST(TlsConnect, AMismatchIsToldOnBothSides) {
   Listening one;
+  one.Cancel(SessionId{4});
   ExpectContains(one.Knock(Party(2, SessionId{4})), "it belongs to another session");
   const TurnedAway session = one.Open();
-  ExpectContains(session.last, "it belongs to another session");
+  ExpectContains(session.last, "this party has given its session up: cancelled");
   EXPECT_EQ(session.last, session.last_party);
 
   Listening again;
@@ -135,7 +141,7 @@ TEST(TlsConnect, NobodyIsExpectedWithoutAPinnedCertificate) {
   const TestCertificate& own = PartyCertificate(1);
   const Identity self{kSession, 1,
                       std::make_shared<Credentials>(own.certificate, own.key, std::map<int, std::string>{})};
-  TcpListener listener("127.0.0.1", 0);
+  TcpListener listener("127.0.0.1", 0, self.credentials);
   ExpectContains(ErrorOf([&] { listener.Accept(self, {Expect(2)}, kLong); }), "no certificate is pinned for P2");
   ExpectContains(ErrorOf([&] { ConnectTcp("127.0.0.1", listener.port(), self, Expect(2), kLong); }),
                  "no certificate is pinned for P2");
@@ -161,13 +167,21 @@ std::string Hello() {
   return {static_cast<const char*>(hello.data()), hello.size()};
 }
 
+TEST(TlsConnect, APartyHasTheCredentialsOfItsListener) {
+  TcpListener listener("127.0.0.1", 0, PartyCredentials(1));
+  ExpectContains(ErrorOf([&] {
+                   listener.Accept({kSession, 1}, {Expect(2)}, kLong);
+                 }),
+                 "party 1 has other credentials than its listener");
+}
+
 TEST(TlsConnect, AHalfHandshakeKeepsNobodyWaiting) {
-  Listening one;
-  RawClient half(one.port()), silent(one.port()), whole(one.port());
+  auto one = std::make_unique<Listening>();
+  RawClient half(one->port()), silent(one->port()), whole(one->port());
   half.Write(Hello().substr(0, 50));
   whole.Write(Hello());
-  const TurnedAway away = one.Open();
-  EXPECT_EQ(away.count, 3u);
+  one->Open();
+  one.reset();
   EXPECT_EQ(half.ReadToTheEnd(), "");
   EXPECT_EQ(silent.ReadToTheEnd(), "");
   // Not even the certificates can be read.
@@ -175,14 +189,11 @@ TEST(TlsConnect, AHalfHandshakeKeepsNobodyWaiting) {
 }
 
 TEST(TlsConnect, AHandshakeThatStopsIsClosedWhenPatienceEnds) {
-  TcpListener listener("127.0.0.1", 0, {milliseconds(300), 16});
-  auto accepted = std::async(std::launch::async, [&] { return listener.Accept(Party(1), {Expect(2)}, kLong); });
+  TcpListener listener("127.0.0.1", 0, PartyCredentials(1), {milliseconds(300), 16});
   RawClient client(listener.port());
   client.Write(Hello().substr(0, 50));
   EXPECT_EQ(client.ReadToTheEnd(), "");
-  const auto right = ConnectTcp("127.0.0.1", listener.port(), Party(2), Expect(1), kLong);
-  accepted.get();
-  ExpectContains(listener.turned_away().last, "in time");
+  ExpectContains(listener.turned_away().last, "sent no TLS handshake in time");
 }
 
 TEST(TlsConnect, TheSessionIdIsNotSentToStrangers) {
@@ -245,38 +256,140 @@ void Disturb(uint16_t port, int way) {
   client.ReadToTheEnd();
 }
 
-TEST(TlsConnect, ThreePartiesOpenTheirSessionAmidStrangers) {
-  // Ended last: who waits in the queue of a listener that accepts nobody any more is freed when it closes.
-  std::vector<std::future<void>> strangers;
-  std::deque<TcpListener> listeners;
-  for (int i = 0; i < 3; ++i) listeners.emplace_back("127.0.0.1", 0);
+// Three parties of this process, each with one listener.
+class Parties {
+ public:
+  explicit Parties(Wire wire) : wire_(wire) {
+    for (int i = 0; i < 3; ++i) listeners_.emplace_back("127.0.0.1", 0, credentials(i), Reception{kShort, 8, kLong});
+  }
+
+  TcpListener& listener(int role) { return listeners_[static_cast<size_t>(role)]; }
+
+  Identity Self(const SessionId& session, int role) const { return {session, role, credentials(role)}; }
+
+  // The channels to the other two, as a session opens them.
+  std::vector<std::unique_ptr<Channel>> Open(const SessionId& session, int role) {
+    std::vector<std::unique_ptr<Channel>> channels;
+    const auto cancellation = listener(role).CancellationOf(session);
+    for (int i = 0; i < role; ++i) {
+      channels.push_back(
+          ConnectTcp("127.0.0.1", listener(i).port(), Self(session, role), Expect(i), kLong, cancellation.get()));
+    }
+    std::vector<Peer> higher;
+    for (int i = role + 1; i < 3; ++i) higher.push_back(Expect(i));
+    for (auto& channel : listener(role).Accept(Self(session, role), higher, kLong)) {
+      channels.push_back(std::move(channel));
+    }
+    return channels;
+  }
+
+  // Opens so many sessions at once, the parties in different order. Each channel leads to the right party of the right
+  // session.
+  void OpenAtOnce(int sessions) {
+    // Those of a party are closed last: one that closes early would keep another from sending.
+    std::vector<std::vector<std::unique_ptr<Channel>>> open(static_cast<size_t>(3 * sessions));
+    std::vector<std::future<void>> opening;
+    for (int k = 0; k < 3 * sessions; ++k) {
+      const int role = k % 3;
+      // 3 is prime to the 7 or 1 that a party steps by from session to session.
+      const int number = (role == 0 ? k / 3 : role == 1 ? sessions - 1 - k / 3 : (k / 3 * 3 + 1) % sessions);
+      opening.push_back(std::async(std::launch::async, [=, &mine = open[static_cast<size_t>(k)]] {
+        mine = Open(SessionId{42, static_cast<uint8_t>(number)}, role);
+        const auto told = [=](int to) {
+          return Bytes{static_cast<uint8_t>(number), static_cast<uint8_t>(10 * role + to)};
+        };
+        const int others[3][2] = {{1, 2}, {0, 2}, {0, 1}};
+        for (size_t i = 0; i < 2; ++i) mine[i]->Send(1, told(others[role][i]));
+        for (size_t i = 0; i < 2; ++i) {
+          const auto from = static_cast<uint8_t>(10 * others[role][i] + role);
+          EXPECT_EQ(mine[i]->Receive(1), (Bytes{static_cast<uint8_t>(number), from}));
+        }
+      }));
+    }
+    for (auto& one : opening) one.get();
+  }
+
+ private:
+  std::shared_ptr<const Credentials> credentials(int role) const {
+    return wire_ == Wire::kTls ? PartyCredentials(role) : nullptr;
+  }
+
+  const Wire wire_;
+  std::deque<TcpListener> listeners_;
+};
+
+class ManySessions : public testing::TestWithParam<Wire> {
+ protected:
+  Parties parties{GetParam()};
+};
+
+INSTANTIATE_TEST_SUITE_P(, ManySessions, testing::Values(Wire::kPlain, Wire::kTls),
+                         [](const auto& info) { return info.param == Wire::kTls ? "Tls" : "Plain"; });
+
+TEST_P(ManySessions, TwoOpenAtOnce) { parties.OpenAtOnce(2); }
+
+TEST_P(ManySessions, EightOpenAtOnceAmidStrangers) {
+  std::vector<std::thread> strangers;
   for (int i = 0; i < 20; ++i) {
-    const uint16_t port = listeners[static_cast<size_t>(i % 2)].port();
-    strangers.push_back(std::async(std::launch::async, [port, i] { Disturb(port, i / 2); }));
+    const uint16_t port = parties.listener(i % 2).port();
+    strangers.emplace_back([port, i] { Disturb(port, i / 2); });
   }
-  // A party that closes early would keep another from sending.
-  std::array<std::vector<std::unique_ptr<Channel>>, 3> channels;
-  std::vector<std::future<Bytes>> parties;
-  for (int role = 0; role < 3; ++role) {
-    parties.push_back(std::async(std::launch::async, [&listeners, role, &mine = channels[static_cast<size_t>(role)]] {
-      for (int i = 0; i < role; ++i) {
-        mine.push_back(
-            ConnectTcp("127.0.0.1", listeners[static_cast<size_t>(i)].port(), Party(role), Expect(i), kLong));
-      }
-      std::vector<Peer> higher;
-      for (int i = role + 1; i < 3; ++i) higher.push_back(Expect(i));
-      for (auto& channel : listeners[static_cast<size_t>(role)].Accept(Party(role), higher, kLong)) {
-        mine.push_back(std::move(channel));
-      }
-      for (const auto& channel : mine) channel->Send(1, {static_cast<uint8_t>(role)});
-      Bytes heard;
-      for (const auto& channel : mine) heard.push_back(channel->Receive(1)[0]);
-      return heard;
-    }));
+  parties.OpenAtOnce(8);
+  // Some greet as if they belonged to this one.
+  for (int i = 0; i < 2; ++i) parties.listener(i).Cancel(kSession, "nobody opens it");
+  for (std::thread& stranger : strangers) stranger.join();
+}
+
+TEST_P(ManySessions, APartyMayComeBeforeItsSession) {
+  auto early = std::async(std::launch::async, [&] { return parties.Open(kSession, 2); });
+  // Others come and go meanwhile.
+  parties.OpenAtOnce(2);
+  auto zero = std::async(std::launch::async, [&] { return parties.Open(kSession, 0); });
+  const auto one = parties.Open(kSession, 1);
+  const auto two = early.get();
+  zero.get()[1]->Send(1, {9});
+  EXPECT_EQ(two[0]->Receive(1), Bytes({9}));
+}
+
+TEST_P(ManySessions, ASessionThatIsGivenUpDisturbsNoOther) {
+  // Waits for others; connects to one that has not opened the session.
+  auto zero = std::async(std::launch::async, [&] { return ErrorOf([&] { parties.Open(kSession, 0); }); });
+  auto other = std::async(std::launch::async, [&] { return ErrorOf([&] { parties.Open(SessionId{5}, 2); }); });
+  parties.OpenAtOnce(1);
+  parties.listener(0).Cancel(kSession, "the caller has left");
+  EXPECT_EQ(zero.get(), "the caller has left");
+  parties.listener(2).Cancel(SessionId{5}, "stopped");
+  EXPECT_EQ(other.get(), "stopped");
+  // Who comes too late learns it at once.
+  ExpectContains(ErrorOf([&] { parties.Open(kSession, 2); }), "has given this one up");
+  EXPECT_EQ(ErrorOf([&] { parties.Open(kSession, 0); }), "the caller has left");
+  parties.OpenAtOnce(2);
+}
+
+TEST(Cancellation, EndsConnectingWhateverItWaitsFor) {
+  // Nobody there; somebody who does not answer, plain and with TLS.
+  uint16_t nobody;
+  {
+    TcpListener probe("127.0.0.1", 0);
+    nobody = probe.port();
   }
-  EXPECT_EQ(parties[0].get(), Bytes({1, 2}));
-  EXPECT_EQ(parties[1].get(), Bytes({0, 2}));
-  EXPECT_EQ(parties[2].get(), Bytes({0, 1}));
+  asio::io_context io;
+  asio::ip::tcp::acceptor silent(io, {asio::ip::address_v4::loopback(), 0});
+  for (const auto& [port, self] : {std::pair(nobody, Identity{kSession, 2}),
+                                   {silent.local_endpoint().port(), Identity{kSession, 2}},
+                                   {silent.local_endpoint().port(), Party(2)}}) {
+    Cancellation cancellation;
+    auto connecting = std::async(std::launch::async, [&, port = port, self = self] {
+      return ErrorOf([&] { ConnectTcp("127.0.0.1", port, self, Expect(1), kLong, &cancellation); });
+    });
+    if (port != nobody) silent.accept();
+    cancellation.Cancel("the caller has left");
+    EXPECT_EQ(connecting.get(), "the caller has left");
+    EXPECT_EQ(ErrorOf([&, port = port, self = self] {
+                ConnectTcp("127.0.0.1", port, self, Expect(1), kLong, &cancellation);
+              }),
+              "the caller has left");
+  }
 }
 
 }  // namespace

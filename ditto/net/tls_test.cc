@@ -124,7 +124,7 @@ TEST(Tls, RepeatedBytesAreRefused) {
 
 // Parties 1 and 2 with somebody in between. Party 1 listens.
 struct Watched {
-  explicit Watched(Wire wire) {
+  explicit Watched(Wire wire) : listener("127.0.0.1", 0, wire == Wire::kTls ? PartyCredentials(1) : nullptr) {
     const auto self = [&](int party) {
       return Identity{SessionId{9, 8, 7, 6, 5, 4, 3, 2}, party, wire == Wire::kTls ? PartyCredentials(party) : nullptr};
     };
@@ -134,7 +134,7 @@ struct Watched {
     two = ConnectTcp("127.0.0.1", proxy.port(), self(2), {1, TestOptions("P1", 60000)}, kLong);
     one = accepted.get();
   }
-  TcpListener listener{"127.0.0.1", 0};
+  TcpListener listener;
   RecordingProxy proxy{listener.port()};
   std::unique_ptr<Channel> one;
   std::unique_ptr<Channel> two;

@@ -77,6 +77,7 @@ class Session:
         self._caller = caller
         self._rights = party.config.rights.get(caller, frozenset())
         self._session: _core.Session | None = None
+        self._opening: bytes | None = None
         self._programs: dict[int, _Loaded] = {}
         self._published: set[int] = set()
         self._requests = 0
@@ -125,9 +126,11 @@ class Session:
         """Ends the session, a run that is under way included, at the other parties too."""
         with self._lock:
             self._ended = self._ended or reason
-            session = self._session
+            session, opening = self._session, self._opening
         if session is not None:
             session.abort(reason)
+        elif opening is not None:
+            self._party.listener.cancel(opening, reason)
 
     def close(self) -> None:
         """Forgets everything."""
@@ -162,16 +165,25 @@ class Session:
         addresses = [(host, port or given) for (host, port), given in ports]
         threads = config.threads or len(os.sched_getaffinity(0))
         _core.set_threads(threads)
-        session = _core.Session(
-            self._party.role,
-            self._party.listener,
-            addresses,
-            command.session,
-            config.timeout,
-            self._party.credentials,
-        )
+        if len(command.session) != 16:
+            raise Refused("got no session id")
         with self._lock:
-            self._session = session
+            self._opening = command.session
+        if self._ended:
+            raise Refused(self._ended)
+        try:
+            session = _core.Session(
+                self._party.role,
+                self._party.listener,
+                addresses,
+                command.session,
+                config.timeout,
+                self._party.credentials,
+            )
+            with self._lock:
+                self._session = session
+        finally:
+            self._opening = None
         if self._ended:
             session.abort(self._ended)
         session.agree_on("engine", engine_digest())

@@ -53,7 +53,7 @@ class Node:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         peers = {n: config.certificates[who] for n, who in enumerate(config.names) if n != role}
         credentials = None if plain else _core.Credentials(identity.certificate, identity.key, peers)
-        listener = _core.Listener(*config.bind[role][1])
+        listener = _core.Listener(*config.bind[role][1], credentials)
         self._party = Party(role, config, listener, credentials, store)
         self._sessions: dict[Session, tuple[str, float]] = {}
         self._lock = threading.Lock()

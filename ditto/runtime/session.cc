@@ -21,7 +21,10 @@ PrgKey& KeyWith(PairKeys& keys, int a, int b) {
 
 }  // namespace
 
-Session::Session(Role role, PeerChannels peers) : role_(role), peers_(std::move(peers)) { AgreeOnKeys(); }
+Session::Session(Role role, PeerChannels peers, Cancellation* cancellation) : role_(role), peers_(std::move(peers)) {
+  const Cancellation::Waker waker(cancellation, [this](const std::string& reason) { Abort(reason); });
+  AgreeOnKeys();
+}
 
 // Each pair's key is the exclusive or of a half from either side.
 void Session::AgreeOnKeys() {
@@ -87,9 +90,7 @@ const Share& Session::Get(uint64_t id) const {
   return it->second;
 }
 
-void Session::Agree(const Program& program) {
-  AgreeOn("program", Bytes(program.hash.begin(), program.hash.end()));
-}
+void Session::Agree(const Program& program) { AgreeOn("program", Bytes(program.hash.begin(), program.hash.end())); }
 
 void Session::AgreeOn(const std::string& what, const Bytes& digest) {
   // By name too: who asks for one thing must not take an answer about another.

@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "ditto/net/cancellation.h"
 #include "ditto/runtime/executor.h"
 
 namespace ditto {
@@ -27,8 +28,9 @@ using Kept = std::map<size_t, uint64_t>;
 
 class Session {
  public:
-  // peers[i] leads to party i; one's own entry is null. Agrees on fresh keys with both. Throws ChannelError.
-  Session(Role role, PeerChannels peers);
+  // peers[i] leads to party i; one's own entry is null. Agrees on fresh keys with both. Throws ChannelError, also if
+  // `cancellation` is cancelled meanwhile; the other parties are told the reason.
+  Session(Role role, PeerChannels peers, Cancellation* cancellation = nullptr);
 
   Role role() const { return role_; }
 

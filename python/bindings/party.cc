@@ -68,15 +68,24 @@ SessionPtr Open(int role, TcpListener& listener, const std::array<Address, 3>& a
     return Peer{i, options};
   };
   py::gil_scoped_release release;
+  const auto cancellation = listener.CancellationOf(self.session);
   PeerChannels channels;
-  for (int i = 0; i < role; ++i) channels[i] = ConnectTcp(addresses[i].first, addresses[i].second, self, peer(i), wait);
-  std::vector<Peer> higher;
-  for (int i = role + 1; i < 3; ++i) higher.push_back(peer(i));
-  if (!higher.empty()) {
+  try {
+    for (int i = 0; i < role; ++i) {
+      channels[i] = ConnectTcp(addresses[i].first, addresses[i].second, self, peer(i), wait, cancellation.get());
+    }
+    std::vector<Peer> higher;
+    for (int i = role + 1; i < 3; ++i) higher.push_back(peer(i));
     auto accepted = listener.Accept(self, higher, wait);
     for (size_t k = 0; k < accepted.size(); ++k) channels[higher[k].party] = std::move(accepted[k]);
+  } catch (const std::exception& error) {
+    // So that who is connected already waits no longer, and knows why.
+    for (const auto& channel : channels) {
+      if (channel) channel->Abort(error.what());
+    }
+    throw;
   }
-  return SessionPtr(new Session(static_cast<Role>(role), std::move(channels)));
+  return SessionPtr(new Session(static_cast<Role>(role), std::move(channels), cancellation.get()));
 }
 
 py::object Mask(Session& session, uint64_t id, const Shape& shape, int width) {
@@ -145,8 +154,19 @@ Components Pack(const Share& share) {
 void BindParty(py::module_& m) {
   py::class_<Credentials, std::shared_ptr<Credentials>>(m, "Credentials").def(py::init(&MakeCredentials));
   py::class_<TcpListener>(m, "Listener")
-      .def(py::init<const std::string&, uint16_t>(), py::arg("host"), py::arg("port"))
-      .def_property_readonly("port", &TcpListener::port);
+      .def(py::init([](const std::string& host, uint16_t port, std::shared_ptr<Credentials> credentials) {
+             return std::make_unique<TcpListener>(host, port, std::move(credentials));
+           }),
+           py::arg("host"), py::arg("port"), py::arg("credentials") = nullptr)
+      .def_property_readonly("port", &TcpListener::port)
+      .def(
+          "cancel",
+          [](TcpListener& listener, const py::bytes& session, const std::string& reason) {
+            const SessionId id = ToSessionId(session);
+            py::gil_scoped_release release;
+            listener.Cancel(id, reason);
+          },
+          py::arg("session"), py::arg("reason"));
   py::class_<Share>(m, "Share")
       .def(py::init(&MakeShare), py::arg("shape"), py::arg("width"), py::arg("components"))
       .def_property_readonly("shape", [](const Share& share) { return share.shape(); })
@@ -162,7 +182,8 @@ void BindParty(py::module_& m) {
             session.SetMasked(id, FromPackedBytes(m, shape, width));
           },
           py::arg("id"), py::arg("shape"), py::arg("width"), py::arg("m"))
-      .def("get", [](const Session& session, uint64_t id) { return Share(session.Get(id)); }, py::arg("id"))
+      .def(
+          "get", [](const Session& session, uint64_t id) { return Share(session.Get(id)); }, py::arg("id"))
       .def("put", &Session::Put, py::arg("id"), py::arg("share"))
       .def("drop", &Session::Drop, py::arg("id"))
       .def("abort", &Session::Abort, py::arg("reason"))
