@@ -1,6 +1,7 @@
 #include "ditto/net/tcp_stream.h"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 namespace ditto {
@@ -23,12 +24,13 @@ TcpStream::TcpStream(std::shared_ptr<asio::io_context> io, asio::ip::tcp::socket
       work_(io_->get_executor()),
       inbox_(options),
       reader_(options.max_frame_bytes) {
+  gather_.reserve(2 * kGatheredFrames);
   // If the connection is lost already, reading tells.
   asio::error_code ignored;
   socket_.non_blocking(true, ignored);
   io_->restart();
   asio::post(*io_, [this] { Read(); });
-  thread_ = std::thread([this] { io_->run(); });
+  thread_ = std::thread([this] { Run(); });
 }
 
 TcpStream::~TcpStream() {
@@ -57,6 +59,15 @@ TcpStream::~TcpStream() {
   }
   io_->stop();
   thread_.join();
+}
+
+// No memory for a long frame, say, is the end of this channel and of nothing else.
+void TcpStream::Run() {
+  try {
+    io_->run();
+  } catch (const std::exception& error) {
+    End(std::string("receiving failed: ") + error.what(), true);
+  }
 }
 
 std::string TcpStream::Sending(uint64_t tag) const {

@@ -51,6 +51,7 @@ class TcpStream : public Channel {
   void AwaitWritable();
 
   // Reading, on the background thread.
+  void Run();
   void Read();
   void ReadEncrypted();
   bool Take(size_t size);

@@ -35,6 +35,34 @@ std::array<std::unique_ptr<Session>, 3> Open() {
   return sessions;
 }
 
+TEST(Session, AgreeingOnKeysCanBeCancelled) {
+  PeerChannels channels;
+  auto [one, first] = MemoryChannelPair(ChannelOptions());
+  auto [two, second] = MemoryChannelPair(ChannelOptions());
+  channels[1] = std::move(one);
+  channels[2] = std::move(two);
+  Cancellation cancellation;
+  std::string error;
+  std::thread opening([&] {
+    try {
+      Session(Role::kP0, std::move(channels), &cancellation);
+    } catch (const ChannelError& e) {
+      error = e.what();
+    }
+  });
+  // P1 has got P0's half of their key, and says nothing.
+  EXPECT_EQ(first->Receive(~uint64_t{0}).size(), sizeof(PrgKey));
+  cancellation.Cancel("the caller has left");
+  opening.join();
+  EXPECT_NE(error.find("the caller has left"), std::string::npos) << error;
+  try {
+    second->Receive(1);
+    ADD_FAILURE() << "P2 waits on";
+  } catch (const ChannelError& e) {
+    EXPECT_NE(std::string(e.what()).find("the caller has left"), std::string::npos) << e.what();
+  }
+}
+
 std::string ErrorOfSetMasked(Session& session, uint64_t id, const Tensor& m) {
   try {
     session.SetMasked(id, m);

@@ -63,10 +63,10 @@ def _certificate(folder: Path, name: str) -> tuple[str, str]:
     return certificate.read_text(), key.read_text()
 
 
-def credentials(certificates: Sequence[tuple[str, str]], role: int, own: int | None = None) -> _core.Credentials:
-    """What `role` opens a session with, showing certificate `own` if not the right one."""
+def credentials(certificates: Sequence[tuple[str, str]], role: int) -> _core.Credentials:
+    """What `role` opens a session with."""
     peers = {other: certificates[other][0] for other in range(3) if other != role}
-    return _core.Credentials(*certificates[role if own is None else own], peers)
+    return _core.Credentials(*certificates[role], peers)
 
 
 @pytest.fixture
@@ -78,19 +78,20 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 class Parties:
     """Three parties of this process, P1 of which reaches P0 through a proxy."""
 
-    def __init__(self, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, pool: ThreadPoolExecutor, given: Sequence[_core.Credentials | None]) -> None:
         self._pool = pool
-        self._listeners = [_core.Listener("127.0.0.1", 0) for _ in range(3)]
-        self._addresses = [("127.0.0.1", listener.port) for listener in self._listeners]
+        self._given = given
+        self._listeners = [_core.Listener("127.0.0.1", 0, given[role]) for role in range(3)]
+        self.addresses = [("127.0.0.1", listener.port) for listener in self._listeners]
         self.proxy = Proxy(self._listeners[0].port)
         self.proxy.start()
 
-    def open(self, role: int, given: _core.Credentials | None) -> _core.Session:
-        addresses = [("127.0.0.1", self.proxy.port), *self._addresses[1:]] if role == 1 else self._addresses
-        return _core.Session(role, self._listeners[role], addresses, SESSION, TIMEOUT, given)
+    def open(self, role: int) -> _core.Session:
+        addresses = [("127.0.0.1", self.proxy.port), *self.addresses[1:]] if role == 1 else self.addresses
+        return _core.Session(role, self._listeners[role], addresses, SESSION, TIMEOUT, self._given[role])
 
-    def begin_open(self, role: int, given: _core.Credentials | None) -> Future[_core.Session]:
-        return self._pool.submit(self.open, role, given)
+    def begin_open(self, role: int) -> Future[_core.Session]:
+        return self._pool.submit(self.open, role)
 
     def square(self, sessions: list[_core.Session]) -> bytes:
         """Squares some numbers and closes the sessions; gives the program's hash, which the parties have compared.
@@ -136,9 +137,8 @@ def content_types(data: bytes) -> Iterator[int]:
 def test_who_records_what_passes_learns_nothing(
     pool: ThreadPoolExecutor, certificates: Sequence[tuple[str, str]], secured: bool
 ) -> None:
-    parties = Parties(pool)
-    given = [credentials(certificates, role) if secured else None for role in range(3)]
-    opening = [parties.begin_open(role, given[role]) for role in range(3)]
+    parties = Parties(pool, [credentials(certificates, role) if secured else None for role in range(3)])
+    opening = [parties.begin_open(role) for role in range(3)]
     program = parties.square(results(opening))
     forth, back = bytes(parties.proxy.forth), bytes(parties.proxy.back)
     for told in (b"DITTO-3P", SESSION, program):
@@ -157,11 +157,13 @@ def test_who_records_what_passes_learns_nothing(
 def test_who_shows_another_certificate_keeps_nobody_out(
     pool: ThreadPoolExecutor, certificates: Sequence[tuple[str, str]]
 ) -> None:
-    parties = Parties(pool)
-    opening = [parties.begin_open(role, credentials(certificates, role)) for role in (0, 1)]
+    parties = Parties(pool, [credentials(certificates, role) for role in range(3)])
+    opening = [parties.begin_open(role) for role in (0, 1)]
+    stranger = _core.Credentials(*certificates[3], {0: certificates[0][0], 1: certificates[1][0]})
+    listener = _core.Listener("127.0.0.1", 0, stranger)
     with pytest.raises(_core.ChannelError, match="the TLS alert bad certificate"):
-        parties.open(2, credentials(certificates, 2, own=3))
-    opening.append(parties.begin_open(2, credentials(certificates, 2)))
+        _core.Session(2, listener, parties.addresses, SESSION, TIMEOUT, stranger)
+    opening.append(parties.begin_open(2))
     parties.square(results(opening))
 
 
