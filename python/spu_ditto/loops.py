@@ -25,7 +25,7 @@ from jax import lax
 from jax.extend import core
 
 from ditto.dialects.dense import Array
-from spu_ditto.public_part import _CALLS, _CONSTANT, _SECRET, _Graph, _is_fill, _is_opaque, _Piece, _variables
+from spu_ditto.equations import CALLS, CONSTANT, SECRET, Graph, Piece, is_fill, is_opaque, variables
 
 # Loops of more equations, unrolled, are taken out; and about so many are unrolled into one program. Some 2 s.
 _LONG = 1500
@@ -95,16 +95,16 @@ class Divided:
 
 def divide_loops(closed: core.ClosedJaxpr, secret: Sequence[bool]) -> Divided | None:
     """The function in steps, or None if it has no long loop over secrets, or one that cannot be taken out."""
-    graph = _Graph(closed, secret)
+    graph = Graph(closed, secret)
     loops = [equation for equation in graph.equations if _is_long(equation, graph)]
     if not loops or any(equation.effects for equation in graph.equations):
         return None
     return _Division(graph, secret).divided(loops)
 
 
-def _is_long(equation: Any, graph: _Graph) -> bool:
+def _is_long(equation: Any, graph: Graph) -> bool:
     loop = equation.primitive.name in ("scan", "while")
-    return loop and graph.level(equation.outvars[0]) == _SECRET and _work(equation) > _LONG
+    return loop and graph.level(equation.outvars[0]) == SECRET and _work(equation) > _LONG
 
 
 def _work(equation: Any) -> int:
@@ -117,8 +117,8 @@ def _work(equation: Any) -> int:
         return (_UNKNOWN_TRIPS if known is None else known) * _work_of(parameters["body_jaxpr"])
     if name == "cond":
         return sum(map(_work_of, parameters["branches"]))
-    if name in _CALLS:
-        return _work_of(parameters[_CALLS[name]])
+    if name in CALLS:
+        return _work_of(parameters[CALLS[name]])
     return 1
 
 
@@ -137,7 +137,7 @@ def _known_trips(equation: Any) -> int | None:
 def _of_condition(equation: Any) -> list[Any]:
     """The operands of a `while` that its condition reads."""
     jaxpr, consts = equation.params["cond_jaxpr"].jaxpr, equation.params["cond_nconsts"]
-    needed = set(_variables([*jaxpr.outvars, *(atom for inner in jaxpr.eqns for atom in inner.invars)]))
+    needed = set(variables([*jaxpr.outvars, *(atom for inner in jaxpr.eqns for atom in inner.invars)]))
     skipped = equation.params["body_nconsts"]
     operands = [*equation.invars[:consts], *equation.invars[consts + skipped :]]
     return [atom for atom, variable in zip(operands, jaxpr.invars, strict=True) if variable in needed]
@@ -163,7 +163,7 @@ def _trips(equation: Any, operands: Sequence[Array | None]) -> int | None:
 
 
 class _Division:
-    def __init__(self, graph: _Graph, secret: Sequence[bool]) -> None:
+    def __init__(self, graph: Graph, secret: Sequence[bool]) -> None:
         self._graph = graph
         self._constants: dict[Any, Array] = {}
         # Which of the values that are there already are secret.
@@ -186,25 +186,25 @@ class _Division:
                 if not repeated:
                     return None
                 steps += repeated
-        if any(_is_opaque(value.aval) for value in self._secret):
+        if any(is_opaque(value.aval) for value in self._secret):
             return None
-        results = [self._known(atom) if self._graph.level(atom) == _CONSTANT else atom for atom in self._graph.results]
+        results = [self._known(atom) if self._graph.level(atom) == CONSTANT else atom for atom in self._graph.results]
         return Divided(tuple(self._graph.arguments), tuple(steps), tuple(results))
 
     def _taken(self, atoms: Sequence[Any]) -> list[Any]:
         """The equations left that some values need."""
-        needed, taken = set(_variables(atoms)), []
+        needed, taken = set(variables(atoms)), []
         for equation in reversed(self._left):
-            if self._graph.level(equation.outvars[0]) != _CONSTANT and not needed.isdisjoint(equation.outvars):
+            if self._graph.level(equation.outvars[0]) != CONSTANT and not needed.isdisjoint(equation.outvars):
                 taken.append(equation)
-                needed.update(_variables(equation.invars))
+                needed.update(variables(equation.invars))
         taken.reverse()
         self._left = [equation for equation in self._left if equation not in taken]
         return taken
 
     def _straight(self, equations: list[Any], later: Sequence[Any]) -> list[Straight]:
         made = {value for equation in equations for value in equation.outvars}
-        outputs = [value for value in dict.fromkeys(_variables(later)) if value in made]
+        outputs = [value for value in dict.fromkeys(variables(later)) if value in made]
         if not outputs:
             return []
         fn, inputs = self._function(equations, outputs)
@@ -216,26 +216,26 @@ class _Division:
     def _function(self, equations: Sequence[Any], outputs: Sequence[Any]) -> tuple[Callable[..., list[Any]], list[Any]]:
         """Equations as a function of the values that are no constants, and these values."""
         graph, constants = self._graph, list[Any]()
-        fills, waiting = list[Any](), [v for equation in equations for v in _variables(equation.invars)]
+        fills, waiting = list[Any](), [v for equation in equations for v in variables(equation.invars)]
         by_value = {value: equation for equation in graph.equations for value in equation.outvars}
         while waiting:
             value = waiting.pop()
-            if graph.level(value) != _CONSTANT or value in constants:
+            if graph.level(value) != CONSTANT or value in constants:
                 continue
             equation = by_value.get(value)
-            if equation is not None and _is_fill(equation):
+            if equation is not None and is_fill(equation):
                 if equation not in fills:
                     fills.append(equation)
-                    waiting += _variables(equation.invars)
+                    waiting += variables(equation.invars)
             else:
                 constants.append(value)
         order = {id(equation): n for n, equation in enumerate(graph.equations)}
         every = sorted([*equations, *fills], key=lambda equation: order[id(equation)])
         made = {value for equation in every for value in equation.outvars}
-        read = dict.fromkeys(v for equation in every for v in _variables(equation.invars))
-        inputs = [v for v in read if v not in made and graph.level(v) != _CONSTANT]
+        read = dict.fromkeys(v for equation in every for v in variables(equation.invars))
+        inputs = [v for v in read if v not in made and graph.level(v) != CONSTANT]
         known = graph.evaluated(constants)
-        inner = _Piece(every, []).function([*inputs, *constants], list(outputs))
+        inner = Piece(every, []).function([*inputs, *constants], list(outputs))
         return lambda *values: inner(*values, *(known[value] for value in constants)), inputs
 
     def _known(self, atom: Any) -> Array:
@@ -253,9 +253,9 @@ class _Division:
         normal = _scan(equation) if equation.primitive.name == "scan" else _while(equation)
         operands = [*equation.invars[: normal.captured], *equation.invars[normal.carried :]]
         initial = [*normal.initial, *equation.invars[normal.captured : normal.carried], *normal.buffers]
-        if any(_is_opaque(a.aval) for a in (*equation.invars, *equation.outvars)):
+        if any(is_opaque(a.aval) for a in (*equation.invars, *equation.outvars)):
             return []
-        baked = {n: self._known(a) for n, a in enumerate(operands) if self._graph.level(a) == _CONSTANT}
+        baked = {n: self._known(a) for n, a in enumerate(operands) if self._graph.level(a) == CONSTANT}
         inputs = [atom for n, atom in enumerate(operands) if n not in baked]
 
         def fn(rounds: int, *values: Any) -> list[Any]:
@@ -267,8 +267,7 @@ class _Division:
             return state
 
         carried = [
-            self._known(a) if not isinstance(a, np.ndarray) and self._graph.level(a) == _CONSTANT else a
-            for a in initial
+            self._known(a) if not isinstance(a, np.ndarray) and self._graph.level(a) == CONSTANT else a for a in initial
         ]
         # Shares do not hold infinity.
         if any(isinstance(a, np.ndarray) and a.dtype.kind == "f" and not np.isfinite(a).all() for a in carried):
@@ -301,11 +300,11 @@ class _Division:
         n, m = parameters["cond_nconsts"], parameters["cond_nconsts"] + parameters["body_nconsts"]
         operands = equation.invars
         condition = core.jaxpr_as_fun(parameters["cond_jaxpr"])
-        secret = [level(a) != _CONSTANT and self._secret[a] for a in operands[:n]]
+        secret = [level(a) != CONSTANT and self._secret[a] for a in operands[:n]]
         [hidden] = _levels(condition, [*operands[:n], *operands[m:]], [*secret, *state])
-        if hidden or any(level(a) != _CONSTANT and not self._secret[a] for a in operands):
+        if hidden or any(level(a) != CONSTANT and not self._secret[a] for a in operands):
             return None
-        return _trips(equation, [self._known(a) if level(a) == _CONSTANT else None for a in operands])
+        return _trips(equation, [self._known(a) if level(a) == CONSTANT else None for a in operands])
 
 
 def _read(group: Any) -> list[Any]:
@@ -325,8 +324,8 @@ def _traced(fn: Callable[..., list[Any]], inputs: Sequence[Any]) -> core.ClosedJ
 
 def _levels(fn: Callable[..., list[Any]], inputs: Sequence[Any], secret: Sequence[bool]) -> list[bool]:
     """Which results of a function are secret."""
-    graph = _Graph(_traced(fn, inputs), secret)
-    return [graph.level(atom) == _SECRET for atom in graph.results]
+    graph = Graph(_traced(fn, inputs), secret)
+    return [graph.level(atom) == SECRET for atom in graph.results]
 
 
 @dataclass(frozen=True)
