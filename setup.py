@@ -32,7 +32,10 @@ setup(
     packages=find_packages(include=["ditto", "ditto.*"])
     + find_packages("python", include=["spu_ditto", "spu_ditto.*"]),
     package_dir={"ditto": "ditto", "spu_ditto": "python/spu_ditto"},
-    package_data={"ditto": ["_core.pyi"], "spu_ditto": ["reports/page/*"]},
+    package_data={
+        "ditto": ["_core.pyi", "parties/wire.proto", "parties/wire_pb2.pyi", "py.typed"],
+        "spu_ditto": ["py.typed", "reports/page/*"],
+    },
     ext_modules=[Extension("ditto._core", sources=[])],
     cmdclass={"build_ext": BazelBuildExt},
 )

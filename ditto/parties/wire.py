@@ -93,7 +93,7 @@ def version() -> str:
     try:
         return importlib.metadata.version("spu-ditto")
     except importlib.metadata.PackageNotFoundError:
-        return "of a checkout"
+        return "0+checkout"
 
 
 def described(error: grpc.RpcError) -> str:

@@ -31,6 +31,7 @@ from ditto.parties.local import processes
 from ditto.parties.run_report import RunReport
 from ditto.parties.runtime import Runtime, current_runtime, use_runtime
 from ditto.parties.simulator import Simulator
+from ditto.parties.wire import version
 from ditto.policy.link import LAN, WAN, Link, get_link
 from ditto.policy.plan import HEADROOM, Plan
 from spu_ditto.compiled import Compiled
@@ -91,6 +92,7 @@ __all__ = [
 ]
 
 load = Compiled.load
+__version__ = version()
 
 
 @ends_here

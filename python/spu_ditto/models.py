@@ -72,7 +72,7 @@ _FAMILIES: dict[Kind, _Family] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model:
     """A model ready to be compiled.
 
@@ -89,6 +89,11 @@ class Model:
     tokenizer: Any
     gelu: Gelu
     softmax: Softmax
+
+    def __repr__(self) -> str:
+        weights = sum(int(np.size(leaf)) for leaf in jax.tree_util.tree_leaves(self.params))
+        layers, width = self.config.num_hidden_layers, self.config.hidden_size
+        return f"<Model {self.name}: {self.kind}, {layers} layers of {width}, {weights / 1e6:.1f} million weights>"
 
     @property
     def fraction_bits(self) -> dict[str, int]:
@@ -239,15 +244,25 @@ def load(
     )
 
 
+# What a directory may hold, by the class that its configuration names. One that names none is taken as the first of
+# its type.
+_ARCHITECTURES: dict[str, dict[str, Kind]] = {
+    "bert": {"BertForSequenceClassification": "classification", "BertModel": "embedding"},
+    "gpt2": {"GPT2LMHeadModel": "language"},
+    "vit": {"ViTForImageClassification": "image"},
+}
+
+
 def _kind(config: Any) -> Kind:
-    architecture = (config.architectures or [""])[0]
-    if config.model_type == "bert":
-        named = config.architectures is None or "ForSequenceClassification" in architecture
-        return "classification" if named else "embedding"
-    kinds: dict[str, Kind] = {"gpt2": "language", "vit": "image"}
-    if config.model_type not in kinds:
-        raise UnsupportedError(f"model type {config.model_type} is not one of bert, gpt2, vit")
-    return kinds[config.model_type]
+    known = _ARCHITECTURES.get(config.model_type)
+    if known is None:
+        raise UnsupportedError(f"model type {config.model_type} is not one of {', '.join(_ARCHITECTURES)}")
+    architecture = (config.architectures or [next(iter(known))])[0]
+    if architecture not in known:
+        raise UnsupportedError(
+            f"a {architecture} is not supported; of {config.model_type} there are {', '.join(known)}"
+        )
+    return known[architecture]
 
 
 def _read_config(directory: Path, labels: dict[str, int]) -> Any:
@@ -255,8 +270,8 @@ def _read_config(directory: Path, labels: dict[str, int]) -> Any:
         known = ", ".join(["minilm", *_NAMED])
         raise UnsupportedError(f"{directory} is neither a model directory (no config.json in it) nor one of {known}")
     model_type = json.loads((directory / "config.json").read_text()).get("model_type")
-    if model_type not in ("bert", "gpt2", "vit"):
-        raise UnsupportedError(f"{directory} holds a model of type {model_type}, not bert, gpt2 or vit")
+    if model_type not in _ARCHITECTURES:
+        raise UnsupportedError(f"{directory} holds a model of type {model_type}, not {' or '.join(_ARCHITECTURES)}")
     config = transformers.AutoConfig.from_pretrained(directory, **labels)
     if labels and model_type == "bert":
         config.architectures = ["BertForSequenceClassification"]

@@ -137,6 +137,16 @@ def test_bad_requests_are_named() -> None:
         models.load("minilm", layers=7)
 
 
+def test_what_is_for_another_task_is_refused(tmp_path: Path) -> None:
+    transformers.BertConfig(architectures=["BertForQuestionAnswering"]).save_pretrained(tmp_path)
+    with pytest.raises(UnsupportedError, match="BertForQuestionAnswering is not supported; .* BertForSequence"):
+        models.load(tmp_path, random_weights=True)
+
+
+def test_a_model_is_printed_in_a_line(minilm: models.Model) -> None:
+    assert repr(minilm) == "<Model minilm: embedding, 6 layers of 384, 22.6 million weights>"
+
+
 def test_sequences_longer_than_the_model_are_refused(minilm: models.Model) -> None:
     with pytest.raises(UnsupportedError, match="513"):
         minilm.make_inputs(seq_len=513)
