@@ -144,7 +144,7 @@ def test_what_is_for_another_task_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_model_is_printed_in_a_line(minilm: models.Model) -> None:
-    assert repr(minilm) == "<Model minilm: embedding, 6 layers of 384, 22.6 million weights>"
+    assert repr(minilm) == "<Model minilm: embedding, 2 layers of 384, 15.5 million weights>"
 
 
 def test_sequences_longer_than_the_model_are_refused(minilm: models.Model) -> None:
