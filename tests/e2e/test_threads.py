@@ -83,6 +83,7 @@ def test_a_forked_process_is_refused_and_leaves_the_session_alone(runtime: Any) 
         here, there = multiprocessing.Pipe()
         child = multiprocessing.get_context("fork").Process(target=_error_of_a_call, args=(secure, there))
         child.start()
+        there.close()  # If the child dies, nobody is to be waited for.
         assert "after a fork" in here.recv()
         check(secure, W, inputs(2))
         child.join()
