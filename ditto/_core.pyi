@@ -109,7 +109,8 @@ class Credentials:
 
     Args:
         certificate: its own, as PEM, perhaps followed by those of its issuers.
-        key: the private key to it, as PEM, not under a password. What is kept of it here is wiped when freed.
+        key: the private key to it, as PEM, not under a password. The key kept here is wiped when freed; this text, like
+            any text of Python's, is not.
         peers: the certificate of each other party, as PEM. A party is the one with exactly this certificate.
 
     Raises ValueError for what cannot be read or does not belong together; no error shows any of the key.

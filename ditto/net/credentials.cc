@@ -41,6 +41,20 @@ CertificatePtr ReadCertificate(BIO* reader) {
   return CertificatePtr(PEM_read_bio_X509(reader, nullptr, NoPassword, nullptr));
 }
 
+// PEM_read_bio_PrivateKey would not wipe what it decodes.
+KeyPtr ReadKey(std::string_view pem) {
+  uint8_t* der = nullptr;
+  long size = 0;
+  if (PEM_bytes_read_bio_secmem(&der, &size, nullptr, PEM_STRING_EVP_PKEY, Reader(pem).get(), NoPassword, nullptr) !=
+      1) {
+    return nullptr;
+  }
+  const uint8_t* at = der;
+  KeyPtr key(d2i_AutoPrivateKey(nullptr, &at, size));
+  OPENSSL_secure_clear_free(der, static_cast<size_t>(size));
+  return key;
+}
+
 std::vector<uint8_t> ToDer(X509* certificate) {
   // A certificate that was parsed still has its own bytes: this is a copy, and does not fail.
   std::vector<uint8_t> der(static_cast<size_t>(std::max(0, i2d_X509(certificate, nullptr))));
@@ -111,7 +125,7 @@ Credentials::Credentials(std::string_view certificate, std::string_view key, con
   }
   while (const CertificatePtr issuer = ReadCertificate(chain.get())) SSL_CTX_add1_chain_cert(context, issuer.get());
 
-  const KeyPtr private_key(PEM_read_bio_PrivateKey(Reader(key).get(), nullptr, NoPassword, nullptr));
+  const KeyPtr private_key = ReadKey(key);
   if (!private_key) Refuse("the own private key is no key in PEM form, or is under a password; give it decrypted");
   if (X509_check_private_key(own.get(), private_key.get()) != 1 ||
       SSL_CTX_use_PrivateKey(context, private_key.get()) != 1) {

@@ -2,12 +2,13 @@
 //
 // Parties are pinned by certificate: a peer is who it says if the certificate it shows is, byte for byte (DER), the one
 // pinned for that party, it proves in the TLS handshake that it has the private key to it, and the certificate's
-// validity time includes now. No authority is asked and no chain is walked. There are three parties, each the others'
-// counterpart by contract: an authority could only add somebody who may name others, which is one more who can
-// impersonate a party. The price: when a certificate is renewed, the others pin the new one.
+// validity time includes now, when the connection is opened. No authority is asked and no chain is walked. There are
+// three parties, each the others' counterpart by contract: an authority could only add somebody who may name others,
+// which is one more who can impersonate a party. The price: when a certificate is renewed, the others pin the new one.
 //
-// The key's text is read in place and not copied; the key itself lives in OpenSSL's object, which wipes it when freed.
-// Wiping the text is its owner's affair. No error shows any of it.
+// The key's text is read in place; what is decoded from it, and the key itself, which lives in OpenSSL's object, are
+// wiped when freed. Two things are not: the text, which is its owner's affair, and a buffer that OpenSSL 3.0 frees as
+// it is after reading the key (der2key_decode), until the memory is used again. No error shows any of it.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,8 @@
-// What travels on a TCP connection: a greeting in each direction, then frames. All numbers are little-endian.
+// What travels on a TCP connection, or inside TLS on one: a greeting in each direction, that of the connecting side
+// first, then frames. All numbers are little-endian.
+//
+// A listener that refuses a greeting answers one that the other side refuses too: `expected` is another party, or the
+// session id is the other side's own, inverted.
 //
 //   greeting, 32 bytes:  magic "DITTO-3P" | u32 version | u16 own party | u16 expected party | session id (16)
 //   frame, 16 + length:  u16 magic | u8 kind | u8 zero | u32 length | u64 tag | payload
@@ -11,7 +15,8 @@
 
 namespace ditto {
 
-// Names one run among the parties, so that processes of different runs do not talk to each other. Not a secret.
+// Names one run among the parties, so that processes of different runs do not talk to each other. Without TLS it is
+// also all that keeps strangers out, and no secret from those who see the network.
 using SessionId = std::array<uint8_t, 16>;
 
 inline constexpr uint32_t kWireVersion = 1;

@@ -134,7 +134,7 @@ size_t Tls::Read(asio::mutable_buffer to) {
 bool Tls::WriteRecord(asio::const_buffer plain) {
   ERR_clear_error();
   if (records_ == records_per_key_) {
-    SSL_key_update(ssl_.get(), SSL_KEY_UPDATE_NOT_REQUESTED);
+    if (SSL_key_update(ssl_.get(), SSL_KEY_UPDATE_NOT_REQUESTED) != 1) return false;
     records_ = 0;
   }
   ++records_;
