@@ -103,7 +103,7 @@ class TcpListener {
 
 // Connects to a listening party. Retries until the time has passed, as the peer may not be up yet, or have no place
 // left for the moment. Throws ChannelError if nobody answers in time, the name cannot be resolved, the peer is not whom
-// we expect, or `cancellation`, which may be null, is cancelled.
+// we expect, or `cancellation`, which may be null, is cancelled (which the look-up of a name does not notice).
 std::unique_ptr<Channel> ConnectTcp(const std::string& host, uint16_t port, const Identity& self, const Peer& peer,
                                     std::chrono::milliseconds timeout, Cancellation* cancellation = nullptr);
 

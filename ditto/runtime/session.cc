@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ditto/ring/elementwise.h"
+#include "ditto/runtime/run_agreement.h"
 
 namespace ditto {
 namespace {
@@ -11,6 +12,7 @@ namespace {
 // No run has these tags: the highest bit is set.
 constexpr uint64_t kKeyTag = ~uint64_t{0};
 constexpr uint64_t kProgramTag = ~uint64_t{0} - 1;
+constexpr uint64_t kRunTag = ~uint64_t{0} - 2;
 
 constexpr uint64_t InputDomain(uint64_t id) { return uint64_t{1} << 63 | id; }
 
@@ -133,8 +135,17 @@ RunResult Session::Run(const Program& program, const Schedule& schedule, const s
       values[i].integers = std::get<Tensor>(inputs[i]);
     }
   }
-  const PartyContext context{role_, keys_, {peers_[0].get(), peers_[1].get(), peers_[2].get()}};
-  RunResult result = Execute(context, program, schedule, run, std::move(values), options);
+  RunResult result;
+  try {
+    RunAgreement agreement(role_, {peers_[0].get(), peers_[1].get(), peers_[2].get()}, kRunTag, run, program);
+    result = Execute({role_, keys_, agreement.channels()}, program, schedule, run, std::move(values), options);
+    // Programs without an opening end here unchecked, and results are not told before.
+    agreement.Check();
+  } catch (const ChannelError& error) {
+    const std::string message = NameOf(role_) + " failed: " + error.what();
+    Abort(message);
+    throw RunError(message);
+  }
   if (!result.out_of_range) {
     for (const auto& [output, id] : kept) Put(id, result.outputs[output]);
   }

@@ -56,6 +56,7 @@ class Session {
   void AgreeOn(const std::string& what, const Bytes& digest);
   // Outputs for which `kept` has an id are stored under it, to be inputs of later runs; ids as in Mask. A P1 and P2
   // that withhold the results store nothing, but P0, which does not know that, does: whoever asked drops the ids.
+  // P1 and P2 check that all parties run this program as their run of this number (run_agreement.h).
   // Throws RunError or, for a value that is not here and a `kept` that does not fit, std::invalid_argument.
   RunResult Run(const Program& program, const Schedule& schedule, const std::vector<Input>& inputs,
                 const RunOptions& options, const Kept& kept = {});

@@ -19,12 +19,17 @@ const Shape kShape = {3};
 constexpr int kWidth = 20;
 constexpr std::array<int64_t, 3> kValues = {1, -2, 3};
 
-// Three sessions that have agreed on keys.
-std::array<std::unique_ptr<Session>, 3> Open() {
+std::array<PeerChannels, 3> Connected() {
   std::array<PeerChannels, 3> channels;
   for (int a = 0; a < 3; ++a) {
     for (int b = a + 1; b < 3; ++b) std::tie(channels[a][b], channels[b][a]) = MemoryChannelPair(ChannelOptions());
   }
+  return channels;
+}
+
+// Three sessions that have agreed on keys.
+std::array<std::unique_ptr<Session>, 3> Open() {
+  auto channels = Connected();
   std::array<std::unique_ptr<Session>, 3> sessions;
   std::vector<std::thread> threads;
   for (int i = 0; i < 3; ++i) {
@@ -105,14 +110,27 @@ TEST(Session, AnIdStartsOneValueOnly) {
   EXPECT_THROW(sessions[1]->Mask(5, kShape, kWidth), std::invalid_argument);
 }
 
-// What is kept of one run is an input of the next, and what nobody kept is not.
-TEST(Session, AKeptOutputIsAnInput) {
-  const Program program = ParseProgram(R"({"format": "ditto-program", "version": 1, "name": "double",
+// Doubles one input of kShape, by an operation in which nobody talks; squares it, which takes all parties.
+Program Double() {
+  return ParseProgram(R"({"format": "ditto-program", "version": 1, "name": "double",
     "inputs": [0], "outputs": [1], "constants": [],
     "values": [{"kind": "fxp", "width": 20, "fraction": 0, "shape": [3]},
                {"kind": "fxp", "width": 20, "fraction": 0, "shape": [3]}],
     "ops": [{"op": "add", "in": [0, 0], "out": [1], "attrs": {}, "layer": ""}]})",
-                                       {});
+                      {});
+}
+Program Square() {
+  return ParseProgram(R"({"format": "ditto-program", "version": 1, "name": "square",
+    "inputs": [0], "outputs": [1], "constants": [],
+    "values": [{"kind": "fxp", "width": 20, "fraction": 0, "shape": [3]},
+               {"kind": "fxp", "width": 20, "fraction": 0, "shape": [3]}],
+    "ops": [{"op": "square", "in": [0], "out": [1], "attrs": {"shift": 0}, "layer": ""}]})",
+                      {});
+}
+
+// What is kept of one run is an input of the next, and what nobody kept is not.
+TEST(Session, AKeptOutputIsAnInput) {
+  const Program program = Double();
   const auto sessions = Open();
   const Tensor l1 = sessions[1]->Mask(0, kShape, kWidth), l2 = sessions[2]->Mask(0, kShape, kWidth);
   sessions[0]->Mask(0, kShape, kWidth);
@@ -138,6 +156,69 @@ TEST(Session, AKeptOutputIsAnInput) {
   EXPECT_EQ(run(1, {}), (std::array<std::string, 3>{}));
   EXPECT_EQ(Reconstruct(parts[1], parts[2]), (std::vector<int64_t>{4, -8, 12}));
   EXPECT_EQ(run(1, {{1, 2}})[1], "the program has no output 1 to keep");
+}
+
+// Party i runs programs[i] on value 0, which it holds; what each is told.
+std::array<std::string, 3> RunAll(const std::array<std::unique_ptr<Session>, 3>& sessions,
+                                  const std::array<Program, 3>& programs) {
+  std::array<std::string, 3> errors;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) {
+    threads.emplace_back([&, i] {
+      try {
+        sessions[i]->Run(programs[i], MakeSchedule(programs[i]), {uint64_t{0}}, {});
+      } catch (const RunError& error) {
+        errors[i] = error.what();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return errors;
+}
+
+void Share0(const std::array<std::unique_ptr<Session>, 3>& sessions) {
+  sessions[0]->Mask(0, kShape, kWidth);
+  const Tensor l1 = sessions[1]->Mask(0, kShape, kWidth), l2 = sessions[2]->Mask(0, kShape, kWidth);
+  for (int role : {1, 2}) sessions[role]->SetMasked(0, MaskedInput(kValues.data(), l1, l2));
+}
+
+void ExpectNames(const std::string& error, const std::string& one, const std::string& other) {
+  EXPECT_NE(error.find(one), std::string::npos) << error;
+  EXPECT_NE(error.find(other), std::string::npos) << error;
+}
+
+TEST(Session, ARunOfAnotherProgramIsRefusedByWhoeverReveals) {
+  for (int other = 0; other < 3; ++other) {
+    for (const auto& [right, wrong] : {std::pair(Square(), Double()), std::pair(Double(), Square())}) {
+      const auto sessions = Open();
+      Share0(sessions);
+      EXPECT_EQ(RunAll(sessions, {right, right, right}), (std::array<std::string, 3>{}));
+      std::array<Program, 3> programs = {right, right, right};
+      programs[static_cast<size_t>(other)] = wrong;
+      const auto errors = RunAll(sessions, programs);
+      for (int role : {1, 2}) ExpectNames(errors[role], "run 1 of program " + right.hash, wrong.hash);
+    }
+  }
+}
+
+TEST(Session, APartyThatMadeOneRunMoreIsFound) {
+  const auto sessions = Open();
+  Share0(sessions);
+  const Program program = Square(), extra = Double();
+  sessions[0]->Run(extra, MakeSchedule(extra), {uint64_t{0}}, {});
+  const auto errors = RunAll(sessions, {program, program, program});
+  for (int role : {1, 2}) ExpectNames(errors[role], "run 0 of program " + program.hash, extra.hash);
+}
+
+TEST(Session, APartyThatHasLostARunIsFound) {
+  const auto sessions = Open();
+  Share0(sessions);
+  const Program program = Square();
+  EXPECT_THROW(sessions[1]->Run(program, MakeSchedule(program), {uint64_t{7}}, {}), std::invalid_argument);
+  auto channels = Connected();
+  for (int i = 0; i < 3; ++i) sessions[i]->Reconnect(std::move(channels[i]));
+  const auto errors = RunAll(sessions, {program, program, program});
+  for (int role : {1, 2}) ExpectNames(errors[role], "is at run ", " at run 1 of program " + program.hash);
 }
 
 }  // namespace
