@@ -166,7 +166,7 @@ class Client:
         encoded: dict[int, tuple[Array, ValueType]] = {}
         for given in program.inputs:
             if given.argument is not None:
-                argument, type = program.arguments[given.argument], given.type.value_type()
+                argument, type = program.arguments[given.argument], given.type
                 value = np.asarray(inputs[argument.name])
                 check_dtype(value, np.dtype(argument.dtype), argument.name)
                 encoded[given.argument] = encode_argument(value, type, argument.name), type
@@ -185,7 +185,7 @@ class Client:
                 assert given.constant is not None
                 handed.append(used.numbers[index][given.constant])
         # Several results may be one output.
-        types = {output.output: output.type.value_type() for output in program.outputs}
+        types = {output.output: output.type for output in program.outputs}
         kinds = [(list(types[n].shape), ring_width(types[n])) for n in sorted(types)]
         outputs, report = self._session().run_used(used.first_program + index, handed, kinds)
         results = [

@@ -15,7 +15,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 
 import numpy as np
 from cryptography.exceptions import InvalidTag
@@ -37,22 +37,8 @@ class PublicationError(DittoError):
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Type(_Strict):
-    """A `ValueType`."""
-
-    kind: Literal["fxp", "bit", "public", "index"]
-    shape: tuple[int, ...]
-    width: int = 0
-    fraction: int = 0
-    range_bits: int | None = None
-    mask: int | None = None
-    infinities: tuple[float, float] | None = None
-
-    def value_type(self) -> ValueType:
-        return ValueType(**self.model_dump())
+    # Ends of results may be infinite.
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="constants")
 
 
 class Input(_Strict):
@@ -62,14 +48,14 @@ class Input(_Strict):
     argument: int | None = None
     # Of known numbers: the place among the constants of the program.
     constant: int | None = None
-    type: Type
+    type: ValueType
 
 
 class Output(_Strict):
     """A result: an output of the program."""
 
     output: int
-    type: Type
+    type: ValueType
 
 
 class Argument(_Strict):
@@ -111,7 +97,7 @@ class Described(_Strict):
 
     name: str = Field(pattern=f"^{NAME.pattern}$")
     callers: tuple[str, ...] | None = None
-    values: tuple[Type, ...] = ()
+    values: tuple[ValueType, ...] = ()
     programs: tuple[Program, ...] = Field(min_length=1)
     files: tuple[str, ...] = ()
     task: str | None = None

@@ -170,6 +170,12 @@ def rerounded(program: RingProgram, bits: int | None) -> RingProgram:
         raise UnsupportedError(f"an exact run rounds off 2 bits or more, not {bits}")
     module = ring.parse_module(program.ring)
     ReroundResults(bits).apply(ring.context(), module)
+    types = [_value_type(slot) for slot in lower_to_program(module).outputs]
+    return _changed(program, module, dict(enumerate(types)))
+
+
+def _changed(program: RingProgram, module: ModuleOp, types: Mapping[int, ValueType]) -> RingProgram:
+    """A program whose module was changed, and with it the types of some outputs of the engine."""
     module.verify()
     made = lower_to_program(module)
     return dataclasses.replace(
@@ -178,7 +184,7 @@ def rerounded(program: RingProgram, bits: int | None) -> RingProgram:
         engine=made.json,
         constants=[np.asarray(c, np.int64) for c in made.constants],
         outputs=tuple(
-            dataclasses.replace(b, type=_value_type(made.outputs[b.index])) if b.source == "program" else b
+            dataclasses.replace(b, type=types.get(b.index, b.type)) if b.source == "program" else b
             for b in program.outputs
         ),
     )
@@ -200,23 +206,14 @@ def ending_in(program: RingProgram, types: Mapping[int, ValueType]) -> RingProgr
     }
     if not wanted:
         return program
+    # An output may be several results.
+    made = {b.index: b.type for b in program.outputs if b.source == "program"}
     module = ring.parse_module(program.ring)
-    for binding in program.outputs:
-        if binding.source == "program" and binding.index in wanted:
-            assert binding.type is not None
-            convert_result(module, binding.index, binding.type, wanted[binding.index])
-    module.verify()
-    made = lower_to_program(module)
-    return dataclasses.replace(
-        program,
-        ring=ring.to_text(module),
-        engine=made.json,
-        constants=[np.asarray(c, np.int64) for c in made.constants],
-        outputs=tuple(
-            dataclasses.replace(b, type=wanted.get(b.index, b.type)) if b.source == "program" else b
-            for b in program.outputs
-        ),
-    )
+    for output, target in wanted.items():
+        source = made[output]
+        assert source is not None
+        convert_result(module, output, source, target)
+    return _changed(program, module, wanted)
 
 
 def _input_binding(slot: Slot, signature: split_public.Signature, part: PublicPart, left: Sequence[int]) -> Binding:

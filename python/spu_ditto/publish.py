@@ -89,7 +89,7 @@ class _Collected:
         self._parties = parties
         self._places: dict[int, int] = {}
         self.values: list[RemoteValue] = []
-        self.types: list[told.Type] = []
+        self.types: list[ValueType] = []
         self.buffers: list[Any] = []
 
     def program(self, name: str, compiled: Compiled | Chain, weights: Mapping[str, Any]) -> told.Program:
@@ -104,7 +104,7 @@ class _Collected:
         inputs, numbers = [], list[Array]()
         for binding in program.inputs:
             assert binding.type is not None
-            type = _type(binding.type)
+            type = binding.type
             if binding.source == "public":
                 numbers.append(np.asarray(encode_argument(public[binding.index], binding.type, "a constant"), "<i8"))
                 inputs.append(told.Input(constant=len(numbers) - 1, type=type))
@@ -116,7 +116,7 @@ class _Collected:
         for n, binding in enumerate(program.outputs):
             if binding.source != "program" or binding.type is None:
                 raise UnsupportedError(f"{name}: result {n} of {signature.name} is no secret; leave it out")
-            outputs.append(told.Output(output=binding.index, type=_type(binding.type)))
+            outputs.append(told.Output(output=binding.index, type=binding.type))
             shape, dtype = signature.outputs[n].shape, np.dtype(signature.outputs[n].dtype).name
             results.append(told.Result(name=signature.result_name(n), shape=shape, dtype=dtype))
         constants = [np.asarray(constant, "<i8") for constant in program.constants]
@@ -140,7 +140,7 @@ class _Collected:
         if stored.id not in self._places:
             self._places[stored.id] = len(self.values)
             self.values.append(stored)
-            self.types.append(_type(type))
+            self.types.append(type)
         return self._places[stored.id]
 
 
@@ -165,15 +165,3 @@ def _weight_leaves(compiled: Compiled, weights: Mapping[str, Any]) -> dict[int, 
                 )
             found[n] = leaf
     return found
-
-
-def _type(type: ValueType) -> told.Type:
-    return told.Type(
-        kind=type.kind,
-        shape=type.shape,
-        width=type.width,
-        fraction=type.fraction,
-        range_bits=type.range_bits,
-        mask=type.mask,
-        infinities=type.infinities,
-    )

@@ -165,7 +165,7 @@ def test_weights_go_where_their_owner_has_put_them(nodes: Nodes) -> None:
             check(client)
             parties, used = client._session(), client._used["triage"]
             program = used.told.programs[0]
-            [argument] = parties.put_many([(np.zeros((1, 6)), program.inputs[0].type.value_type())])
+            [argument] = parties.put_many([(np.zeros((1, 6)), program.inputs[0].type)])
             first, second = used.values[:2]
             ids = [argument.id if i.value is None else used.values[i.value] for i in program.inputs]
             inputs = [pb.Input(id=id) for id in ids]
@@ -217,6 +217,17 @@ def test_publishing_again_and_withdrawing(nodes: Nodes) -> None:
             others.withdraw("scale")
         parties.withdraw("scale")
         assert "scale" not in [m.name for m in bank.models()]
+
+
+def test_results_that_may_be_infinite(nodes: Nodes) -> None:
+    compiled = spu_ditto.compile(lambda w, x: jnp.where(x > w, x, -jnp.inf)).lower(
+        np.float32(0), np.zeros(3, np.float32)
+    )
+    x = np.array([-1, 0.5, 2], np.float32)
+    with nodes.session("hospital") as parties, nodes.client("bank") as bank:
+        spu_ditto.publish(parties, "above", compiled.compile(), {"w": np.float32(1)})
+        np.testing.assert_allclose(bank.call("above", x=x), [-np.inf, -np.inf, 2], atol=1e-3)
+        parties.withdraw("above")
 
 
 def test_what_cannot_be_published(nodes: Nodes) -> None:
