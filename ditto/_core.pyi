@@ -180,12 +180,18 @@ class Session:
     def agree_on(self, what: str, digest: bytes) -> None:
         """The same of anything else. Raises ProgramError; `what` it is stands in it."""
     def run(
-        self, program: Program, inputs: Sequence[int | _Ints], offline_first: bool, keep: Mapping[int, int] = ...
+        self,
+        program: Program,
+        inputs: Sequence[int | _Ints],
+        offline_first: bool,
+        keep: Mapping[int, int] = ...,
+        context: str = ...,
     ) -> tuple[list[bytes], dict[str, Any]]:
         """Runs a program; returns this party's part of the outputs (none at P0) and what it sent.
 
         Args:
             keep: the outputs that stay shared, by position, each with the id of the value that it becomes.
+            context: what else the parties have to have alike.
 
         Raises RunError, or RangeViolation at P1 and P2.
         """

@@ -150,7 +150,10 @@ def status(config: _ConfigFile, identity: _IdentityStem) -> None:
             told = describe(parsed, role, own)
             print(f"P{role}: version {told.version}, {told.memory_bytes / 1e6:.0f} MB at most, you are {told.caller}")
             for publication in told.publications:
-                print(f"  {publication.name} of {publication.owner}: {publication.calls} calls since it was started")
+                told_calls = (
+                    f": {publication.calls} calls since it was started" if publication.owner == told.caller else ""
+                )
+                print(f"  {publication.name} of {publication.owner}{told_calls}")
             for session in told.sessions:
                 print(f"  session of {session.caller} for {session.seconds:.0f} s: {session.doing}")
 
@@ -198,7 +201,7 @@ def models(config: _ConfigFile, identity: _IdentityStem) -> None:
 
     with _told(), Client(config, identity) as client:
         for model in client.models():
-            print(f"{model.name}\tof {model.owner}\t{model.calls} calls")
+            print(f"{model.name}\tof {model.owner}")
 
 
 @app.command()

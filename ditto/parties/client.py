@@ -42,7 +42,6 @@ class Model:
 
     name: str
     owner: str
-    calls: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +101,7 @@ class Client:
         differing = {name for other in others for name, _, _ in first ^ other}
         if differing:
             raise RuntimeFailure(f"the nodes do not have the same publications: {sorted(differing)}")
-        return [Model(p.name, p.owner, p.calls) for p in told[1].publications]
+        return [Model(p.name, p.owner) for p in told[1].publications]
 
     def call(self, name: str, /, **inputs: Any) -> Any:
         """The results of a published model: an array, or a dict of arrays if they have names.

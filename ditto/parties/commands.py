@@ -7,6 +7,7 @@ So a result tells a caller what its own inputs and approved programs tell, and n
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -16,6 +17,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from ditto import _core
 from ditto.parties import wire_pb2 as pb
 from ditto.parties.agreement import engine_digest
@@ -23,11 +26,12 @@ from ditto.parties.config import Config, Right
 from ditto.parties.publication import Publication, PublicationError, Store, integers, made
 
 audit = logging.getLogger("ditto.audit")
+log = logging.getLogger("ditto.node")
 
 Reply = tuple[pb.Reply, Sequence[Any]]
 
-# What one array may have: a word of 8 bytes each, twice.
-_MOST_ELEMENTS = 1 << 30
+# What all the arrays of a session may have: 16 bytes each at a party.
+_MOST_ELEMENTS = 1 << 29
 
 
 class Refused(Exception):
@@ -62,11 +66,13 @@ class _Loaded:
     Attributes:
         used: the publication it is of, if it is of one.
         values: for each input the id of the published value that it has to be, or None.
+        numbers: for each input the public numbers that it has to be, or None.
     """
 
     program: _core.Program
     used: Publication | None = None
     values: tuple[int | None, ...] = ()
+    numbers: tuple[Any, ...] = ()
 
 
 class Session:
@@ -78,9 +84,11 @@ class Session:
         self._rights = party.config.rights.get(caller, frozenset())
         self._session: _core.Session | None = None
         self._opening: bytes | None = None
+        self._id = b""
         self._programs: dict[int, _Loaded] = {}
         self._published: set[int] = set()
         self._requests = 0
+        self._elements = 0
         self._lock = threading.Lock()
         self._ended = ""
         self.doing = "waits for its caller"
@@ -117,6 +125,8 @@ class Session:
             said = str(error) or type(error).__name__
             own = isinstance(error, (Refused, PublicationError))
             reply, results = pb.Reply(error=f"{self._party.name} {said}" if own else said), []
+            # The parties may not be where each other is any more.
+            self.abort(reply.error)
         finally:
             self.doing = "waits for its caller"
         reply.number = request.number
@@ -168,7 +178,7 @@ class Session:
         if len(command.session) != 16:
             raise Refused("got no session id")
         with self._lock:
-            self._opening = command.session
+            self._opening = self._id = command.session
         if self._ended:
             raise Refused(self._ended)
         try:
@@ -194,8 +204,10 @@ class Session:
     def _mask(self, command: pb.Mask, buffers: list[bytes]) -> Reply:
         session = self._open_session()
         masks = []
+        self._elements += sum(map(_elements, command.values))
+        if self._elements > _MOST_ELEMENTS:
+            raise Refused(f"holds no more than {_MOST_ELEMENTS} numbers for a session")
         for value in command.values:
-            _check_array(value)
             masks.append(session.mask(value.id, list(value.shape), value.width))
         return pb.Reply(), [mask for mask in masks if mask is not None]
 
@@ -205,7 +217,6 @@ class Session:
             if len(buffers) != len(command.values):
                 raise Refused(f"got {len(buffers)} masked values instead of {len(command.values)}")
             for value, masked in zip(command.values, buffers, strict=True):
-                _check_array(value)
                 self._open_session().set_masked(value.id, list(value.shape), value.width, masked)
         return pb.Reply(), []
 
@@ -236,17 +247,18 @@ class Session:
         if loaded.used is not None and command.keep:
             raise Refused(f"does not keep results of publication {loaded.used.told.name}")
         kept = {item.output: item.id for item in command.keep}
-        who = loaded.used.told.name if loaded.used is not None else "a program of its own"
+        who, context = "a program of its own", ""
+        if loaded.used is not None:
+            # Counted whatever comes of it: that a guard was set off is the caller's business alone.
+            who, context = loaded.used.told.name, loaded.used.digest.hex()
+            self._party.calls[who] = self._party.calls.get(who, 0) + 1
         try:
-            outputs, report = session.run(loaded.program, inputs, command.offline_first, kept)
+            outputs, report = session.run(loaded.program, inputs, command.offline_first, kept, context)
         except _core.RangeViolation:
             audit.info("ran", extra={"caller": self._caller, "program": who, "revealed": "nothing, out of range"})
             return pb.Reply(out_of_range=True), []
         sent = report["offline"] + report["online"]
         audit.info("ran", extra={"caller": self._caller, "program": who, "sent": sent, "revealed": len(outputs)})
-        if loaded.used is not None:
-            name = loaded.used.told.name
-            self._party.calls[name] = self._party.calls.get(name, 0) + 1
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         return pb.Reply(report=json.dumps(report), peak_memory_bytes=peak), list(outputs)
 
@@ -255,6 +267,9 @@ class Session:
         if loaded.used is not None and len(inputs) != len(loaded.values):
             raise Refused(f"got {len(inputs)} inputs of a program of {len(loaded.values)}")
         wanted = loaded.values if loaded.used is not None else (None,) * len(inputs)
+        for n, number in enumerate(loaded.numbers):
+            if number is not None and not (isinstance(inputs[n], np.ndarray) and np.array_equal(inputs[n], number)):
+                raise Refused(f"takes published numbers as input {n} of this program, and no other")
         for n, (given, value) in enumerate(zip(inputs, wanted, strict=True)):
             if value is not None and not (isinstance(given, int) and given == value):
                 raise Refused(f"takes a published value as input {n} of this program, and no other")
@@ -268,16 +283,20 @@ class Session:
         if taken := self._published.intersection(command.values):
             raise Refused(f"does not publish values of another publication: {sorted(taken)}")
         shares = [self._open_session().get(id) for id in command.values]
-        publication = made(self._caller, command.text, buffers, shares)
-        self._open_session().agree_on("publication", publication.digest)
-        self._party.store.put(publication)
+        # The sharing, too: shares of two would not fit, though all else is the same.
+        sharing = hashlib.sha256(self._id + self._requests.to_bytes(8, "little")).digest()
+        publication = made(self._caller, command.text, buffers, shares, sharing)
+        with self._party.store.putting(publication):
+            # All have written it before anyone takes it for what was there.
+            self._open_session().agree_on("publication", publication.digest)
         audit.info("published", extra={"caller": self._caller, "program": publication.told.name})
         return pb.Reply(digest=publication.digest), []
 
     def _use(self, command: pb.Use, buffers: list[bytes]) -> Reply:
         session = self._open_session()
         publication = self._usable(command.name)
-        session.agree_on("publication", publication.digest)
+        numbering = f"{command.first_program} {command.first_value}".encode()
+        session.agree_on("publication", hashlib.sha256(publication.digest + numbering).digest())
         ids = []
         for n, share in enumerate(publication.shares):
             ids.append(command.first_value + n)
@@ -286,23 +305,26 @@ class Session:
         for n, (program, told) in enumerate(zip(publication.loaded, publication.told.programs, strict=True)):
             session.agree(program)
             values = tuple(None if given.value is None else ids[given.value] for given in told.inputs)
-            self._programs[command.first_program + n] = _Loaded(program, publication, values)
+            numbers = publication.numbers(n)
+            fixed = tuple(None if given.constant is None else numbers[given.constant] for given in told.inputs)
+            self._programs[command.first_program + n] = _Loaded(program, publication, values, fixed)
         # What belongs to the programs, but for the text and constants of the engine, and the files.
         return pb.Reply(publication=publication.text, digest=publication.digest), _for_callers(publication)
 
     def _usable(self, name: str) -> Publication:
-        # Who may not use a publication is told no more than of one that there is not.
+        # Who may not use a publication is told no more than of one that there is not, or that is damaged.
+        publication = None
         try:
-            publication = self._party.store.get(name)
-        except PublicationError:
             if name in self._party.store.names():
-                raise
-            publication = None
+                publication = self._party.store.get(name)
+        except PublicationError as error:
+            log.error("cannot read a publication", extra={"publication": name, "reason": str(error)})
         if publication is None or not publication.may_use(self._caller, self._rights):
             raise Refused(f"has no publication {name!r} that {self._caller} may use")
         return publication
 
     def _withdraw(self, command: pb.Withdraw, buffers: list[bytes]) -> Reply:
+        self._demand("publish", "withdraw")
         publication = self._usable(command.name)
         if publication.owner != self._caller:
             raise Refused(f"lets only the owner withdraw {command.name!r}")
@@ -321,11 +343,13 @@ def _for_callers(publication: Publication) -> list[bytes]:
     return [*found, *rest]
 
 
-def _check_array(value: pb.Array) -> None:
+def _elements(value: pb.Array) -> int:
+    """How many numbers a value has. Raises Refused if it is none, or more than may be."""
     elements = 1
     for extent in value.shape:
-        if extent < 0 or extent > _MOST_ELEMENTS:
-            raise Refused(f"got a value of shape {list(value.shape)}")
         elements *= extent
-    if elements > _MOST_ELEMENTS or not 1 <= value.width <= 64:
+        if extent < 0 or elements > _MOST_ELEMENTS:
+            break
+    if not (0 <= elements <= _MOST_ELEMENTS and all(n >= 0 for n in value.shape) and 1 <= value.width <= 64):
         raise Refused(f"got a value of shape {list(value.shape)} and width {value.width}")
+    return elements

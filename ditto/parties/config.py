@@ -28,10 +28,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from cryptography.hazmat.primitives import serialization
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ditto.errors import DittoError
-from ditto.parties.identity import IdentityError, fingerprint, names_of, read_text
+from ditto.parties.identity import IdentityError, fingerprint, names_of, parsed, read_text
 
 # Host and port.
 Address = tuple[str, int]
@@ -254,7 +255,8 @@ def _certificate(path: Path, who: str) -> str:
     text = read_text(path)
     if not names_of(text, str(path)):
         raise IdentityError(f"{path}: the certificate of {who} has no name (a DNS name among its subject's others)")
-    return text
+    # One certificate, ended by a newline, whatever else is in the file.
+    return parsed(text, str(path)).public_bytes(serialization.Encoding.PEM).decode()
 
 
 def _three(items: list[Any]) -> tuple[Any, Any, Any]:

@@ -105,10 +105,12 @@ class Node:
     def _caller(self, context: grpc.ServicerContext) -> str:
         """Who calls. A certificate that is not pinned itself gives no right, whoever has signed it."""
         certificates = context.auth_context().get("x509_pem_cert", ())
-        if certificates and (name := self._party.config.name_of(certificates[0])):
+        name = self._party.config.name_of(certificates[0]) if certificates else None
+        if name is not None and self._party.config.rights.get(name):
             return name
-        log.warning("turned a caller away", extra={"address": context.peer(), "reason": "unknown certificate"})
-        context.abort(grpc.StatusCode.UNAUTHENTICATED, f"{self._party.name} does not know this certificate")
+        reason = "unknown certificate" if name is None else f"{name} has no rights"
+        log.warning("turned a caller away", extra={"address": context.peer(), "reason": reason})
+        context.abort(grpc.StatusCode.UNAUTHENTICATED, f"{self._party.name} turns this caller away: {reason}")
         raise AssertionError("abort raises")
 
     def _describe(self, request: pb.Nothing, context: grpc.ServicerContext) -> pb.Description:
@@ -128,10 +130,10 @@ class Node:
             with contextlib.suppress(DittoError):
                 publication = store.get(name)
                 if publication.may_use(caller, rights):
-                    calls = self._party.calls.get(name, 0)
+                    calls = self._party.calls.get(name, 0) if publication.owner == caller else 0
                     told.publications.add(name=name, owner=publication.owner, digest=publication.digest, calls=calls)
-        if "publish" in rights:
-            for session, (who, since) in list(self._sessions.items()):
+        for session, (who, since) in list(self._sessions.items()):
+            if who == caller:
                 told.sessions.add(caller=who, doing=session.doing, seconds=time.monotonic() - since)
         return told
 

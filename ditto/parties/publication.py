@@ -12,6 +12,7 @@ import json
 import os
 import re
 import secrets
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,6 +123,7 @@ class Publication:
     Attributes:
         buffers: for every program its text, its constants and its numbers; then the files.
         shares: this node's, of the values.
+        sharing: identifies the shares among the nodes: those of another time do not fit.
         loaded: the programs.
     """
 
@@ -130,13 +132,14 @@ class Publication:
     told: Described
     buffers: tuple[bytes, ...]
     shares: tuple[_core.Share, ...]
+    sharing: bytes
     loaded: tuple[_core.Program, ...]
 
     @property
     def digest(self) -> bytes:
-        """SHA-256 of what all nodes have alike: everything but the shares."""
+        """SHA-256 of what all nodes have alike: everything but the shares themselves."""
         hashed = hashlib.sha256()
-        for part in (self.owner.encode(), self.text.encode(), *self.buffers):
+        for part in (self.owner.encode(), self.text.encode(), self.sharing, *self.buffers):
             hashed.update(hashlib.sha256(part).digest())
         return hashed.digest()
 
@@ -144,10 +147,16 @@ class Publication:
         """By name."""
         return dict(zip(self.told.files, self.buffers[len(self.buffers) - len(self.told.files) :], strict=True))
 
+    def numbers(self, program: int) -> list[np.ndarray[Any, np.dtype[np.int64]]]:
+        """The known numbers that one of the programs takes."""
+        _, _, numbers = split_buffers(self.told, self.buffers)[program]
+        shapes = self.told.programs[program].numbers
+        return [integers(data, shape) for data, shape in zip(numbers, shapes, strict=True)]
+
     def may_use(self, caller: str, rights: frozenset[str]) -> bool:
         """Whether somebody may call it."""
         if caller == self.owner:
-            return True
+            return bool(rights & {"publish", "call"})
         return "call" in rights and (self.told.callers is None or caller in self.told.callers)
 
 
@@ -179,6 +188,8 @@ class Store:
         self._folder = folder
         self._cipher = None if key is None else AESGCM(key)
         self._held: dict[str, Publication] = {}
+        self._underway: set[str] = set()
+        self._lock = threading.RLock()
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
@@ -196,26 +207,40 @@ class Store:
             self._held[name] = self._read(path, name)
         return self._held[name]
 
-    def put(self, publication: Publication) -> None:
-        """Keeps a publication, in the place of one of the same name and owner.
+    @contextlib.contextmanager
+    def putting(self, publication: Publication) -> Iterator[None]:
+        """Keeps a publication, in the place of its owner's of this name, once the `with` block has come to its end.
 
         Raises:
-            PublicationError: somebody else has published under this name.
+            PublicationError: somebody else has published under this name, or does now.
             OSError: the disk is full.
         """
         name = publication.told.name
-        if name in self.names() and self.get(name).owner != publication.owner:
-            raise PublicationError(f"the name {name!r} belongs to another owner; choose another")
         path = self._path(name)
-        if path is not None:
-            self._write(path, publication)
-        self._held[name] = publication
+        with self._lock:
+            if name in self._underway or (name in self.names() and self.get(name).owner != publication.owner):
+                raise PublicationError(f"the name {name!r} belongs to another owner; choose another")
+            self._underway.add(name)
+        written = None
+        try:
+            written = None if path is None else self._written(path, publication)
+            yield
+            with self._lock:
+                if path is not None and written is not None:
+                    os.replace(written, path)
+                    _sync(path.parent)
+                self._held[name] = publication
+        finally:
+            self._underway.discard(name)
+            if written is not None:
+                written.unlink(missing_ok=True)
 
     def remove(self, name: str) -> None:
         """Forgets a publication."""
-        self._held.pop(name, None)
-        if (path := self._path(name)) is not None:
-            path.unlink(missing_ok=True)
+        with self._lock:
+            self._held.pop(name, None)
+            if (path := self._path(name)) is not None:
+                path.unlink(missing_ok=True)
 
     # ------------------------------------------------------------------------------------------------ at rest
 
@@ -224,8 +249,9 @@ class Store:
             raise PublicationError(f"{name!r} is no name: letters, digits, and . _ - after the first")
         return None if self._folder is None else self._folder / f"{name}.publication"
 
-    def _write(self, path: Path, publication: Publication) -> None:
-        parts = [publication.owner.encode(), publication.text.encode(), *publication.buffers]
+    def _written(self, path: Path, publication: Publication) -> Path:
+        """A file with the publication, to take the place of the one that may be there."""
+        parts = [publication.owner.encode(), publication.text.encode(), publication.sharing, *publication.buffers]
         shares = [(share.shape, share.width, share.components()) for share in publication.shares]
         layout = {
             "buffers": len(parts),
@@ -239,10 +265,10 @@ class Store:
                 self._seal(file, path.stem, [json.dumps(layout).encode(), *parts])
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                temporary.unlink()
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        return temporary
 
     def _seal(self, file: BinaryIO, name: str, parts: Sequence[bytes]) -> None:
         """Writes parts, each as its length and encrypted blocks; no two blocks of a file have the same nonce."""
@@ -268,13 +294,13 @@ class Store:
                 first, *parts = self._opened(file, name, path.stat().st_size)
             layout = json.loads(first)
             count = layout["buffers"]
-            owner, text, *buffers = parts[:count]
+            owner, text, sharing, *buffers = parts[:count]
             rest = iter(parts[count:])
             shares = tuple(
                 _core.Share(shape, width, [next(rest) if held else None for held in components])
                 for shape, width, components in layout["shares"]
             )
-            return made(owner.decode(), text.decode(), buffers, shares)
+            return made(owner.decode(), text.decode(), buffers, shares, sharing)
         except (OSError, ValueError, KeyError, StopIteration, InvalidTag, DittoError) as error:
             reason = "its key is another, or it is damaged" if isinstance(error, InvalidTag) else str(error)
             raise PublicationError(f"publication {name!r} cannot be read from {path}: {reason}") from error
@@ -310,7 +336,16 @@ class Store:
         return False
 
 
-def made(owner: str, text: str, buffers: Sequence[bytes], shares: Sequence[_core.Share]) -> Publication:
+def _sync(folder: Path) -> None:
+    """Names in a folder are on the disk, too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def made(owner: str, text: str, buffers: Sequence[bytes], shares: Sequence[_core.Share], sharing: bytes) -> Publication:
     """A publication of what was sent or stored.
 
     Raises:
@@ -337,7 +372,7 @@ def made(owner: str, text: str, buffers: Sequence[bytes], shares: Sequence[_core
                 raise PublicationError(f"a program of publication {told.name} has no argument {given.argument}")
             if given.constant is not None and not 0 <= given.constant < len(program.numbers):
                 raise PublicationError(f"a program of publication {told.name} has no number {given.constant}")
-    return Publication(owner, text, told, tuple(buffers), tuple(shares), tuple(loaded))
+    return Publication(owner, text, told, tuple(buffers), tuple(shares), sharing, tuple(loaded))
 
 
 def integers(data: bytes, shape: Sequence[int]) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -20,6 +20,8 @@ _MAX_MESSAGE_BYTES = 1 << 25
 _MAX_BUFFERS = 1 << 16
 _MAX_BUFFER_BYTES = 1 << 33
 
+_WITH_BUFFERS = ("load", "masked", "run", "publish")
+
 SERVICE = "ditto.parties.Node"
 DESCRIBE, CONVERSE = f"/{SERVICE}/Describe", f"/{SERVICE}/Converse"
 
@@ -70,22 +72,23 @@ def received(stream: Iterable[pb.Message], kind: str) -> Iterator[tuple[Any, lis
         if message.WhichOneof("kind") != kind:
             raise MalformedMessage(f"a {kind} was to come, not a {message.WhichOneof('kind') or 'message of no kind'}")
         header = getattr(message, kind)
+        if header.buffers and kind == "request" and header.WhichOneof("command") not in _WITH_BUFFERS:
+            raise MalformedMessage(f"the request {header.WhichOneof('command')} has no buffers")
         if len(header.buffers) > _MAX_BUFFERS or sum(header.buffers) > _MAX_BUFFER_BYTES:
             raise MalformedMessage(f"a {kind} announces {len(header.buffers)} buffers of {sum(header.buffers)} bytes")
         yield header, [_buffer(rest, size) for size in header.buffers]
 
 
 def _buffer(stream: Iterator[pb.Message], size: int) -> bytes:
-    pieces, held = [], 0
-    while held < size:
+    """A buffer, of pieces that are all full but the last: small ones would take many times their bytes."""
+    held = bytearray()
+    while len(held) < size:
         message = next(stream, None)
-        if message is None or message.WhichOneof("kind") != "piece" or not message.piece:
-            raise MalformedMessage(f"a buffer of {size} bytes ends after {held}")
-        pieces.append(message.piece)
-        held += len(message.piece)
-    if held != size:
-        raise MalformedMessage(f"a buffer has {held} bytes instead of {size}")
-    return b"".join(pieces)
+        piece = b"" if message is None or message.WhichOneof("kind") != "piece" else message.piece
+        if len(piece) != min(_PIECE_BYTES, size - len(held)):
+            raise MalformedMessage(f"a buffer of {size} bytes has a piece of {len(piece)} after {len(held)}")
+        held += piece
+    return bytes(held)
 
 
 def version() -> str:

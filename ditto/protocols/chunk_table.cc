@@ -1,5 +1,7 @@
 #include "ditto/protocols/chunk_table.h"
 
+#include <stdexcept>
+
 #include "ditto/ring/elementwise.h"
 #include "ditto/ring/loop.h"
 
@@ -11,6 +13,7 @@ constexpr int TableBits(int chunk_width) { return (1 << chunk_width) - 1; }
 }  // namespace
 
 std::vector<int> ChunkWidths(int n, int count) {
+  if (n < 1 || count < 1) throw std::invalid_argument("there are no bits to compare: more are dropped than there are");
   std::vector<int> widths(count, n / count);
   for (int i = 0; i < n % count; ++i) ++widths[i];
   for (int& w : widths) w = w < 2 ? 2 : w;

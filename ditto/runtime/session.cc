@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "ditto/ring/elementwise.h"
+#include "ditto/ring/pack.h"
 #include "ditto/runtime/run_agreement.h"
+#include "ditto/runtime/sha256.h"
 
 namespace ditto {
 namespace {
@@ -19,6 +21,30 @@ constexpr uint64_t InputDomain(uint64_t id) { return uint64_t{1} << 63 | id; }
 PrgKey& KeyWith(PairKeys& keys, int a, int b) {
   if (a + b == 1) return keys.k01;
   return a + b == 2 ? keys.k02 : keys.k12;
+}
+
+void AddTo(Sha256& hash, uint64_t id, const Tensor& tensor) {
+  std::vector<uint8_t> packed(PackedBytes(tensor.size(), tensor.width()));
+  Pack(tensor, packed.data());
+  hash.AddText(std::to_string(id) + " " + ToString(tensor.shape()) + " " + std::to_string(tensor.width()));
+  hash.Add(packed.data(), packed.size());
+}
+
+// Of what all three parties are given for a run.
+std::string DigestOf(const std::vector<Input>& inputs, const RunOptions& options, const Kept& kept,
+                     const std::string& context) {
+  Sha256 hash;
+  hash.AddText(context);
+  hash.AddText(options.offline_first ? "offline first" : "");
+  for (const Input& input : inputs) {
+    if (const auto* id = std::get_if<uint64_t>(&input)) {
+      hash.AddText("value " + std::to_string(*id));
+    } else {
+      AddTo(hash, 0, std::get<Tensor>(input));
+    }
+  }
+  for (const auto& [output, id] : kept) hash.AddText("kept " + std::to_string(output) + " " + std::to_string(id));
+  return hash.Hex();
 }
 
 }  // namespace
@@ -76,6 +102,10 @@ void Session::SetMasked(uint64_t id, Tensor m) {
   if (m.shape() != share.shape() || m.width() != share.width()) {
     throw std::invalid_argument("the masked input does not fit value " + std::to_string(id));
   }
+  Sha256 hash;
+  hash.AddText(masked_);
+  AddTo(hash, id, m);
+  masked_ = hash.Hex();
   share.m = std::move(m);
 }
 
@@ -113,7 +143,7 @@ void Session::AgreeOn(const std::string& what, const Bytes& digest) {
 }
 
 RunResult Session::Run(const Program& program, const Schedule& schedule, const std::vector<Input>& inputs,
-                       const RunOptions& options, const Kept& kept) {
+                       const RunOptions& options, const Kept& kept, const std::string& context) {
   if (!kept.empty() && kept.rbegin()->first >= program.outputs.size()) {
     const std::string message = "the program has no output " + std::to_string(kept.rbegin()->first) + " to keep";
     Abort(message);
@@ -137,7 +167,8 @@ RunResult Session::Run(const Program& program, const Schedule& schedule, const s
   }
   RunResult result;
   try {
-    RunAgreement agreement(role_, {peers_[0].get(), peers_[1].get(), peers_[2].get()}, kRunTag, run, program);
+    RunAgreement agreement(role_, {peers_[0].get(), peers_[1].get(), peers_[2].get()}, kRunTag, run, program,
+                           DigestOf(inputs, options, kept, context), masked_);
     result = Execute({role_, keys_, agreement.channels()}, program, schedule, run, std::move(values), options);
     // Programs without an opening end here unchecked, and results are not told before.
     agreement.Check();

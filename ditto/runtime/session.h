@@ -58,8 +58,9 @@ class Session {
   // that withhold the results store nothing, but P0, which does not know that, does: whoever asked drops the ids.
   // P1 and P2 check that all parties run this program as their run of this number (run_agreement.h).
   // Throws RunError or, for a value that is not here and a `kept` that does not fit, std::invalid_argument.
+  // `context`: what else the parties have to have alike, such as whose weights these are.
   RunResult Run(const Program& program, const Schedule& schedule, const std::vector<Input>& inputs,
-                const RunOptions& options, const Kept& kept = {});
+                const RunOptions& options, const Kept& kept = {}, const std::string& context = "");
 
  private:
   void AgreeOnKeys();
@@ -70,6 +71,7 @@ class Session {
   PairKeys keys_;
   uint64_t next_id_ = 0;
   uint64_t runs_ = 0;
+  std::string masked_;  // digest of all masked values so far, at P1 and P2
   std::unordered_map<uint64_t, Share> stored_;
 };
 

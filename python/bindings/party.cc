@@ -98,14 +98,14 @@ py::object Mask(Session& session, uint64_t id, const Shape& shape, int width) {
 }
 
 py::tuple Run(Session& session, const LoadedProgram& loaded, const py::sequence& inputs, bool offline_first,
-              const Kept& keep) {
+              const Kept& keep, const std::string& context) {
   const std::vector<Input> values = ToInputs(inputs);
   RunOptions options;
   options.offline_first = offline_first;
   RunResult result;
   {
     py::gil_scoped_release release;
-    result = session.Run(loaded.program, loaded.schedule, values, options, keep);
+    result = session.Run(loaded.program, loaded.schedule, values, options, keep, context);
   }
   if (result.out_of_range) throw RangeViolation();
   py::list outputs;
@@ -199,7 +199,8 @@ void BindParty(py::module_& m) {
             session.AgreeOn(what, bytes);
           },
           py::arg("what"), py::arg("digest"))
-      .def("run", &Run, py::arg("program"), py::arg("inputs"), py::arg("offline_first"), py::arg("keep") = Kept());
+      .def("run", &Run, py::arg("program"), py::arg("inputs"), py::arg("offline_first"), py::arg("keep") = Kept(),
+           py::arg("context") = "");
   m.def("mask_input", &MaskInput, py::arg("values"), py::arg("width"), py::arg("l1"), py::arg("l2"));
   m.def("reconstruct", &Reveal, py::arg("from_p1"), py::arg("from_p2"), py::arg("shape"), py::arg("width"));
 }

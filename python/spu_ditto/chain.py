@@ -18,14 +18,14 @@ import jax
 import numpy as np
 import spu
 
-from ditto.encoding import ValueType
+from ditto.encoding import ValueType, check_dtype, encode_argument
 from ditto.parties.cost import CostAnalysis, no_cost
 from ditto.parties.program import RingProgram
 from ditto.parties.run_report import RunReport, total
 from ditto.policy.policy import Policy
 from spu_ditto.arguments import Call, Visibility
 from spu_ditto.compiled import REVEALED, Compiled, Runnable, RunOptions
-from spu_ditto.errors import CompileError, UnsupportedError
+from spu_ditto.errors import CompileError, RangeError, UnsupportedError
 from spu_ditto.frontend import Exported, to_stablehlo, traced_by_jax
 from spu_ditto.handle import SharedArray
 from spu_ditto.kept import opened, opening_cost
@@ -79,6 +79,9 @@ class Chain(Described, Runnable):
         """See `Runnable`."""
         leaves = self.signature.leaves(args, kwargs)
         marks = self.signature.result_marks(options.keep)
+        if options.exact and any(marks):
+            name = self.signature.result_name(marks.index(True))
+            raise UnsupportedError(f"the result{name and f' {name}'} is kept: exact= is for results that are opened")
         values: dict[Any, Any] = {}
         for value, leaf, argument in zip(self._divided.arguments, leaves, self.signature.arguments, strict=True):
             shared = argument.visibility == "secret" and not isinstance(leaf, SharedArray)
@@ -93,6 +96,11 @@ class Chain(Described, Runnable):
         arrays, opening = opened([results[n] for n in secret], options.exact, options.offline_first)
         for n, array in zip(secret, arrays, strict=True):
             results[n] = array
+        # As JAX has them, where an argument was returned.
+        results = [
+            r if isinstance(r, SharedArray) else np.asarray(r).astype(o.dtype).reshape(o.shape)
+            for r, o in zip(results, self.signature.outputs, strict=True)
+        ]
         return jax.tree_util.tree_unflatten(self.signature.out_tree, results), total([*reports, *opening])
 
     def _run(
@@ -216,6 +224,7 @@ def chain(exported: Exported, jaxpr: Any, policy: Policy) -> LoweredChain | None
         return None
     names = {v: a.name for v, a in zip(divided.arguments, signature.arguments, strict=True)}
     steps = [_Step(part, _compiled(signature.name, part, names, policy)) for part in divided.steps]
+    _check_initial(steps, names, policy)
     return LoweredChain(Chain(signature, divided, _linked(steps)), source_of(exported))
 
 
@@ -234,9 +243,10 @@ def chained_or_unrolled(exported: Exported, jaxpr: Any, policy: Policy, leaves: 
 def _compiled(name: str, part: Part, names: Mapping[Any, str], policy: Policy) -> Compiled | Chain:
     """The program of a part of a function."""
     carried = part.initial if isinstance(part, Repeated) else ()
+    # No parameter is called like this.
     parameters = (
-        *(names.get(value, f"value{n}") for n, value in enumerate(part.inputs)),
-        *(f"carried{n}" for n in range(len(carried))),
+        *(names.get(value, f"value {n}") for n, value in enumerate(part.inputs)),
+        *(f"what the loop carries, number {n}" for n in range(len(carried))),
     )
 
     def fn(*arguments: Any) -> list[Any]:
@@ -251,6 +261,24 @@ def _compiled(name: str, part: Part, names: Mapping[Any, str], policy: Policy) -
     ranges = {name: size for name, size in policy.ranges.items() if name in parameters}
     policy = dataclasses.replace(policy, ranges=ranges)
     return chained_or_unrolled(exported, traced.jaxpr, policy, shapes).compile()
+
+
+def _check_initial(steps: Sequence[_Step], names: Mapping[Any, str], policy: Policy) -> None:
+    """Raises UnsupportedError where a loop begins with what an argument of its body may not be."""
+    for step in steps:
+        if not isinstance(step.part, Repeated):
+            continue
+        types, first = step.program.argument_types(), len(step.part.inputs)
+        for n, value in enumerate(step.part.initial):
+            if not isinstance(value, np.ndarray):
+                if names.get(value) in policy.ranges:
+                    raise UnsupportedError(f"a loop begins with {names[value]}, whose range is stated")
+            elif first + n in types:
+                try:
+                    check_dtype(value, value.dtype, "carried")
+                    encode_argument(value, types[first + n], "carried")
+                except RangeError as error:
+                    raise UnsupportedError(f"a loop begins with a number too large to be kept: {error}") from error
 
 
 def _linked(steps: Sequence[_Step]) -> list[_Step]:
@@ -271,14 +299,16 @@ def _linked(steps: Sequence[_Step]) -> list[_Step]:
         else:
             types = {n: wanted[value] for n, value in enumerate(step.part.outputs) if value in wanted}
         if isinstance(step.program, Compiled):
-            step = dataclasses.replace(step, program=_ending_in(step.program, types))
+            opened = step is steps[-1] and isinstance(step.part, Straight)
+            step = dataclasses.replace(step, program=_ending_in(step.program, types, opened))
         linked.append(step)
         wanted.update(step.taken())
     return linked[::-1]
 
 
-def _ending_in(compiled: Compiled, types: Mapping[int, ValueType]) -> Compiled:
+def _ending_in(compiled: Compiled, types: Mapping[int, ValueType], opened: bool) -> Compiled:
+    """A program that ends in other rings. What is not opened has to be finite."""
     for n, type in compiled.result_types().items():
-        if type.infinities is not None:
+        if not opened and type.infinities is not None:
             raise UnsupportedError(f"result {n} may be infinite")
     return Compiled(compiled.signature, ending_in(compiled.program, types))

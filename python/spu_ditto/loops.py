@@ -269,9 +269,6 @@ class _Division:
         carried = [
             self._known(a) if not isinstance(a, np.ndarray) and self._graph.level(a) == CONSTANT else a for a in initial
         ]
-        # Shares do not hold infinity.
-        if any(isinstance(a, np.ndarray) and a.dtype.kind == "f" and not np.isfinite(a).all() for a in carried):
-            return []
         marks = [self._secret[value] for value in inputs]
         state = [not isinstance(a, np.ndarray) and self._secret[a] for a in carried]
         one = functools.partial(fn, 1)
@@ -279,7 +276,7 @@ class _Division:
         while (found := [a or b for a, b in zip(state, _levels(one, shapes, [*marks, *state]))]) != state:
             state = found
         trips = self._counted(equation, state) if normal.trips is None else normal.trips
-        if trips is None:
+        if not trips:
             return []
         outputs = normal.outputs
         self._secret.update((value, state[n]) for value, n in outputs.items())

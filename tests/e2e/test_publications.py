@@ -22,7 +22,18 @@ import spu_ditto
 from ditto.parties import wire_pb2 as pb
 from ditto.parties.client import Client
 from ditto.parties.identity import Identity
-from ditto.parties.publication import Publication, PublicationError, Store, made
+from ditto.parties.publication import (
+    Argument,
+    Described,
+    Input,
+    Output,
+    Program,
+    Publication,
+    PublicationError,
+    Result,
+    Store,
+    made,
+)
 from ditto.parties.session import RemoteParties
 from tests.e2e.nodes import RunningNode, write_configuration
 
@@ -194,6 +205,81 @@ def test_weights_go_where_their_owner_has_put_them(nodes: Nodes) -> None:
         check(client)
 
 
+def lied_to(parties: RemoteParties, to: int, change: Any) -> None:
+    """Has one party be told another thing than the others from now on."""
+    send = parties._nodes[to].send
+
+    def lying(request: pb.Request, buffers: Any) -> None:
+        send(*change(request, buffers))
+
+    parties._nodes[to].send = lying  # type: ignore[method-assign]
+
+
+def test_who_tells_the_parties_different_things_gets_nothing(nodes: Nodes) -> None:
+    """Answers to inputs that P1 and P2 do not have alike would tell of the weights."""
+
+    def another_value(request: pb.Request, buffers: Any) -> Any:
+        if request.WhichOneof("command") == "masked":
+            buffers = [bytes([buffers[0][0] ^ 1]) + buffers[0][1:], *buffers[1:]]
+        return request, buffers
+
+    def another_id(request: pb.Request, buffers: Any) -> Any:
+        for item in request.run.inputs:
+            if item.id == mine[1].id:
+                item.id = mine[0].id
+        return request, buffers
+
+    def another_order(request: pb.Request, buffers: Any) -> Any:
+        if request.WhichOneof("command") == "run":
+            request.run.offline_first = True
+        return request, buffers
+
+    def other_numbers(request: pb.Request, buffers: Any) -> Any:
+        if request.WhichOneof("command") == "use":
+            request.use.first_value += 1
+        return request, buffers
+
+    for to, change in ((1, another_value), (2, another_value), (0, another_id), (2, another_id), (0, another_order)):
+        with nodes.client("bank") as client:
+            check(client)
+            parties, used = client._session(), client._used["triage"]
+            lied_to(parties, to, change)
+            program = used.told.programs[1]
+            type = next(i.type for i in program.inputs if i.argument is not None)
+            mine = parties.put_many([(np.ones((4, 6), np.int64), type)] * 2)
+            inputs = [mine[1] if i.value is None else used.values[i.value] for i in program.inputs]
+            kinds = [(list(o.type.shape), o.type.width) for o in program.outputs]
+            with pytest.raises(spu_ditto.RuntimeFailure, match="different inputs"):
+                parties.run_used(used.first_program + 1, inputs, kinds)
+    with nodes.client("bank") as client:
+        lied_to(client._session(), 2, other_numbers)
+        with pytest.raises(spu_ditto.RuntimeFailure, match="different publications"):
+            client._session().use("triage", lambda *told: told)
+    with nodes.client("bank") as client:
+        check(client)
+
+
+def test_published_numbers_are_the_owners(nodes: Nodes) -> None:
+    """Numbers that programs take besides arguments are not for callers to choose."""
+    # The compiler folds what is constant; a publication may have numbers all the same.
+    compiled = spu_ditto.compile(lambda w, x, n: (w * n).sum() + x, input_visibility=("secret", "secret", "public"))
+    zeros = np.zeros(4, np.float32)
+    program = compiled.lower(WEIGHTS["b"][[0, 1, 2, 0]], np.float32(0), zeros).compile().program
+    collected = Numbered(program)
+    with nodes.session("hospital") as parties:
+        w = parties.put_many([(np.array([1 << 18, 2 << 18, 3 << 18, 4 << 18]), collected.weights)])
+        parties.publish(collected.text, w, collected.buffers)
+        with nodes.client("bank") as client:
+            assert abs(float(client.call("numbered", x=np.float32(0.5))) - 0.5) < 1e-3
+            used = client._used["numbered"]
+            unit = np.zeros_like(used.numbers[0][0])
+            unit.flat[0] = 1 << 18
+            object.__setattr__(used, "numbers", ((unit, *used.numbers[0][1:]),))
+            with pytest.raises(spu_ditto.RuntimeFailure, match="takes published numbers as input"):
+                client.call("numbered", x=np.float32(0.5))
+        parties.withdraw("numbered")
+
+
 def test_callers_at_once_get_their_own_answers(nodes: Nodes) -> None:
     def calls(n: int) -> None:
         with nodes.client("bank" if n % 2 else "shop") as client:
@@ -259,6 +345,34 @@ def test_nothing_secret_is_logged_and_everything_else_is(nodes: Nodes) -> None:
         assert "PRIVATE KEY" not in log and "components" not in log
 
 
+class Numbered:
+    """A publication, written by hand, of a program with one public argument."""
+
+    def __init__(self, program: Any) -> None:
+        inputs, numbers = [], list[Any]()
+        for binding in program.inputs:
+            described = Input(type=binding.type)
+            if binding.source == "public":
+                numbers.append(np.zeros(binding.type.shape, "<i8"))
+                inputs.append(described.model_copy(update={"constant": len(numbers) - 1}))
+            elif binding.index == 0:
+                self.weights = binding.type
+                inputs.append(described.model_copy(update={"value": 0}))
+            else:
+                inputs.append(described.model_copy(update={"argument": 0}))
+        constants = [np.asarray(c, "<i8") for c in program.constants]
+        made = Program(
+            constants=tuple(c.shape for c in constants),
+            numbers=tuple(n.shape for n in numbers),
+            inputs=tuple(inputs),
+            outputs=(Output(output=0, type=program.outputs[0].type),),
+            arguments=(Argument(name="x", shape=(), dtype="float32"),),
+            results=(Result(name="", shape=(), dtype="float32"),),
+        )
+        self.text = Described(name="numbered", values=(self.weights,), programs=(made,)).model_dump_json()
+        self.buffers = [program.engine.encode(), *constants, *numbers]
+
+
 def shares(role: int) -> Publication:
     from ditto import _core
     from tests.e2e.programs import Builder, fxp
@@ -283,12 +397,13 @@ def shares(role: int) -> Publication:
     component = bytes(range(16))
     held = ((False, True, True), (True, True, False), (True, False, True))[role]
     packed = [component if of_one else None for of_one in held]
-    return made("owner", json.dumps(text), [program.engine.encode()], [_core.Share([4], 32, packed)])
+    return made("owner", json.dumps(text), [program.engine.encode()], [_core.Share([4], 32, packed)], b"sharing")
 
 
 def test_publications_at_rest_are_sealed(tmp_path: Path) -> None:
     key = bytes(range(32))
-    Store(tmp_path, key).put(shares(1))
+    with Store(tmp_path, key).putting(shares(1)):
+        assert not list(tmp_path.glob("*.publication"))
     [path] = tmp_path.iterdir()
     sealed = path.read_bytes()
     assert bytes(range(16)) not in sealed and b"owner" not in sealed and path.stat().st_mode & 0o077 == 0

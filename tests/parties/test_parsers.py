@@ -108,7 +108,17 @@ def test_messages(parts: list[bytes], kind: str) -> None:
 def test_what_announces_too_much_is_refused_before_it_comes() -> None:
     for sizes in ([1 << 40], [1 << 33, 1], [1] * 70_000):
         with pytest.raises(wire.MalformedMessage, match="announces"):
-            list(wire.received(iter([pb.Message(request=pb.Request(buffers=sizes))]), "request"))
+            list(wire.received([pb.Message(request=pb.Request(load=pb.Load(), buffers=sizes))], "request"))
+
+
+def test_only_full_pieces_are_taken() -> None:
+    request = pb.Message(request=pb.Request(load=pb.Load(), buffers=[4]))
+    assert [b for _, b in wire.received([request, pb.Message(piece=b"four")], "request")] == [[b"four"]]
+    for pieces in ([b"fo", b"ur"], [b""], [b"fours"], []):
+        with pytest.raises(wire.MalformedMessage, match="a buffer of 4 bytes has a piece"):
+            list(wire.received([request, *(pb.Message(piece=piece) for piece in pieces)], "request"))
+    with pytest.raises(wire.MalformedMessage, match="the request listen has no buffers"):
+        list(wire.received([pb.Message(request=pb.Request(listen=pb.Listen(), buffers=[4]))], "request"))
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +138,9 @@ REQUESTS = st.one_of(
     st.builds(lambda v: pb.Request(masked=pb.Masked(values=v)), st.lists(ARRAYS, max_size=3)),
     st.builds(lambda p, v: pb.Request(run=pb.Run(program=p, keep=[pb.Kept(id=v)])), INTEGERS, INTEGERS),
     st.builds(
-        lambda p, s: pb.Request(load=pb.Load(program=p, shapes=[pb.Shape(extents=s)])), INTEGERS, st.lists(INTEGERS)
+        lambda p, s: pb.Request(load=pb.Load(program=p, shapes=[pb.Shape(extents=s)])),
+        INTEGERS,
+        st.lists(st.integers(-5, 2**62)),
     ),
     st.builds(lambda t, v: pb.Request(publish=pb.Publish(text=t, values=v)), st.text(), st.lists(INTEGERS)),
     st.builds(lambda n, v: pb.Request(use=pb.Use(name=n, first_value=v)), st.text(), INTEGERS),
