@@ -87,3 +87,14 @@ def value_type(value: Value) -> ValueType:
     if value["kind"] == "fxp":
         return ValueType("fxp", tuple(value["shape"]), value["width"], value["fraction"], value["range"])
     return ValueType("bit" if value["kind"] == "bit" else "index", tuple(value["shape"]), 1)
+
+
+def endless() -> RingProgram:
+    """Products for many minutes."""
+    n = 1000
+    b = Builder()
+    value = b.input(fxp(32, 8, [1, n, n]))
+    for _ in range(3000):
+        value = b.op("matmul", [value, value], fxp(20, 8, [1, n, n]), shift=8)
+        value = b.op("up_cast", [value], fxp(32, 8, [1, n, n]))
+    return b.program(value)

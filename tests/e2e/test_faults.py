@@ -23,8 +23,7 @@ from ditto.parties.config import read_config
 from ditto.parties.identity import Identity
 from ditto.parties.session import RemoteParties
 from tests.e2e.nodes import CALLER, RunningNode, connected, write_configuration
-from tests.e2e.programs import Builder, fxp, value_type
-from tests.e2e.test_interrupts import endless
+from tests.e2e.programs import Builder, endless, fxp, value_type
 
 RIGHTS = {CALLER: ["compute", "publish", "call"]}
 # An error comes long before a time-out does: these are of a minute.

@@ -30,7 +30,7 @@ from ditto.parties.publication import Store
 from ditto.parties.runtime import Runtime
 from ditto.parties.simulator import Simulator
 from tests.e2e.nodes import connected, running_nodes, write_configuration
-from tests.e2e.programs import Builder, fxp, public, value_type
+from tests.e2e.programs import Builder, endless, fxp, public, value_type
 
 INTERRUPTED = "interrupted in the middle of a call; open another session"
 
@@ -57,17 +57,6 @@ def shift() -> RingProgram:
     b = Builder()
     x, p = b.input(fxp(32, 8, [4])), b.input(public([4]))
     return b.program(b.op("add_public", [x, p], fxp(32, 8, [4])))
-
-
-def endless() -> RingProgram:
-    """Products for many minutes."""
-    n = 1000
-    b = Builder()
-    value = b.input(fxp(32, 8, [1, n, n]))
-    for _ in range(3000):
-        value = b.op("matmul", [value, value], fxp(20, 8, [1, n, n]), shift=8)
-        value = b.op("up_cast", [value], fxp(32, 8, [1, n, n]))
-    return b.program(value)
 
 
 def check(parties: Runtime, program: RingProgram, seed: int) -> None:
