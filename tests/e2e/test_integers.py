@@ -19,6 +19,7 @@ from ditto.dialects import pphlo
 from ditto.parties.simulator import Simulator
 from ditto.passes.pphlo.bind_constants import bind_constants
 from ditto.policy.policy import get_policy
+from spu_ditto.public_part import results_of
 from tests.passes.ring_runs import after_ring_passes
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -49,7 +50,7 @@ def check(function: Function, inputs: Sequence[Array], expected: Sequence[Any], 
         results = jax.tree_util.tree_leaves(lowered.compile()(*inputs))
     # What is captured has become arguments, and what is public JAX has computed.
     source = lowered._source()  # noqa: SLF001
-    computed = source.part.computed(list(inputs))
+    computed = results_of(source.part, list(inputs))
     arguments = [inputs[n] if kind == "argument" else np.asarray(computed[n]) for kind, n in source.part.main]
     module = pphlo.parse_module(source.text)
     bind_constants(module, dict(enumerate(source.constants, len(arguments))))
