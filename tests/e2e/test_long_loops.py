@@ -257,25 +257,15 @@ BODIES = (
 )
 
 
-@settings(max_examples=12, deadline=None)
-@given(
-    body=st.sampled_from(BODIES), trips=st.integers(12, 40), numbers=st.lists(st.floats(-4, 4, width=16), min_size=4)
-)
-def test_any_body_and_number_of_rounds(body: Any, trips: int, numbers: list[float]) -> None:
-    x = np.array(numbers[:4], np.float32)
-    trips = max(trips, 10)
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(body=st.sampled_from(BODIES), trips=st.integers(12, 40), quarters=st.lists(st.integers(-16, 16), min_size=4))
+def test_any_body_and_number_of_rounds(body: Any, trips: int, quarters: list[int]) -> None:
+    # What is compared is not rounded before.
+    x = np.array(quarters[:4], np.float32) / 4
 
     def fn(x: Any) -> Any:
         state = (x, x / 2, jnp.int32(1), x > 0)
         return lax.fori_loop(0, trips, body, state)
 
-    expected = jax.jit(fn)(x)
-    got = spu_ditto.compile(fn)(x)
-    for mine, plain in zip(got, expected, strict=True):
-        if plain.dtype == np.bool_:
-            near = np.abs(np.asarray(expected[0]) - np.asarray(expected[1])) < 1e-3
-            assert np.all((mine == plain) | near | (np.abs(np.asarray(expected[0]) - 1) < 1e-3))
-        elif plain.dtype == np.int32:
-            np.testing.assert_array_equal(mine, plain)
-        else:
-            np.testing.assert_allclose(mine, plain, atol=2e-3)
+    for mine, plain in zip(spu_ditto.compile(fn)(x), jax.jit(fn)(x), strict=True):
+        np.testing.assert_allclose(mine, plain, atol=2e-3 if plain.dtype == np.float32 else 0)
