@@ -65,14 +65,12 @@ class _Loaded:
 
     Attributes:
         used: the publication it is of, if it is of one.
-        values: for each input the id of the published value that it has to be, or None.
-        numbers: for each input the public numbers that it has to be, or None.
+        fixed: then for each input the id of the published value, or the numbers, that it has to be; None for arguments.
     """
 
     program: _core.Program
     used: Publication | None = None
-    values: tuple[int | None, ...] = ()
-    numbers: tuple[Any, ...] = ()
+    fixed: tuple[Any, ...] = ()
 
 
 class Session:
@@ -264,16 +262,15 @@ class Session:
 
     def _check_inputs(self, loaded: _Loaded, inputs: Sequence[Any]) -> None:
         """A publication's values go where its owner has put them, and nowhere else."""
-        if loaded.used is not None and len(inputs) != len(loaded.values):
-            raise Refused(f"got {len(inputs)} inputs of a program of {len(loaded.values)}")
-        wanted = loaded.values if loaded.used is not None else (None,) * len(inputs)
-        for n, number in enumerate(loaded.numbers):
-            if number is not None and not (isinstance(inputs[n], np.ndarray) and np.array_equal(inputs[n], number)):
+        if loaded.used is not None and len(inputs) != len(loaded.fixed):
+            raise Refused(f"got {len(inputs)} inputs of a program of {len(loaded.fixed)}")
+        fixed = loaded.fixed if loaded.used is not None else (None,) * len(inputs)
+        for n, (given, wanted) in enumerate(zip(inputs, fixed, strict=True)):
+            if isinstance(wanted, np.ndarray) and not (isinstance(given, np.ndarray) and np.array_equal(given, wanted)):
                 raise Refused(f"takes published numbers as input {n} of this program, and no other")
-        for n, (given, value) in enumerate(zip(inputs, wanted, strict=True)):
-            if value is not None and not (isinstance(given, int) and given == value):
+            if isinstance(wanted, int) and not (isinstance(given, int) and given == wanted):
                 raise Refused(f"takes a published value as input {n} of this program, and no other")
-            if value is None and isinstance(given, int) and given in self._published:
+            if wanted is None and isinstance(given, int) and given in self._published:
                 raise Refused(f"does not take a published value as input {n} of this program")
 
     # ------------------------------------------------------------------------------------------------ publications
@@ -297,19 +294,23 @@ class Session:
         publication = self._usable(command.name)
         numbering = f"{command.first_program} {command.first_value}".encode()
         session.agree_on("publication", hashlib.sha256(publication.digest + numbering).digest())
-        ids = []
-        for n, share in enumerate(publication.shares):
-            ids.append(command.first_value + n)
-            session.put(ids[-1], share)
-            self._published.add(ids[-1])
-        for n, (program, told) in enumerate(zip(publication.loaded, publication.told.programs, strict=True)):
+        ids = range(command.first_value, command.first_value + len(publication.shares))
+        for id, share in zip(ids, publication.shares, strict=True):
+            session.put(id, share)
+            self._published.add(id)
+        programs = zip(publication.loaded, publication.told.programs, publication.numbers, strict=True)
+        for n, (program, told, numbers) in enumerate(programs, command.first_program):
             session.agree(program)
-            values = tuple(None if given.value is None else ids[given.value] for given in told.inputs)
-            numbers = publication.numbers(n)
-            fixed = tuple(None if given.constant is None else numbers[given.constant] for given in told.inputs)
-            self._programs[command.first_program + n] = _Loaded(program, publication, values, fixed)
-        # What belongs to the programs, but for the text and constants of the engine, and the files.
-        return pb.Reply(publication=publication.text, digest=publication.digest), _for_callers(publication)
+            fixed = (
+                ids[given.value]
+                if given.value is not None
+                else None
+                if given.constant is None
+                else numbers[given.constant]
+                for given in told.inputs
+            )
+            self._programs[n] = _Loaded(program, publication, tuple(fixed))
+        return pb.Reply(publication=publication.text, digest=publication.digest), publication.for_callers()
 
     def _usable(self, name: str) -> Publication:
         # Who may not use a publication is told no more than of one that there is not, or that is damaged.
@@ -331,16 +332,6 @@ class Session:
         self._party.store.remove(command.name)
         audit.info("withdrawn", extra={"caller": self._caller, "program": command.name})
         return pb.Reply(), []
-
-
-def _for_callers(publication: Publication) -> list[bytes]:
-    """The numbers that programs take besides arguments, and the files."""
-    rest, found = iter(publication.buffers), []
-    for program in publication.told.programs:
-        for _ in range(1 + len(program.constants)):
-            next(rest)
-        found += [next(rest) for _ in program.numbers]
-    return [*found, *rest]
 
 
 def _elements(value: pb.Array) -> int:

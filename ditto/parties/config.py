@@ -19,6 +19,7 @@ its address: {"node:0": {"callers": "0.0.0.0:61320", "parties": "0.0.0.0:61330"}
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import ipaddress
 import json
@@ -153,8 +154,11 @@ class Config:
 
     def name_of(self, certificate: str | bytes) -> str | None:
         """Whose certificate this is."""
-        shown = fingerprint(certificate)
-        return next((name for name, known in self.certificates.items() if fingerprint(known) == shown), None)
+        return self._fingerprints.get(fingerprint(certificate))
+
+    @functools.cached_property
+    def _fingerprints(self) -> dict[bytes, str]:
+        return {fingerprint(certificate): name for name, certificate in self.certificates.items()}
 
 
 def read_config(path: str | Path) -> Config:

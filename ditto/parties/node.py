@@ -96,10 +96,6 @@ class Node:
             session.abort(f"{self._party.name} was stopped")
         self._server.stop(1).wait()
 
-    def wait(self) -> None:
-        """Until it is stopped."""
-        self._server.wait_for_termination()
-
     # ------------------------------------------------------------------------------------------------ calls
 
     def _caller(self, context: grpc.ServicerContext) -> str:

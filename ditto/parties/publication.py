@@ -7,6 +7,7 @@ encrypted with the node's own key (AES-256-GCM), and is written whole or not at 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -135,7 +136,7 @@ class Publication:
     sharing: bytes
     loaded: tuple[_core.Program, ...]
 
-    @property
+    @functools.cached_property
     def digest(self) -> bytes:
         """SHA-256 of what all nodes have alike: everything but the shares themselves."""
         hashed = hashlib.sha256()
@@ -143,15 +144,19 @@ class Publication:
             hashed.update(hashlib.sha256(part).digest())
         return hashed.digest()
 
-    def files(self) -> dict[str, bytes]:
-        """By name."""
-        return dict(zip(self.told.files, self.buffers[len(self.buffers) - len(self.told.files) :], strict=True))
+    @functools.cached_property
+    def numbers(self) -> list[list[np.ndarray[Any, np.dtype[np.int64]]]]:
+        """The known numbers that each of the programs takes."""
+        parts = zip(self.told.programs, split_buffers(self.told, self.buffers), strict=True)
+        return [
+            [integers(data, shape) for data, shape in zip(numbers, program.numbers, strict=True)]
+            for program, (_, _, numbers) in parts
+        ]
 
-    def numbers(self, program: int) -> list[np.ndarray[Any, np.dtype[np.int64]]]:
-        """The known numbers that one of the programs takes."""
-        _, _, numbers = split_buffers(self.told, self.buffers)[program]
-        shapes = self.told.programs[program].numbers
-        return [integers(data, shape) for data, shape in zip(numbers, shapes, strict=True)]
+    def for_callers(self) -> list[bytes]:
+        """The buffers that callers are given: the programs' numbers, then the files."""
+        numbers = [data for _, _, of_one in split_buffers(self.told, self.buffers) for data in of_one]
+        return [*numbers, *self.buffers[len(self.buffers) - len(self.told.files) :]]
 
     def may_use(self, caller: str, rights: frozenset[str]) -> bool:
         """Whether somebody may call it."""

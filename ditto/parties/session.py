@@ -150,9 +150,7 @@ class RemoteParties:
 
     def put(self, encoded: Encoded, type: ValueType) -> Stored:
         """Shares an encoded array; see `Runtime.put`."""
-        width = ring_width(type)
-        values = np.asarray(encoded, np.int64, order="C")
-        [value] = self._call(lambda: self._share([(values, width)]))
+        [value] = self.put_many([(encoded, type)])
         return value
 
     def run(
@@ -171,9 +169,8 @@ class RemoteParties:
             kept = {output: self._value(0) for output in sorted(keep)}
             names = [pb.Kept(output=output, id=value.id) for output, value in kept.items()]
             run = pb.Run(program=id, inputs=named, offline_first=offline_first, keep=names)
-            start = time.perf_counter()
-            replies = self._all(pb.Request(run=run), public)
-            return time.perf_counter() - start, types, kept, replies
+            seconds, replies = self._timed(run, public)
+            return seconds, types, kept, replies
 
         seconds, types, kept, replies = self._call(exchange)
         opened = [type for n, type in enumerate(types) if n not in kept]
@@ -259,13 +256,13 @@ class RemoteParties:
         """
         named, public = self._named(inputs)
         run = pb.Run(program=program, inputs=named)
+        return self._revealed(*self._call(lambda: self._timed(run, public)), outputs, False)
 
-        def exchange() -> tuple[float, list[_Reply]]:
-            start = time.perf_counter()
-            replies = self._all(pb.Request(run=run), public)
-            return time.perf_counter() - start, replies
-
-        return self._revealed(*self._call(exchange), outputs, False)
+    def _timed(self, run: pb.Run, public: Sequence[Any]) -> tuple[float, list[_Reply]]:
+        """A run's replies, and how long they took."""
+        start = time.perf_counter()
+        replies = self._all(pb.Request(run=run), public)
+        return time.perf_counter() - start, replies
 
     def _same(self, told: Sequence[_T]) -> _T:
         """What all nodes have told. Raises RuntimeFailure if they differ."""

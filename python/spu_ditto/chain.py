@@ -86,11 +86,9 @@ class Chain(Described, Runnable):
         for value, leaf, argument in zip(self._divided.arguments, leaves, self.signature.arguments, strict=True):
             shared = argument.visibility == "secret" and not isinstance(leaf, SharedArray)
             values[value] = SharedArray(leaf) if shared else leaf
-        reports = []
+        reports: list[RunReport] = []
         for step in self._steps:
-            last = step is self._steps[-1] and isinstance(step.part, Straight)
-            for report in self._run(step, values, options, marks if last else None):
-                reports.append(report)
+            reports += self._run(step, values, options, marks if self._opens(step) else None)
         results: list[Any] = [values[r] if not isinstance(r, np.ndarray) else r for r in self._divided.results]
         secret = [n for n, r in enumerate(results) if isinstance(r, SharedArray) and not marks[n]]
         arrays, opening = opened([results[n] for n in secret], options.exact, options.offline_first)
@@ -142,24 +140,27 @@ class Chain(Described, Runnable):
 
     def _opened_types(self) -> list[ValueType]:
         """The rings of results that no last program opens."""
-        made: dict[Any, ValueType] = {}
-        for step in self._steps:
-            types = step.program.result_types()
-            if isinstance(step.part, Repeated):
-                made.update((v, types[n]) for v, n in step.part.outputs.items() if n in types)
-            elif step is not self._steps[-1]:
-                made.update((v, types[n]) for n, v in enumerate(step.part.outputs) if n in types)
+        made = self._made_by(step for step in self._steps if not self._opens(step))
         return [made[r] for r in self._divided.results if not isinstance(r, np.ndarray) and r in made]
 
     def result_types(self) -> dict[int, ValueType]:
         """The rings in which results are kept, by position."""
-        made: dict[Any, ValueType] = {}
-        for step in self._steps:
-            types, outputs = step.program.result_types(), step.part.outputs
-            places = outputs if isinstance(outputs, dict) else {v: n for n, v in enumerate(outputs)}
-            made.update((v, types[n]) for v, n in places.items() if n in types)
-        results = enumerate(self._divided.results)
+        made, results = self._made_by(self._steps), enumerate(self._divided.results)
         return {n: made[r] for n, r in results if not isinstance(r, np.ndarray) and r in made}
+
+    def _opens(self, step: _Step) -> bool:
+        """Whether results come out of a step in the clear, if they are not to be kept."""
+        return step is self._steps[-1] and isinstance(step.part, Straight)
+
+    @staticmethod
+    def _made_by(steps: Iterable[_Step]) -> dict[Any, ValueType]:
+        """The rings of the values that steps make."""
+        made: dict[Any, ValueType] = {}
+        for step in steps:
+            types, outputs = step.program.result_types(), step.part.outputs
+            places = outputs if isinstance(outputs, dict) else {value: n for n, value in enumerate(outputs)}
+            made.update((value, types[n]) for value, n in places.items() if n in types)
+        return made
 
     @ends_here
     def memory_analysis(self) -> MemoryAnalysis:

@@ -95,6 +95,9 @@ class Divided:
 
 def divide_loops(closed: core.ClosedJaxpr, secret: Sequence[bool]) -> Divided | None:
     """The function in steps, or None if it has no long loop over secrets, or one that cannot be taken out."""
+    # Most functions have none, and are divided elsewhere.
+    if not _has_long_loop(closed):
+        return None
     graph = Graph(closed, secret)
     loops = [equation for equation in graph.equations if _is_long(equation, graph)]
     if not loops or any(equation.effects for equation in graph.equations):
@@ -102,9 +105,21 @@ def divide_loops(closed: core.ClosedJaxpr, secret: Sequence[bool]) -> Divided | 
     return _Division(graph, secret).divided(loops)
 
 
+def _has_long_loop(jaxpr: Any) -> bool:
+    """Whether a function has a long loop, itself or in what it calls."""
+    for equation in getattr(jaxpr, "jaxpr", jaxpr).eqns:
+        called = equation.params.get(CALLS.get(equation.primitive.name))
+        if _loops_long(equation) if called is None else _has_long_loop(called):
+            return True
+    return False
+
+
+def _loops_long(equation: Any) -> bool:
+    return equation.primitive.name in ("scan", "while") and _work(equation) > _LONG
+
+
 def _is_long(equation: Any, graph: Graph) -> bool:
-    loop = equation.primitive.name in ("scan", "while")
-    return loop and graph.level(equation.outvars[0]) == SECRET and _work(equation) > _LONG
+    return graph.level(equation.outvars[0]) == SECRET and _loops_long(equation)
 
 
 def _work(equation: Any) -> int:
@@ -147,7 +162,7 @@ def _trips(equation: Any, operands: Sequence[Array | None]) -> int | None:
     """How often a `while` goes round, None if it does not end; what is not known of its operands does not decide."""
     parameters = equation.params
     n, m = parameters["cond_nconsts"], parameters["cond_nconsts"] + parameters["body_nconsts"]
-    shapes = [jax.ShapeDtypeStruct(a.aval.shape, a.aval.dtype) for a in equation.invars]
+    shapes = map(described, equation.invars)
     values = [np.zeros(s.shape, s.dtype) if a is None else a.astype(s.dtype) for a, s in zip(operands, shapes)]
     more, body = (core.jaxpr_as_fun(parameters[name]) for name in ("cond_jaxpr", "body_jaxpr"))
 
@@ -240,8 +255,7 @@ class _Division:
 
     def _known(self, atom: Any) -> Array:
         if isinstance(atom, core.Literal):
-            described: Any = atom.aval
-            return np.asarray(atom.val, described.dtype)
+            return np.asarray(atom.val, described(atom).dtype)
         if atom not in self._constants:
             self._constants.update(self._graph.evaluated([atom]))
         return self._constants[atom]

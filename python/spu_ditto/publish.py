@@ -17,7 +17,7 @@ from spu_ditto import lowering
 from spu_ditto.chain import Chain
 from spu_ditto.compiled import Compiled
 from spu_ditto.errors import UnsupportedError
-from spu_ditto.handle import SharedArray
+from spu_ditto.handle import SharedArray, share
 from spu_ditto.kept import KeptArray
 from spu_ditto.tracebacks import ends_here
 
@@ -60,7 +60,7 @@ def publish(
         RuntimeFailure: a party refuses it, or failed.
     """
     compiled = [programs] if isinstance(programs, Compiled | Chain) else list(programs)
-    handles = {name: jax.tree_util.tree_map(_handle, tree) for name, tree in weights.items()}
+    handles = {name: share(tree) for name, tree in weights.items()}
     collected = _Collected(parties)
     described = [collected.program(name, program, handles) for program in compiled]
     if isinstance(tokenizer, str | Path):
@@ -76,10 +76,6 @@ def publish(
         labels=None if labels is None else tuple(labels),
     )
     return parties.publish(text.model_dump_json(), collected.values, [*collected.buffers, *files.values()])
-
-
-def _handle(leaf: Any) -> SharedArray:
-    return leaf if isinstance(leaf, SharedArray) else SharedArray(leaf)
 
 
 class _Collected:

@@ -101,6 +101,14 @@ def connected(config: Path) -> contextlib.AbstractContextManager[RemoteParties]:
     return spu_ditto.connect(config, identity=config.parent / CALLER)
 
 
+def take_free_ports(config: Path) -> None:
+    """Gives the nodes of a configuration file ports of this machine that nobody has."""
+    data, ports = json.loads(config.read_text()), iter(free_ports(6))
+    data["nodes"] = {name: f"127.0.0.1:{next(ports)}" for name in data["nodes"]}
+    data["devices"]["SPU"]["config"]["spu_internal_addrs"] = [f"127.0.0.1:{next(ports)}" for _ in range(3)]
+    config.write_text(json.dumps(data))
+
+
 def free_ports(count: int) -> list[int]:
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]

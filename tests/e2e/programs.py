@@ -89,12 +89,16 @@ def value_type(value: Value) -> ValueType:
     return ValueType("bit" if value["kind"] == "bit" else "index", tuple(value["shape"]), 1)
 
 
-def endless() -> RingProgram:
-    """Products for many minutes."""
-    n = 1000
+def repeated_products(n: int, count: int) -> RingProgram:
+    """The square of an n x n matrix, again and again."""
     b = Builder()
     value = b.input(fxp(32, 8, [1, n, n]))
-    for _ in range(3000):
+    for _ in range(count):
         value = b.op("matmul", [value, value], fxp(20, 8, [1, n, n]), shift=8)
         value = b.op("up_cast", [value], fxp(32, 8, [1, n, n]))
     return b.program(value)
+
+
+def endless() -> RingProgram:
+    """Products for many minutes."""
+    return repeated_products(1000, 3000)

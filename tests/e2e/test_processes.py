@@ -16,7 +16,7 @@ import spu_ditto
 from ditto.parties.local import processes
 from ditto.parties.program import RingProgram
 from ditto.parties.simulator import Simulator
-from tests.e2e.programs import Builder, bit, fxp, public, value_type
+from tests.e2e.programs import Builder, bit, fxp, public, repeated_products, value_type
 
 
 def small_program() -> RingProgram:
@@ -89,15 +89,10 @@ def pid_of_party(role: int, parent: int) -> int:
 
 def test_a_killed_party_is_named_before_any_time_out() -> None:
     n = 200
-    b = Builder()
-    value = b.input(fxp(32, 8, [1, n, n]))
-    for _ in range(2000):
-        value = b.op("matmul", [value, value], fxp(20, 8, [1, n, n]), shift=8)
-        value = b.op("up_cast", [value], fxp(32, 8, [1, n, n]))
-    program = b.program(value)
+    program = repeated_products(n, 2000)
     # To wait for the time-out would be to hang.
     with processes(timeout=3600) as remote:
-        share = remote.put(np.zeros((1, n, n), np.int64), value_type(b.values[0]))
+        share = remote.put(np.zeros((1, n, n), np.int64), value_type(fxp(32, 8, [1, n, n])))
         victim = pid_of_party(1, os.getpid())
         threading.Timer(0.5, os.kill, (victim, signal.SIGKILL)).start()
         with pytest.raises(spu_ditto.RuntimeFailure, match="P1 was killed by signal 9"):

@@ -21,7 +21,7 @@ from ditto.parties.client import Client
 from ditto.parties.config import read_config
 from ditto.parties.setup import make_configuration
 from spu_ditto import models
-from tests.e2e.nodes import free_ports
+from tests.e2e.nodes import take_free_ports
 
 TEXTS = ["A man is playing a guitar.", "Nobody plays."]
 
@@ -38,11 +38,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("service")
     run("init", folder)
     path = folder / "3pc.json"
-    # Not the ports that everybody has.
-    data, ports = json.loads(path.read_text()), free_ports(6)
-    data["nodes"] = {name: f"127.0.0.1:{port}" for name, port in zip(data["nodes"], ports)}
-    data["devices"]["SPU"]["config"]["spu_internal_addrs"] = [f"127.0.0.1:{port}" for port in ports[3:]]
-    path.write_text(json.dumps(data))
+    take_free_ports(path)
     command = [sys.executable, "-m", "ditto.cli", "up", "--config", str(path), "--store", str(folder / "store")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     up = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
@@ -117,15 +113,12 @@ def _is_node(status: Path, config: Path, role: int) -> bool:
 
 def test_what_is_wrong_is_said(service: Path, tmp_path: Path) -> None:
     config = make_configuration(tmp_path / "mine", base=None)
-    data = json.loads(config.read_text())
-    names = list(data["nodes"])
-    data["nodes"] = dict(zip(names, (f"127.0.0.1:{port}" for port in free_ports(3))))
-    config.write_text(json.dumps(data))
+    take_free_ports(config)
     told = run("check", *arguments(tmp_path / "mine", "model-owner"), code=1)
     assert told.count("WRONG") == 3 and "Is it started" in told
     # Of another configuration: the nodes do not know this caller.
-    theirs = read_config(service / "3pc.json")
-    data["nodes"] = {name: f"{host}:{port}" for name, (host, port) in zip(names, theirs.nodes)}
+    data, theirs = json.loads(config.read_text()), read_config(service / "3pc.json")
+    data["nodes"] = {name: f"{host}:{port}" for name, (host, port) in zip(data["nodes"], theirs.nodes)}
     config.write_text(json.dumps(data))
     assert run("check", *arguments(tmp_path / "mine", "model-owner"), code=1).count("WRONG") == 3
     assert "is there already" in run("init", tmp_path / "mine", code=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 
 from ditto.parties.setup import make_configuration
 from spu_ditto import ppd
-from tests.e2e.nodes import RunningNode, free_ports
+from tests.e2e.nodes import RunningNode, take_free_ports
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -23,10 +22,7 @@ README = Path(__file__).parents[2] / "README.md"
 def trial_service() -> Iterator[None]:
     """What `spu-ditto init trial` and `spu-ditto up` make, at ports that nobody has."""
     config = make_configuration(Path("trial").absolute())
-    data, ports = json.loads(config.read_text()), iter(free_ports(6))
-    data["nodes"] = {name: f"127.0.0.1:{next(ports)}" for name in data["nodes"]}
-    data["devices"]["SPU"]["config"]["spu_internal_addrs"] = [f"127.0.0.1:{next(ports)}" for _ in range(3)]
-    config.write_text(json.dumps(data))
+    take_free_ports(config)
     nodes = [RunningNode(config, role) for role in range(3)]
     try:
         for node in nodes:
