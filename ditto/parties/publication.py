@@ -60,13 +60,9 @@ class Output(_Strict):
     type: ValueType
 
 
-class Argument(_Strict):
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
+class NamedArray(_Strict):
+    """An argument or a result, as the caller sees it."""
 
-
-class Result(_Strict):
     name: str
     shape: tuple[int, ...]
     dtype: str
@@ -83,8 +79,8 @@ class Program(_Strict):
     numbers: tuple[tuple[int, ...], ...] = ()
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
-    arguments: tuple[Argument, ...]
-    results: tuple[Result, ...]
+    arguments: tuple[NamedArray, ...]
+    results: tuple[NamedArray, ...]
 
 
 class Described(_Strict):

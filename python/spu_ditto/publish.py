@@ -114,7 +114,7 @@ class _Collected:
                 raise UnsupportedError(f"{name}: result {n} of {signature.name} is no secret; leave it out")
             outputs.append(told.Output(output=binding.index, type=binding.type))
             shape, dtype = signature.outputs[n].shape, np.dtype(signature.outputs[n].dtype).name
-            results.append(told.Result(name=signature.result_name(n), shape=shape, dtype=dtype))
+            results.append(told.NamedArray(name=signature.result_name(n), shape=shape, dtype=dtype))
         constants = [np.asarray(constant, "<i8") for constant in program.constants]
         self.buffers += [program.engine.encode(), *constants, *numbers]
         return told.Program(
@@ -123,7 +123,7 @@ class _Collected:
             inputs=tuple(inputs),
             outputs=tuple(outputs),
             arguments=tuple(
-                told.Argument(name=a.name, shape=a.shape, dtype=a.dtype.name)
+                told.NamedArray(name=a.name, shape=a.shape, dtype=a.dtype.name)
                 for a in (signature.arguments[n] for n in arguments)
             ),
             results=tuple(results),

@@ -8,7 +8,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,16 +83,38 @@ class RunningNode:
         self.stderr.close()
 
 
+def start_nodes(config: Path) -> list[RunningNode]:
+    """The three parties of a configuration file, once they listen."""
+    nodes = [RunningNode(config, role) for role in range(3)]
+    try:
+        for node in nodes:
+            node.wait()
+    except BaseException:
+        kill(nodes)
+        raise
+    return nodes
+
+
+def kill(nodes: Iterable[RunningNode]) -> None:
+    for node in nodes:
+        node.kill()
+
+
+@contextlib.contextmanager
+def nodes_of(config: Path) -> Iterator[list[RunningNode]]:
+    """Runs the parties of a configuration file inside the `with` block; at its end those in the list are killed."""
+    nodes = start_nodes(config)
+    try:
+        yield nodes
+    finally:
+        kill(nodes)
+
+
 @contextlib.contextmanager
 def running_nodes(folder: Path, rights: Mapping[str, Sequence[str]] | None = None) -> Iterator[Path]:
     """Runs the parties inside the `with` block; gives their configuration file."""
     config = write_configuration(folder, rights)
-    with contextlib.ExitStack() as stack:
-        nodes = [RunningNode(config, role) for role in range(3)]
-        for node in nodes:
-            stack.callback(node.kill)
-        for node in nodes:
-            node.wait()
+    with nodes_of(config):
         yield config
 
 

@@ -22,7 +22,7 @@ from ditto.parties.client import Client
 from ditto.parties.config import read_config
 from ditto.parties.identity import Identity
 from ditto.parties.session import RemoteParties
-from tests.e2e.nodes import CALLER, RunningNode, connected, write_configuration
+from tests.e2e.nodes import CALLER, RunningNode, connected, nodes_of, write_configuration
 from tests.e2e.programs import Builder, endless, fxp, value_type
 
 RIGHTS = {CALLER: ["compute", "publish", "call"]}
@@ -34,11 +34,8 @@ X = np.arange(6, dtype=np.float32)
 class Service:
     """Three nodes with a published model."""
 
-    def __init__(self, folder: Path) -> None:
-        self.config = write_configuration(folder, RIGHTS)
-        self.nodes = [RunningNode(self.config, role) for role in range(3)]
-        for node in self.nodes:
-            node.wait()
+    def __init__(self, config: Path, nodes: list[RunningNode]) -> None:
+        self.config, self.nodes = config, nodes
         compiled = spu_ditto.compile(lambda w, x: w * x).lower(np.float32(0), X).compile()
         with connected(self.config) as parties:
             spu_ditto.publish(parties, "triple", compiled, {"w": np.float32(3)})
@@ -59,10 +56,9 @@ class Service:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    service = Service(tmp_path_factory.mktemp("service"))
-    yield service
-    for node in service.nodes:
-        node.kill()
+    config = write_configuration(tmp_path_factory.mktemp("service"), RIGHTS)
+    with nodes_of(config) as nodes:
+        yield Service(config, nodes)
 
 
 @contextlib.contextmanager
@@ -176,15 +172,8 @@ def test_certificates_end(tmp_path: Path, days: int) -> None:
     config = write_configuration(tmp_path, RIGHTS)
     # Valid from yesterday on; the end is now, or was yesterday.
     Identity.make(CALLER, days).save(tmp_path / CALLER)
-    nodes = [RunningNode(config, role) for role in range(3)]
-    try:
-        for node in nodes:
-            node.wait()
-        with pytest.raises(spu_ditto.RuntimeFailure, match="is lost"), connected(config):
-            pass
-    finally:
-        for node in nodes:
-            node.kill()
+    with nodes_of(config), pytest.raises(spu_ditto.RuntimeFailure, match="is lost"), connected(config):
+        pass
 
 
 def test_ports_in_use_and_wrong_keys_are_said(service: Service, tmp_path: Path) -> None:

@@ -23,19 +23,18 @@ from ditto.parties import wire_pb2 as pb
 from ditto.parties.client import Client
 from ditto.parties.identity import Identity
 from ditto.parties.publication import (
-    Argument,
     Described,
     Input,
+    NamedArray,
     Output,
     Program,
     Publication,
     PublicationError,
-    Result,
     Store,
     made,
 )
 from ditto.parties.session import RemoteParties
-from tests.e2e.nodes import RunningNode, write_configuration
+from tests.e2e.nodes import kill, start_nodes, write_configuration
 
 RNG = np.random.default_rng(2)
 WEIGHTS = {"w": RNG.normal(size=(6, 3)).astype(np.float32), "b": RNG.normal(size=3).astype(np.float32)}
@@ -54,13 +53,10 @@ class Nodes:
         self.start()
 
     def start(self) -> None:
-        self.running = [RunningNode(self.config, role) for role in range(3)]
-        for node in self.running:
-            node.wait()
+        self.running = start_nodes(self.config)
 
     def stop(self) -> None:
-        for node in self.running:
-            node.kill()
+        kill(self.running)
 
     def session(self, name: str) -> contextlib.AbstractContextManager[RemoteParties]:
         return spu_ditto.connect(self.config, identity=self.config.parent / name)
@@ -366,8 +362,8 @@ class Numbered:
             numbers=tuple(n.shape for n in numbers),
             inputs=tuple(inputs),
             outputs=(Output(output=0, type=program.outputs[0].type),),
-            arguments=(Argument(name="x", shape=(), dtype="float32"),),
-            results=(Result(name="", shape=(), dtype="float32"),),
+            arguments=(NamedArray(name="x", shape=(), dtype="float32"),),
+            results=(NamedArray(name="", shape=(), dtype="float32"),),
         )
         self.text = Described(name="numbered", values=(self.weights,), programs=(made,)).model_dump_json()
         self.buffers = [program.engine.encode(), *constants, *numbers]

@@ -16,7 +16,7 @@ import pytest
 import spu_ditto
 from ditto import _core
 from ditto.parties.client import Client
-from tests.e2e.nodes import NODES, RunningNode, free_ports, write_configuration
+from tests.e2e.nodes import NODES, free_ports, nodes_of, write_configuration
 
 RIGHTS = {"owner": ["compute", "publish"], "bank": ["call"]}
 
@@ -70,11 +70,7 @@ def tapped(tmp_path: Path) -> Iterator[tuple[Path, list[Tap]]]:
         taps = [Tap(int(address.rpartition(":")[2]), port) for address, port in zip(told, behind, strict=True)]
         for tap in taps:
             stack.callback(tap.close)
-        nodes = [RunningNode(config, role) for role in range(3)]
-        for node in nodes:
-            stack.callback(node.kill)
-        for node in nodes:
-            node.wait()
+        stack.enter_context(nodes_of(config))
         yield config, taps
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from ditto.parties.setup import make_configuration
 from spu_ditto import ppd
-from tests.e2e.nodes import RunningNode, take_free_ports
+from tests.e2e.nodes import nodes_of, take_free_ports
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -23,14 +23,8 @@ def trial_service() -> Iterator[None]:
     """What `spu-ditto init trial` and `spu-ditto up` make, at ports that nobody has."""
     config = make_configuration(Path("trial").absolute())
     take_free_ports(config)
-    nodes = [RunningNode(config, role) for role in range(3)]
-    try:
-        for node in nodes:
-            node.wait()
+    with nodes_of(config):
         yield
-    finally:
-        for node in nodes:
-            node.kill()
 
 
 def test_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
