@@ -11,7 +11,6 @@ import hashlib
 import json
 import logging
 import os
-import resource
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from ditto import _core
 from ditto.parties import wire_pb2 as pb
 from ditto.parties.agreement import engine_digest
 from ditto.parties.config import Config, Right
+from ditto.parties.peak_memory import peak_memory_bytes
 from ditto.parties.publication import Publication, PublicationError, Store, integers, made
 
 audit = logging.getLogger("ditto.audit")
@@ -257,8 +257,7 @@ class Session:
             return pb.Reply(out_of_range=True), []
         sent = report["offline"] + report["online"]
         audit.info("ran", extra={"caller": self._caller, "program": who, "sent": sent, "revealed": len(outputs)})
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        return pb.Reply(report=json.dumps(report), peak_memory_bytes=peak), list(outputs)
+        return pb.Reply(report=json.dumps(report), peak_memory_bytes=peak_memory_bytes()), list(outputs)
 
     def _check_inputs(self, loaded: _Loaded, inputs: Sequence[Any]) -> None:
         """A publication's values go where its owner has put them, and nowhere else."""

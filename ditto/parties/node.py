@@ -32,6 +32,7 @@ from ditto.parties.agreement import engine_digest
 from ditto.parties.commands import Party, Session
 from ditto.parties.config import Config, is_loopback, read_config, shown
 from ditto.parties.identity import Identity, IdentityError, expiry
+from ditto.parties.peak_memory import peak_memory_bytes
 from ditto.parties.publication import Store
 
 log = logging.getLogger("ditto.node")
@@ -119,7 +120,7 @@ class Node:
             engine=engine_digest(),
             agreement=config.agreement(),
             time=time.time(),
-            memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            memory_bytes=peak_memory_bytes(),
             caller=caller,
         )
         for name in store.names():

@@ -54,6 +54,14 @@ def test_processes_compute_and_send_what_the_simulator_does() -> None:
     assert second.peak_rss_bytes is not None and second.peak_rss_bytes > 0
 
 
+def test_peak_memory_is_that_of_the_parties_alone() -> None:
+    held = np.ones(10**8)
+    with processes() as remote:
+        share = remote.put(np.ones((1, 8, 8), np.int64), value_type(fxp(32, 8, [1, 8, 8])))
+        _, report = remote.run(repeated_products(8, 1), [share])
+    assert report.peak_rss_bytes is not None and report.peak_rss_bytes < held.nbytes
+
+
 def test_values_are_forgotten_and_programs_too() -> None:
     with processes() as remote:
         for _ in range(3):
