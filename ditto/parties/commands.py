@@ -30,7 +30,7 @@ log = logging.getLogger("ditto.node")
 
 Reply = tuple[pb.Reply, Sequence[Any]]
 
-# What all the arrays of a session may have: 16 bytes each at a party.
+# What the arrays that a session has shared and not dropped may have together: 16 bytes each at a party.
 _MOST_ELEMENTS = 1 << 29
 
 
@@ -86,7 +86,7 @@ class Session:
         self._programs: dict[int, _Loaded] = {}
         self._published: set[int] = set()
         self._requests = 0
-        self._elements = 0
+        self._shared: dict[int, int] = {}
         self._lock = threading.Lock()
         self._ended = ""
         self.doing = "waits for its caller"
@@ -105,6 +105,7 @@ class Session:
             self.doing = kind
             for id in request.drop:
                 self._open_session().drop(id)
+                self._shared.pop(id, None)
             for number in request.forget:
                 self._programs.pop(number, None)
             commands: dict[str, Callable[[Any, list[bytes]], Reply]] = {
@@ -202,8 +203,8 @@ class Session:
     def _mask(self, command: pb.Mask, buffers: list[bytes]) -> Reply:
         session = self._open_session()
         masks = []
-        self._elements += sum(map(_elements, command.values))
-        if self._elements > _MOST_ELEMENTS:
+        self._shared.update((value.id, _elements(value)) for value in command.values)
+        if sum(self._shared.values()) > _MOST_ELEMENTS:
             raise Refused(f"holds no more than {_MOST_ELEMENTS} numbers for a session")
         for value in command.values:
             masks.append(session.mask(value.id, list(value.shape), value.width))
