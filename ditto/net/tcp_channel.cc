@@ -244,15 +244,15 @@ class TcpListener::Impl {
     const auto meeting = found == meetings_.end() ? nullptr : found->second;
     std::optional<size_t> place;
     std::string problem;
-    if (visitor->peer_party().value_or(theirs.own) != theirs.own) {
-      problem = "it says that it is party " + std::to_string(theirs.own) + ", but its certificate is that of party " +
-                std::to_string(*visitor->peer_party()) + "; check both parties' configuration";
-    } else if (theirs.version != kWireVersion) {
+    if (theirs.version != kWireVersion) {
       problem = Mismatch({}, theirs);
     } else if (!meeting) {
       const auto given_up = CancellationOf(theirs.session)->reason();
       if (!given_up) return Park(visitor, theirs);
       problem = "this party has given its session up: " + *given_up;
+    } else if (visitor->peer_party().value_or(theirs.own) != theirs.own) {
+      problem = "it says that it is party " + std::to_string(theirs.own) + ", but its certificate is that of party " +
+                std::to_string(*visitor->peer_party()) + "; check both parties' configuration";
     } else {
       place = meeting->PlaceOf(theirs.own);
       if (!place) {
