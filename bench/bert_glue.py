@@ -166,7 +166,7 @@ def main(
         if glue_task is not None:
             assert data_dir is not None
             examples = glue.read(glue_task, data_dir)
-        elif network.kind == "embedding":
+        elif network.task == "feature-extraction":
             glue_task = glue.TASKS["stsb"]
             examples = glue.read(glue_task, pairs or DEFAULT_PAIRS, rated=False)
         elif pairs is not None:
@@ -175,7 +175,7 @@ def main(
             examples = None
     except (glue.DataError, spu_ditto.DittoError) as error:
         raise typer.BadParameter(str(error)) from error
-    similarity = network.kind == "embedding"
+    similarity = network.task == "feature-extraction"
     length = seq_len or (32 if similarity else 128)
     batches: Iterable[workload.Batch]
     if examples is not None:

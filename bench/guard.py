@@ -32,7 +32,6 @@ import dataclasses
 import json as json_format
 import math
 import statistics
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -43,11 +42,8 @@ from unittest import mock
 import glue
 import jax
 import numpy as np
-import transformers
 import typer
 import workload
-from flax import linen as nn
-from flax.traverse_util import flatten_dict, unflatten_dict
 from provenance import provenance
 from rich.console import Console
 
@@ -57,6 +53,7 @@ from ditto.interpreter.exact import evaluate_exactly
 from ditto.passes.ring import insert_guard
 from spu_ditto import models
 from spu_ditto.handle import SharedArray
+from spu_ditto.nn.scope import flat, tree_of
 from spu_ditto.plain_run import main_inputs
 from spu_ditto.reports.divergence import unguarded
 
@@ -90,37 +87,38 @@ class Subject:
     name: str
     tokens: int
     layers: int
-    config: Any = None
+    shape: str = "minilm"
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def load(self, full: bool, seed: int) -> models.Model:
         """The model, with fewer layers unless `full`."""
-        layers = None if full else self.layers
-        if self.config is None:
-            return models.load("minilm", layers=layers)
-        with tempfile.TemporaryDirectory() as folder:
-            self.config(**self.options).save_pretrained(folder)
-            loaded = models.load(folder, random_weights=True, layers=layers, seed=seed)
+        loaded = models.load(
+            self.shape,
+            random_weights=self.shape != "minilm",
+            layers=None if full else self.layers,
+            seed=seed,
+            config=self.options,
+        )
         return dataclasses.replace(loaded, name=self.name)
 
 
 COST = (
     Subject("MiniLM", 32, 6),
-    Subject("BERT-base", 128, 1, transformers.BertConfig),
-    Subject("GPT2", 32, 1, transformers.GPT2Config),
-    Subject("ViT", 197, 1, transformers.ViTConfig),
+    Subject("BERT-base", 128, 1, "bert-base"),
+    Subject("GPT2", 32, 1, "gpt2"),
+    Subject("ViT", 197, 1, "vit"),
 )
 FINDS = (
     Subject("MiniLM", 32, 1),
-    Subject("BERT-base", 16, 1, transformers.BertConfig),
-    Subject("GPT2", 8, 1, transformers.GPT2Config, {"vocab_size": 4096}),
-    Subject("ViT", 17, 1, transformers.ViTConfig, {"image_size": 64}),
+    Subject("BERT-base", 16, 1, "bert-base"),
+    Subject("GPT2", 8, 1, "gpt2", {"vocab_size": 4096}),
+    Subject("ViT", 17, 1, "vit", {"image_size": 64}),
 )
 TINY = Subject(
     "tiny BERT",
     8,
     1,
-    transformers.BertConfig,
+    "bert-base",
     {
         **{"vocab_size": 100, "hidden_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2},
         **{"intermediate_size": 128, "max_position_embeddings": 16},
@@ -230,7 +228,7 @@ def cost(subject: Subject, guards: Sequence[Guard], full: bool, seed: int, repet
                 seconds[name].append(report.seconds)
     return {
         "model": subject.name,
-        "layers": model.config.num_hidden_layers,
+        "layers": model.layers,
         "tokens": subject.tokens,
         **{name: {**sizes(p), "seconds": statistics.median(seconds[name])} for name, p in programs.items()},
         "others": {guard.name: sizes(calibrated.compile(guard)) for guard in guards[1:]},
@@ -266,20 +264,24 @@ def activations(model: models.Model, inputs: workload.Inputs) -> dict[Path_, Arr
     """What each matrix of a layer is multiplied with, by the matrix's name: [rows, size], in float32."""
     found: dict[Path_, Array] = {}
 
-    def note(call: Any, args: Any, kwargs: Any, context: Any) -> Any:
-        if context.method_name == "__call__" and "kernel" in (context.module.variables.get("params") or {}):
-            x = np.asarray(args[0])
-            found[(*context.module.path, "kernel")] = x.reshape(-1, x.shape[-1])
-        return call(*args, **kwargs)
+    def note(name: str, value: Any) -> None:
+        found[(*name.split("."), "weight")] = np.asarray(value).reshape(-1, value.shape[-1])
 
-    with nn.intercept_methods(note):
-        model.reference(model.params, inputs)
+    model.observe(inputs, note)
     return {path: x for path, x in found.items() if {"layer", "h"} & set(path)}
 
 
-def columns(model: models.Model, path: Path_, kernel: Array) -> Array:
-    """A matrix as [in, out]: GPT2 keeps its own the other way round."""
-    return kernel.T if model.kind == "language" and "h" in path else kernel
+def columns(model: models.Model, kernel: Array) -> Array:
+    """A matrix of a layer as [in, out]: only GPT2 keeps its own so."""
+    return kernel if model.config["model_type"] == "gpt2" else kernel.T
+
+
+def _flat(params: Any) -> Arrays:
+    return {tuple(name.split(".")): array for name, array in flat(params)}
+
+
+def _tree(arrays: Mapping[Path_, Any]) -> Any:
+    return tree_of({".".join(path): array for path, array in arrays.items()})
 
 
 class Pusher:
@@ -287,11 +289,11 @@ class Pusher:
 
     def __init__(self, calibrated: Calibrated) -> None:
         self.calibrated, self.model = calibrated, calibrated.model
-        self.params: Arrays = flatten_dict(self.model.params)
+        self.params: Arrays = _flat(self.model.params)
         self.largest: dict[Path_, float] = {}
         for sample in calibrated.samples:
             for path, x in activations(self.model, sample).items():
-                product = float(np.max(np.abs(x @ columns(self.model, path, self.params[path]))))
+                product = float(np.max(np.abs(x @ columns(self.model, self.params[path]))))
                 self.largest[path] = max(product, self.largest.get(path, 0.0))
 
     def limit(self, path: Path_) -> float:
@@ -322,7 +324,7 @@ class Pusher:
         # Padding is not looked at.
         rows = int(np.sum(inputs["attention_mask"])) if "attention_mask" in inputs else len(found)
         row = found[rng.integers(rows if rows <= len(found) else len(found))]
-        kernel = np.array(columns(self.model, path, self.params[path]))
+        kernel = np.array(columns(self.model, self.params[path]))
         column, limit = kernel[:, rng.integers(kernel.shape[1])], self.limit(path)
 
         def turned(by: float) -> Array:
@@ -333,7 +335,7 @@ class Pusher:
             middle = (low + high) / 2
             low, high = (middle, high) if row @ turned(middle) < factor * self.largest[path] else (low, middle)
         column[:] = turned(low)
-        return {path: np.ascontiguousarray(columns(self.model, path, kernel))}
+        return {path: np.ascontiguousarray(columns(self.model, kernel))}
 
 
 def excess(compiled: spu_ditto.Compiled, params: Any, inputs: workload.Inputs) -> float:
@@ -400,8 +402,8 @@ def finds(
             if known is None or push is Push.aligned:
                 arrays = pusher.changed(push, factor, inputs, rng)
                 known = arrays, {path: SharedArray(array) for path, array in arrays.items()}
-            params = unflatten_dict({**pusher.params, **known[0]})
-            weights = unflatten_dict({**shared, **known[1]})
+            params = _tree({**pusher.params, **known[0]})
+            weights = _tree({**shared, **known[1]})
             plain = np.asarray(reference(params, inputs), np.float64)
             error = workload.relative_error(np.asarray(twin(weights, inputs), np.float64), plain)
             if not furthest:
@@ -422,7 +424,7 @@ def finds(
             results.append(
                 {
                     "model": subject.name,
-                    "layers": model.config.num_hidden_layers,
+                    "layers": model.layers,
                     "tokens": subject.tokens,
                     "guard": guard.name,
                     "push": push.value,

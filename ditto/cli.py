@@ -178,8 +178,7 @@ def publish(
         loaded = models.load(model)
         secure = spu_ditto.compile(loaded.apply, fraction_bits=loaded.fraction_bits)
         programs = [secure.lower(loaded.params, loaded.make_inputs(seq_len=n)).compile() for n in sorted(set(seq_len))]
-        task: Any = {"classification": "text-classification", "embedding": "feature-extraction"}.get(loaded.kind)
-        named = loaded.config.id2label if task == "text-classification" else None
+        task: Any = loaded.task if loaded.task in ("text-classification", "feature-extraction") else None
         with spu_ditto.connect(config, identity=identity) as parties:
             spu_ditto.publish(
                 parties,
@@ -188,8 +187,8 @@ def publish(
                 {"params": loaded.params},
                 callers=caller,
                 task=task,
-                labels=None if named is None else [named[n] for n in sorted(named)],
-                tokenizer=None if loaded.tokenizer is None else loaded.tokenizer.backend_tokenizer.to_str().encode(),
+                labels=loaded.labels,
+                tokenizer=None if loaded.tokenizer is None else loaded.tokenizer.text.encode(),
             )
         print(f"published {name}")
 

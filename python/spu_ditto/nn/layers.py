@@ -1,0 +1,244 @@
+"""What networks are made of. Linear layers compute in the dtype of their scope; statistics, exponentials and whatever
+else needs range in float32.
+
+Names of sizes: b batch, t tokens (queries), s tokens (keys), h heads, d width of a head.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from spu_ditto.errors import UnsupportedError
+from spu_ditto.nn.scope import Scope
+
+
+def dense(scope: Scope, x: jax.Array, width: int, *, bias: bool = True, transposed: bool = True) -> jax.Array:
+    """x W + b over the last axis, in the dtype of the scope.
+
+    Args:
+        transposed: whether the file keeps W as [out, in], as PyTorch's Linear does; GPT2's is [in, out].
+    """
+    scope.observe(x)
+    size = x.shape[-1]
+    kernel = scope.weight("weight", width, size).T if transposed else scope.weight("weight", size, width)
+    y = jnp.dot(x.astype(scope.dtype), kernel.astype(scope.dtype))
+    return y + scope.weight("bias", width).astype(scope.dtype) if bias else y
+
+
+def tied(scope: Scope, x: jax.Array, table: jax.Array) -> jax.Array:
+    """x Eᵀ: scores of all words, of which `table` [words, size] holds the embeddings."""
+    scope.observe(x)
+    return jnp.dot(x.astype(scope.dtype), table.T.astype(scope.dtype))
+
+
+def table(scope: Scope, rows: int, width: int) -> jax.Array:
+    """An embedding's weights [rows, width]."""
+    return scope.weight("weight", rows, width)
+
+
+def embed(table: jax.Array, ids: jax.Array) -> jax.Array:
+    """Rows of a table [rows, width] by secret numbers [...]: [..., width]."""
+    return jnp.take(table, ids, axis=0)
+
+
+def layer_norm(scope: Scope, x: jax.Array, epsilon: float) -> jax.Array:
+    """LayerNorm over the last axis; float32 whatever comes in."""
+    x = x.astype(jnp.float32)
+    mean = jnp.mean(x, axis=-1, keepdims=True)
+    variance = jnp.maximum(0.0, jnp.mean(jnp.square(x), axis=-1, keepdims=True) - jnp.square(mean))
+    scale = jax.lax.rsqrt(variance + epsilon) * scope.weight("weight", x.shape[-1])
+    return (x - mean) * scale + scope.weight("bias", x.shape[-1])
+
+
+def rms_norm(scope: Scope, x: jax.Array, epsilon: float, *, offset: float = 0.0) -> jax.Array:
+    """Root-mean-square norm over the last axis, float32; the scale is `offset` + the weight (Gemma: 1)."""
+    x = x.astype(jnp.float32)
+    scale = scope.weight("weight", x.shape[-1])
+    variance = jnp.mean(jnp.square(x), axis=-1, keepdims=True)
+    return x * (jax.lax.rsqrt(variance + epsilon) * (scale + offset if offset else scale))
+
+
+def convolution(
+    scope: Scope, x: jax.Array, width: int, size: tuple[int, ...], *, stride: int, padding: int = 0, bias: bool = True
+) -> jax.Array:
+    """A convolution of [b, channels, *space] in the scope's dtype."""
+    channels = x.shape[1]
+    kernel = scope.weight("weight", width, channels, *size)
+    y: jax.Array = jax.lax.conv_general_dilated(
+        x.astype(scope.dtype), kernel.astype(scope.dtype), (stride,) * len(size), [(padding, padding)] * len(size)
+    )
+    if not bias:
+        return y
+    shift = scope.weight("bias", width).astype(scope.dtype)
+    return y + shift.reshape(-1, *(1,) * len(size))
+
+
+def patches(scope: Scope, pixels: jax.Array, width: int, size: int, *, bias: bool = True) -> jax.Array:
+    """Images [b, channels, height, width] cut into squares, each mapped to a vector: [b, squares, width], float32.
+
+    A convolution whose stride is its size is a matrix product.
+    """
+    batch, channels, height, across = pixels.shape
+    rows, columns = height // size, across // size
+    x = pixels[:, :, : rows * size, : columns * size].reshape(batch, channels, rows, size, columns, size)
+    x = x.transpose(0, 2, 4, 1, 3, 5).reshape(batch, rows * columns, channels * size * size)
+    kernel = scope.weight("weight", width, channels, size, size).reshape(width, -1).T
+    y = jnp.dot(x.astype(scope.dtype), kernel.astype(scope.dtype))
+    return y + scope.weight("bias", width).astype(scope.dtype) if bias else y
+
+
+# ------------------------------------------------------------------------------------------------ activations
+
+
+def quick_gelu(x: jax.Array) -> jax.Array:
+    """x sigmoid(1.702 x), CLIP's stand-in for GELU."""
+    gated: jax.Array = x * jax.nn.sigmoid(1.702 * x)
+    return gated
+
+
+Activation = Callable[[jax.Array], jax.Array]
+_gelu_exact: Activation = functools.partial(jax.nn.gelu, approximate=False)
+_gelu_tanh: Activation = functools.partial(jax.nn.gelu, approximate=True)
+
+ACTIVATIONS: dict[str, Activation] = {
+    "gelu": _gelu_exact,
+    "gelu_new": _gelu_tanh,
+    "gelu_fast": _gelu_tanh,
+    "gelu_pytorch_tanh": _gelu_tanh,
+    "quick_gelu": quick_gelu,
+    "relu": jax.nn.relu,
+    "silu": jax.nn.silu,
+    "swish": jax.nn.silu,
+    "tanh": jnp.tanh,
+}
+
+
+def activation(name: str) -> Activation:
+    """The function that configurations call so."""
+    if name not in ACTIVATIONS:
+        raise UnsupportedError(f"the activation {name} is not one of {', '.join(ACTIVATIONS)}")
+    return ACTIVATIONS[name]
+
+
+# -------------------------------------------------------------------------------------------------- attention
+
+
+def causal(queries: int, keys: int, window: int | None = None) -> jax.Array:
+    """Who may look at whom, [1, 1, t, s]: at oneself and what comes before, `window` tokens in all."""
+    distance = jnp.arange(queries)[:, None] - jnp.arange(keys)[None, :]
+    allowed = distance >= 0
+    if window is not None:
+        allowed &= distance < window
+    return allowed[None, None]
+
+
+def padding(mask: jax.Array | None) -> jax.Array | None:
+    """What may be looked at, [b, 1, 1, s], of a mask [b, s] that is 1 where there is a token."""
+    return None if mask is None else (mask > 0)[:, None, None, :]
+
+
+def both(one: jax.Array | None, other: jax.Array | None) -> jax.Array | None:
+    """What both allow; None allows everything."""
+    if one is None or other is None:
+        return one if other is None else other
+    return jnp.logical_and(one, other)
+
+
+def split_heads(x: jax.Array, heads: int) -> jax.Array:
+    """[b, t, h d] to [b, t, h, d]."""
+    return x.reshape(*x.shape[:2], heads, -1)
+
+
+Weigh = Callable[[jax.Array, jax.Array | None], jax.Array]
+
+
+def softmax(scores: jax.Array, allowed: jax.Array | None) -> jax.Array:
+    """Over the last axis, in float32; what is not allowed has no weight."""
+    if allowed is not None:
+        # The least number of a dtype stands for minus infinity.
+        least = jnp.finfo(scores.dtype).min  # type: ignore[no-untyped-call]
+        scores = scores + jnp.where(allowed, jnp.zeros((), scores.dtype), least)
+    return jax.nn.softmax(scores.astype(jnp.float32))
+
+
+def attend(
+    query: jax.Array,
+    key: jax.Array,
+    value: jax.Array,
+    allowed: jax.Array | None,
+    weigh: Weigh,
+    *,
+    scale: float | None = None,
+    bias: jax.Array | None = None,
+) -> jax.Array:
+    """Attention of several heads: weights, by `weigh` from scaled scores in float32, times values.
+
+    Args:
+        query: [b, t, h, d].
+        key, value: [b, s, g, d], where g divides h: so many heads of queries share one of keys.
+        allowed: what may be looked at, broadcastable to [b, h, t, s]; None for everything.
+        scale: of the scores; 1/√d if not given.
+        bias: added to the scores, [1 or b, h, t, s].
+
+    Returns:
+        [b, t, h d], in the dtype of the queries.
+    """
+    batch, tokens, heads, depth = query.shape
+    groups = key.shape[2]
+    scale = 1 / math.sqrt(depth) if scale is None else scale
+    if scale != 1:
+        query = query * jnp.asarray(scale, query.dtype)
+    if groups == heads:
+        scores = jnp.einsum("bthd,bshd->bhts", query, key)
+    else:
+        shared = query.reshape(batch, tokens, groups, heads // groups, depth)
+        scores = jnp.einsum("btgnd,bsgd->bgnts", shared, key).reshape(batch, heads, tokens, -1)
+    if bias is not None:
+        scores = scores.astype(jnp.float32) + bias
+    weights = weigh(scores, allowed).astype(query.dtype)
+    if groups == heads:
+        mixed = jnp.einsum("bhts,bshd->bthd", weights, value)
+    else:
+        weights = weights.reshape(batch, groups, heads // groups, tokens, -1)
+        mixed = jnp.einsum("bgnts,bsgd->btgnd", weights, value)
+    return mixed.reshape(batch, tokens, heads * depth)
+
+
+# ------------------------------------------------------------------------------------------------------ tokens
+
+
+def mean_pool(hidden: jax.Array, mask: jax.Array) -> jax.Array:
+    """Mean over the unmasked tokens: [b, t, width] and a 0/1 mask [b, t] to [b, width]."""
+    hidden = hidden.astype(jnp.float32)
+    # A comparison tells the compiler what it cannot know of a secret: that the mask is 0 or 1.
+    weight = (mask > 0).astype(jnp.float32)
+    return jnp.einsum("bt,bth->bh", weight, hidden) / jnp.sum(weight, axis=1, keepdims=True)
+
+
+def last_token(x: jax.Array, mask: jax.Array) -> jax.Array:
+    """What stands at the last token of each row: [b, t, width] and a mask of ones, then zeros, [b, t] to [b, width]."""
+    here = (mask > 0).astype(jnp.float32)
+    following = jnp.pad(here[:, 1:], ((0, 0), (0, 1)))
+    return jnp.einsum("bt,bth->bh", here - following, x.astype(jnp.float32))
+
+
+def shift_right(ids: jax.Array, start: int) -> jax.Array:
+    """A decoder's inputs for what it is to say: [b, t], `start` first."""
+    return jnp.pad(ids[:, :-1], ((0, 0), (1, 0)), constant_values=start)
+
+
+def unit(x: jax.Array) -> jax.Array:
+    """Vectors of length 1 along the last axis, float32."""
+    x = x.astype(jnp.float32)
+    return x * jax.lax.rsqrt(jnp.sum(jnp.square(x), axis=-1, keepdims=True))
+
+
+def position_rows(weights: Any, tokens: int, first: int = 0) -> jax.Array:
+    """The embeddings of positions, which are public: rows of a table [positions, width], as [1, t, width]."""
+    return jnp.asarray(weights[first : first + tokens])[None]
