@@ -173,12 +173,13 @@ def publish(
     """Compiles a model, shares its weights among the nodes, and gives it a name."""
     with _told():
         import spu_ditto
+        from ditto.parties.texts import TEXT_TASKS
         from spu_ditto import models
 
         loaded = models.load(model)
         secure = spu_ditto.compile(loaded.apply, fraction_bits=loaded.fraction_bits)
         programs = [secure.lower(loaded.params, loaded.make_inputs(seq_len=n)).compile() for n in sorted(set(seq_len))]
-        task: Any = loaded.task if loaded.task in ("text-classification", "feature-extraction") else None
+        task: Any = loaded.task if loaded.task in TEXT_TASKS else None
         with spu_ditto.connect(config, identity=identity) as parties:
             spu_ditto.publish(
                 parties,
@@ -209,6 +210,7 @@ def call(
     config: _ConfigFile,
     identity: _IdentityStem,
     text: Annotated[list[str], typer.Option(help="A text; several are several calls.")],
+    context: Annotated[str | None, typer.Option(help="Where the answer is, if the text is a question.")] = None,
 ) -> None:
     """Calls a published model on text; prints JSON."""
     from ditto.parties.client import Client
@@ -216,8 +218,8 @@ def call(
     with _told(), Client(config, identity) as client:
         pipeline = client.pipeline(name)
         for one in text:
-            result = pipeline(one)
-            print(json.dumps(result if isinstance(result, dict) else result.tolist()))
+            result = pipeline(one) if context is None else pipeline(question=one, context=context)
+            print(json.dumps(result, default=lambda array: array.tolist()))
 
 
 @app.command()

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from ditto.parties.identity import Identity
 from ditto.parties.publication import Described, Program, described, integers
 from ditto.parties.run_report import RunReport
 from ditto.parties.session import RemoteParties, RemoteValue, node_channel
+from ditto.parties.texts import TextPipeline, Tokenizer
 
 TOKENIZER = "tokenizer.json"
 
@@ -127,21 +128,30 @@ class Client:
                 prepared = self._prepared(name, inputs)
             return self._run(*prepared)
 
-    def pipeline(self, name: str) -> Callable[[str | Sequence[str]], Any]:
+    def pipeline(self, name: str) -> TextPipeline:
         """A function of text, of the task that the model was published for.
 
         Raises:
-            UnsupportedError: it was published without a tokenizer.
+            UnsupportedError: it was published without a tokenizer or a task.
             ImportError: the package `tokenizers` is not there.
         """
-        from tokenizers import Tokenizer
-
         with self._lock:
             used = self._use(name)
-        if TOKENIZER not in used.files:
-            raise UnsupportedError(f"model {name} was published without a tokenizer; use call with arrays")
-        tokenizer = Tokenizer.from_str(used.files[TOKENIZER].decode())
-        return lambda text: self._on_text(name, used.told, tokenizer, text)
+        told = used.told
+        if TOKENIZER not in used.files or told.task is None:
+            raise UnsupportedError(f"model {name} was published without a tokenizer or a task; use call with arrays")
+        lengths = {_tokens(program) for program in told.programs} - {0}
+        if not lengths:
+            raise UnsupportedError(f"model {name} takes no token ids; use call with arrays")
+
+        def run(known: Mapping[str, Array]) -> Array:
+            tokens = known["input_ids"].shape[1]
+            program = next(p for p in told.programs if _tokens(p) == tokens)
+            inputs = {a.name: known[a.name.rpartition("/")[2]].astype(a.dtype) for a in program.arguments}
+            return np.asarray(self.call(name, **inputs))
+
+        tokenizer = Tokenizer(used.files[TOKENIZER].decode())
+        return TextPipeline(told.task, told.labels, tokenizer, sorted(lengths), run)
 
     # ------------------------------------------------------------------------------------------------ sessions
 
@@ -197,36 +207,6 @@ class Client:
         if len(results) == 1:
             return results[0], report
         return {result.name: array for result, array in zip(program.results, results, strict=True)}, report
-
-    # ------------------------------------------------------------------------------------------------ text
-
-    def _on_text(self, name: str, told: Described, tokenizer: Any, text: str | Sequence[str]) -> Any:
-        if not isinstance(text, str):
-            return [self._on_text(name, told, tokenizer, one) for one in text]
-        encoding = tokenizer.encode(text)
-        lengths = sorted({_tokens(program) for program in told.programs} - {0})
-        if not lengths:
-            raise UnsupportedError(f"model {name} takes no token ids; use call with arrays")
-        length = next((n for n in lengths if n >= len(encoding.ids)), lengths[-1])
-        tokenizer.enable_truncation(length)
-        tokenizer.enable_padding(length=length)
-        padded = tokenizer.encode(text)
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        known = {"input_ids": padded.ids, "attention_mask": padded.attention_mask, "token_type_ids": padded.type_ids}
-        program = next(p for p in told.programs if _tokens(p) == length)
-        inputs = {
-            argument.name: np.array([known[argument.name.rpartition("/")[2]]], argument.dtype)
-            for argument in program.arguments
-        }
-        result = self.call(name, **inputs)
-        if told.task != "text-classification":
-            return result[0]
-        scores = np.exp(result[0] - result[0].max())
-        scores /= scores.sum()
-        best = int(scores.argmax())
-        label = told.labels[best] if told.labels else f"LABEL_{best}"
-        return {"label": label, "score": float(scores[best])}
 
 
 def _tokens(program: Program) -> int:

@@ -27,6 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ditto import _core
 from ditto.encoding import ValueType
 from ditto.errors import DittoError
+from ditto.parties.texts import TextTask
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _FORMAT = b"ditto-publication-1\n"
@@ -98,7 +99,7 @@ class Described(_Strict):
     values: tuple[ValueType, ...] = ()
     programs: tuple[Program, ...] = Field(min_length=1)
     files: tuple[str, ...] = ()
-    task: str | None = None
+    task: TextTask | None = None
     labels: tuple[str, ...] | None = None
 
 

@@ -9,6 +9,7 @@
     print(lowered.as_text("ring"), lowered.cost_analysis())
     with spu_ditto.processes():                           # three processes instead
         logits = secure(weights, input_ids)
+    spu_ditto.pipeline("text-classification", directory)("What a day!")   # from a text to its label
 
 Arguments are secret unless `input_visibility` says "public".
 """
@@ -83,6 +84,7 @@ __all__ = [
     "divergence",
     "from_pphlo",
     "load",
+    "pipeline",
     "processes",
     "publish",
     "report",
@@ -93,6 +95,13 @@ __all__ = [
 
 load = Compiled.load
 __version__ = version()
+
+
+def pipeline(*args: Any, **kwargs: Any) -> Any:
+    """From a text or a picture to an answer, see `spu_ditto.pipelines.pipeline`; needs the extra `models`."""
+    from spu_ditto import pipelines
+
+    return pipelines.pipeline(*args, **kwargs)
 
 
 @ends_here

@@ -23,6 +23,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ditto.parties.texts import Tokenizer
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.nn.config import Config, read_config
 from spu_ditto.nn.family import Audio, Family, Images, Task, Text, TextAndImages, Variant
@@ -32,7 +33,7 @@ from spu_ditto.nn.layers import mean_pool
 from spu_ditto.nn.registry import family_of, task_of
 from spu_ditto.nn.scope import Observer, Scope, from_tree, shapes_of, tree_of
 from spu_ditto.nn.scope import random_weights as random_of
-from spu_ditto.nn.tokenizer import Tokenizer
+from spu_ditto.nn.tokens import tokenizer_of
 from spu_ditto.nn.weights import fitted, read_weights
 
 __all__ = ["Model", "cosine", "load", "mean_pool"]
@@ -234,8 +235,13 @@ class Model:
             return inputs
         return {**inputs, "token_type_ids": np.zeros_like(inputs["input_ids"]) if types is None else types}
 
+    @property
+    def positions(self) -> int | None:
+        """The most tokens of a text; None if any number will do."""
+        return self.family.positions(self._text_config)
+
     def _check_length(self, seq_len: int) -> None:
-        longest = self.family.positions(self._text_config)
+        longest = self.positions
         if seq_len < 1 or (longest is not None and seq_len > longest):
             raise UnsupportedError(f"sequence length {seq_len} is not in 1..{longest}, the positions of {self.name}")
 
@@ -420,4 +426,4 @@ def _check_pooling(directory: Path | None, task: Task) -> None:
 def _tokenizer(directory: Path, config: Config, variant: Variant) -> Tokenizer | None:
     if not isinstance(variant.takes, Text | TextAndImages):
         return None
-    return Tokenizer.of(directory, config.get("pad_token_id"))
+    return tokenizer_of(directory, config.get("pad_token_id"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import numpy as np
@@ -13,6 +13,7 @@ from ditto.encoding import Array, ValueType, encode_argument
 from ditto.parties import publication as told
 from ditto.parties.client import TOKENIZER
 from ditto.parties.session import RemoteParties, RemoteValue
+from ditto.parties.texts import TextTask
 from spu_ditto import lowering
 from spu_ditto.chain import Chain
 from spu_ditto.compiled import Compiled
@@ -20,8 +21,6 @@ from spu_ditto.errors import UnsupportedError
 from spu_ditto.handle import SharedArray, share
 from spu_ditto.kept import KeptArray
 from spu_ditto.tracebacks import ends_here
-
-Task = Literal["text-classification", "feature-extraction"]
 
 
 @ends_here
@@ -32,7 +31,7 @@ def publish(
     weights: Mapping[str, Any],
     *,
     callers: Sequence[str] | None = None,
-    task: Task | None = None,
+    task: TextTask | None = None,
     labels: Sequence[str] | None = None,
     tokenizer: str | Path | bytes | None = None,
 ) -> bytes:

@@ -8,7 +8,8 @@ them lies expected.npz with
   output_<name>   each output of the model in eval mode, float32, with eager attention,
 
 and, where the directory has a tokenizer, `text` (strings), `output_input_ids_of_text` and
-`output_attention_mask_of_text`: what the tokenizer makes of them.
+`output_attention_mask_of_text`: what the tokenizer makes of them. pipeline.json, where it is, holds the arguments and
+the results of transformers' own pipeline with the directory.
 
 Every parameter has noise added, so that no bias, norm, special embedding or relative bias is at its initial zero or
 one; the same holds for the statistics of batch norms and for BART's final_logits_bias, which are buffers. Ids and
@@ -25,6 +26,7 @@ To run it (torchvision is not needed; pillow is, for the preprocessor files):
 """
 
 import argparse
+import json
 import math
 import os
 import shutil
@@ -292,7 +294,8 @@ def encoder_entries() -> Iterator[tuple[str, Entry]]:
     made = {"bert": bert_tokenizer(), "roberta": roberta_tokenizer()}
     for family, (prefix, config, settings, inputs, pooled) in families.items():
         for task, (suffix, task_settings, outputs) in tasks.items():
-            tokenizer = made.get(family) if task == "sequence" else None
+            reads = task == "sequence" or (family == "bert" and task != "base")
+            tokenizer = made.get(family) if reads else None
             size: dict[str, int] = {} if tokenizer is None else {"vocab_size": rounded(tokenizer)}
             yield (
                 f"{family}-{task}",
@@ -617,6 +620,25 @@ def tokenize(tokenizer: Tokenizer, length: int) -> Arrays:
     }
 
 
+GENERATED = {"max_new_tokens": 4, "do_sample": False, "num_beams": 1}
+# By entry: a task, and what transformers' pipeline for it is called with.
+PIPELINES: dict[str, tuple[str, dict[str, Any]]] = {
+    "bert-sequence": ("text-classification", {"inputs": TEXTS[0]}),
+    "bert-token": ("token-classification", {"inputs": "A dog runs far from Rome."}),
+    "bert-qa": ("question-answering", {"question": "who sleeps", "context": "the cat sleeps on the mat"}),
+    "bert-mlm": ("fill-mask", {"inputs": "the cat [MASK] on the mat"}),
+    "roberta-sequence": ("text-classification", {"inputs": "the cat"}),
+    "gpt2-causal": ("text-generation", {"text_inputs": "the cat", **GENERATED}),
+    "t5-lm": ("text2text-generation", {"args": "the cat", **GENERATED}),
+}
+
+
+def piped(directory: Path, task: str, arguments: dict[str, Any]) -> Any:
+    given = dict(arguments)
+    first = [given.pop(name) for name in ("inputs", "text_inputs", "args") if name in given]
+    return tf.pipeline(task, str(directory), device="cpu")(*first, **given)
+
+
 def write(name: str, entry: Entry, directory: Path) -> None:
     seed = zlib.crc32((entry.seed_name or name).encode())
     model = build(entry, seed)
@@ -633,6 +655,10 @@ def write(name: str, entry: Entry, directory: Path) -> None:
     if entry.processor is not None:
         entry.processor.save_pretrained(directory)
     np.savez_compressed(directory / "expected.npz", **expected)
+    if name in PIPELINES:
+        task, arguments = PIPELINES[name]
+        told = {"task": task, "arguments": arguments, "result": piped(directory, task, arguments)}
+        (directory / "pipeline.json").write_text(json.dumps(told, indent=2, default=float) + "\n")
 
 
 def main() -> None:
