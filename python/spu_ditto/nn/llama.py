@@ -73,7 +73,7 @@ def _turned(x: jax.Array, angles: Angles) -> jax.Array:
 
 def _angles(config: Config, depth: int, tokens: int) -> Angles:
     """Cosines and sines [t, d/2] of the angles of each position."""
-    frequencies = config.get("rope_theta", 10000.0) ** (-jnp.arange(0, depth, 2) / depth)
+    frequencies = config.get("rope_theta", 10000.0) ** (-2 * jnp.arange(depth // 2) / depth)
     scaling = config.get("rope_scaling")
     if scaling:
         kind = scaling.get("rope_type", scaling.get("type"))
