@@ -160,7 +160,7 @@ def main(
     source: dict[str, Any] = {"name": model, "random_weights": random_weights, "layers": layers}
     if glue_task is not None:
         source["num_labels"] = len(glue_task.labels) or 1
-    functions: dict[str, Any] = {"gelu": gelu.value, "softmax": softmax.value}
+    functions: dict[str, Any] = {"activation": gelu.value, "attention": softmax.value}
     try:
         network = models.load(**source, **functions)
         if glue_task is not None:

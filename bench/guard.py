@@ -265,9 +265,10 @@ def activations(model: models.Model, inputs: workload.Inputs) -> dict[Path_, Arr
     found: dict[Path_, Array] = {}
 
     def note(name: str, value: Any) -> None:
-        found[(*name.split("."), "weight")] = np.asarray(value).reshape(-1, value.shape[-1])
+        if not name.endswith((".scores", ".activation", ".hidden")):
+            found[(*name.split("."), "weight")] = np.asarray(value).reshape(-1, value.shape[-1])
 
-    model.observe(inputs, note)
+    model.run(model.params, inputs, {}, note)
     return {path: x for path, x in found.items() if {"layer", "h"} & set(path)}
 
 

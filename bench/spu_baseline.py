@@ -30,7 +30,7 @@ def puma_softmax(x: jax.Array, axis: int = -1, where: Any = None, initial: Any =
 def main(job_path: str, result_path: str) -> None:
     job = json.loads(Path(job_path).read_text())
     jax.nn.softmax = puma_softmax
-    model = models.load(**{"gelu": "poly", **job["model"]})
+    model = models.load(**{"activation": "poly", **job["model"]})
     args = (model.params, dict(np.load(job["inputs"])))
     executable = spu_ranks.compiled(model.reference, args)
     measured = spu_ranks.Ranks().measure(executable, jax.tree_util.tree_leaves(args), job["repetitions"])

@@ -22,21 +22,25 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from safetensors.numpy import save_file
 
 from ditto.parties.texts import Tokenizer
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.nn.config import Config, read_config
 from spu_ditto.nn.family import Audio, Family, Images, Task, Text, TextAndImages, Variant
-from spu_ditto.nn.forms import Form, Forms, Gelu, Softmax
+from spu_ditto.nn.forms import ActivationForm, AttentionForm, Form, Forms
 from spu_ditto.nn.images import ImageProcessor
 from spu_ditto.nn.layers import mean_pool
 from spu_ditto.nn.registry import family_of, task_of
-from spu_ditto.nn.scope import Observer, Scope, from_tree, shapes_of, tree_of
+from spu_ditto.nn.scope import Observer, Scope, flat, from_tree, shapes_of, tree_of
 from spu_ditto.nn.scope import random_weights as random_of
 from spu_ditto.nn.tokens import tokenizer_of
 from spu_ditto.nn.weights import fitted, read_weights
 
 __all__ = ["Model", "cosine", "load", "mean_pool"]
+
+# Where a configuration tells what stands for attention and activation.
+FORMS = "spu_ditto"
 
 Inputs = dict[str, np.ndarray[Any, Any]]
 
@@ -112,7 +116,7 @@ class Model:
         params: nested dictionaries of float32 arrays by the parts of Hugging Face's names.
         labels: what the classes are called.
         precision: dtypes of linear layers by the beginning of their names; what is not named is float32.
-        forms: what each layer uses for GELU and softmax.
+        forms: what each layer does for attention and activation.
     """
 
     name: str
@@ -157,21 +161,67 @@ class Model:
 
     def apply(self, params: Any, inputs: Any) -> jax.Array:
         """The network with its layers in float16."""
-        return self._run(params, inputs, self.precision)
+        return self.run(params, inputs, self.precision)
 
     def reference(self, params: Any, inputs: Any) -> jax.Array:
         """The network in float32 throughout."""
-        return self._run(params, inputs, {})
+        return self.run(params, inputs, {})
 
-    def observe(self, inputs: Any, observer: Observer) -> jax.Array:
-        """Runs `reference` and tells `observer` what comes into each linear layer, by its dotted name."""
-        return self._run(self.params, inputs, {}, observer)
-
-    def _run(
+    def run(
         self, params: Any, inputs: Any, precision: Mapping[str, Any], observer: Observer | None = None
     ) -> jax.Array:
+        """The network with these dtypes; `observer` is told what goes through it (`Scope.observe`)."""
         scope = Scope(from_tree(params), precision, observer)
         return jnp.asarray(self.variant.network(scope, self.config, inputs, self.forms), jnp.float32)
+
+    # ------------------------------------------------------------------------------------------------ stand-ins
+
+    def converted(
+        self,
+        attention: AttentionForm | Sequence[AttentionForm | Sequence[AttentionForm]] = "raw",
+        activation: ActivationForm | Sequence[ActivationForm] = "raw",
+    ) -> Model:
+        """This model with stand-ins, and the same weights.
+
+        Args:
+            attention: one for all layers; or one for each, which may be one for each head of it.
+            activation: one for all layers, or one for each.
+
+        Raises:
+            UnsupportedError: there is no such stand-in, as many as layers are not given, or it has to be fitted
+                (`spu_ditto.nn.fit`).
+        """
+        if "quadratic" in ((activation,) if isinstance(activation, str) else activation):
+            raise UnsupportedError("quadratics of each neuron are fitted to it: use spu_ditto.nn.fit.fit")
+        each = [(a,) * self.layers if isinstance(a, str) else tuple(a) for a in (attention, activation)]
+        for given, what in zip(each, ("attention", "activation")):
+            if len(given) != self.layers:
+                raise UnsupportedError(f"{what} is given for {len(given)} layers, and there are {self.layers}")
+        made = (Form(a if isinstance(a, str) else tuple(a), b) for a, b in zip(*each))  # type: ignore[arg-type]
+        return dataclasses.replace(self, forms=tuple(made))
+
+    def save(self, directory: str | Path) -> None:
+        """Writes a directory that `load` reads: config.json, model.safetensors, and the tokenizer.
+
+        What stands for attention and activation is in the configuration, under "spu_ditto".
+        """
+        path = Path(directory)
+        path.mkdir(parents=True, exist_ok=True)
+        forms = [dataclasses.asdict(form) for form in self.forms]
+        config = {**self.config, "architectures": [self._architecture], FORMS: forms}
+        (path / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+        weights = {name: np.ascontiguousarray(weight) for name, weight in flat(self.params)}
+        save_file(weights, path / "model.safetensors")
+        if self.tokenizer is not None:
+            (path / "tokenizer.json").write_text(self.tokenizer.text)
+        if self.images is not None:
+            (path / "preprocessor_config.json").write_text(json.dumps(dict(self.images.settings), indent=2) + "\n")
+
+    @property
+    def _architecture(self) -> str:
+        named = [name for name in self.config.get("architectures") or [] if name in self.family.architectures]
+        named = [name for name in named if self.family.architectures[name] == self.task]
+        return named[0] if named else next(n for n, task in self.family.architectures.items() if task == self.task)
 
     # ------------------------------------------------------------------------------------------------ inputs
 
@@ -261,8 +311,8 @@ def load(
     layers: int | None = None,
     seed: int = 0,
     num_labels: int | None = None,
-    gelu: Gelu = "raw",
-    softmax: Softmax = "raw",
+    attention: AttentionForm = "raw",
+    activation: ActivationForm = "raw",
     precision: Mapping[str, Any] | None = None,
 ) -> Model:
     """Loads a model.
@@ -277,7 +327,7 @@ def load(
         layers: keep only the first so many layers.
         seed: of the random weights.
         num_labels: classes of the head, if not as configured.
-        gelu, softmax: the model's own functions ("raw") or stand-ins, see `spu_ditto.nn.forms`.
+        attention, activation: the model's own functions ("raw") or stand-ins, see `spu_ditto.nn.forms`.
         precision: dtypes of linear layers by the beginning of their names, besides what the family has.
 
     Raises:
@@ -305,14 +355,19 @@ def load(
         images=None if directory is None else ImageProcessor.of(directory),
         labels=settings.labels if chosen in _LABELLED else None,
         precision={**dict.fromkeys(family.layers, jnp.float16), **(precision or {})},
-        forms=_forms(settings, family, Form(gelu, softmax)),
+        forms=(Form(),) * sum(_depths(settings, family)),
     )
+    stored_forms = settings.pop(FORMS, None)
+    if stored_forms is not None:
+        model = dataclasses.replace(model, forms=tuple(_form(one) for one in stored_forms))
+    if (attention, activation) != ("raw", "raw"):
+        model = model.converted(attention, activation)
     shapes = _shapes(model)
     if random_weights:
         weights = random_of(shapes, settings.get("initializer_range", 0.02), seed)
     else:
         stored = source if isinstance(source, Mapping) else read_weights(_given(directory))
-        whole = dataclasses.replace(model, config=full, forms=_forms(full, family, Form()))
+        whole = dataclasses.replace(model, config=full, forms=(model.forms[0],) * sum(_depths(full, family)))
         known = shapes if layers is None else _shapes(whole)
         # Heads of other tasks are left over where the task was stated.
         others = task is not None and bool(family.prefix)
@@ -403,8 +458,9 @@ def _cut(config: Config, family: Family, layers: int | None) -> Config:
     return config.with_settings(**dict.fromkeys(family.depths, layers))
 
 
-def _forms(config: Config, family: Family, form: Form) -> Forms:
-    return (form,) * sum(_depths(config, family))
+def _form(stored: Mapping[str, Any]) -> Form:
+    attention = stored["attention"]
+    return Form(**{**stored, "attention": attention if isinstance(attention, str) else tuple(attention)})
 
 
 def _shapes(model: Model) -> dict[str, tuple[int, ...]]:

@@ -20,7 +20,7 @@ from safetensors.numpy import load_file, save_file
 
 from spu_ditto import models
 from spu_ditto.errors import UnsupportedError
-from spu_ditto.nn.forms import poly_gelu, softmax_2quad, softmax_2relu
+from spu_ditto.nn.forms import poly_gelu
 from spu_ditto.nn.scope import flat
 from tests.nn.directories import Directory
 
@@ -100,14 +100,6 @@ def test_layers_may_have_dtypes_of_their_own() -> None:
     assert dots == {"float16": 8, "float32": 8 + 2}
 
 
-@pytest.mark.parametrize("softmax", [softmax_2quad, softmax_2relu])
-def test_stand_ins_for_softmax_respect_the_mask(softmax: Any) -> None:
-    scores = jnp.array([[1.0, 2.0, 500.0]])
-    weights = softmax(scores, jnp.array([[True, True, False]]))
-    assert weights[0, 2] == 0
-    np.testing.assert_allclose(weights.sum(), 1, atol=2e-3)
-
-
 def test_polynomial_gelu_is_close() -> None:
     x = jnp.linspace(-10, 10, 2001)
     np.testing.assert_allclose(poly_gelu(x), jax.nn.gelu(x, approximate=False), atol=0.02)
@@ -116,7 +108,7 @@ def test_polynomial_gelu_is_close() -> None:
 def test_stand_ins_reach_the_model() -> None:
     directory = Directory("bert-sequence")
     raw = models.load(directory.path, layers=1)
-    quad = models.load(directory.path, layers=1, gelu="quad", softmax="2relu")
+    quad = models.load(directory.path, layers=1, activation="quad", attention="2relu")
     _, others = _dots(quad, directory.inputs)
     assert set(others) == {"rsqrt:float32", "tanh:float32"}
     both = [np.asarray(model.reference(model.params, directory.inputs)) for model in (raw, quad)]
@@ -169,8 +161,8 @@ def test_bad_requests_are_named() -> None:
         models.load("/nowhere")
     with pytest.raises(UnsupportedError, match=r"layers=7 is not in 1\.\.6"):
         models.load("minilm", layers=7)
-    with pytest.raises(UnsupportedError, match="gelu='sigmoid' is not one of raw, quad, poly, relu"):
-        models.load("minilm", gelu="sigmoid")  # type: ignore[arg-type]
+    with pytest.raises(UnsupportedError, match="activation='sigmoid' is not one of raw, quad, poly, relu"):
+        models.load("minilm", activation="sigmoid")  # type: ignore[arg-type]
 
 
 def test_other_tasks_are_named() -> None:

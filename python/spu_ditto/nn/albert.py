@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from spu_ditto.nn import layers as nn
+from spu_ditto.nn.attention import Mask, attend, padded, split_heads
 from spu_ditto.nn.bert import HEADS, answering, embedding, labelled, word_embeddings, word_table
 from spu_ditto.nn.config import Config
 from spu_ditto.nn.family import Family, Inputs, Text, Variant
@@ -18,24 +19,22 @@ def encoder(scope: Scope, config: Config, inputs: Inputs, forms: Forms) -> jax.A
     config.expect(position_embedding_type="absolute")
     x = word_embeddings(scope / "embeddings", config, inputs)
     x = nn.dense(scope / "encoder" / "embedding_hidden_mapping_in", x, config["hidden_size"])
-    allowed = nn.padding(inputs.get("attention_mask"))
+    mask = padded(inputs.get("attention_mask"))
     layers, groups = config["num_hidden_layers"], config["num_hidden_groups"]
     for n in range(layers):
         group = scope / "encoder" / "albert_layer_groups" / (n * groups // layers) / "albert_layers"
         for inner in range(config["inner_group_num"]):
-            x = _layer(group / inner, config, x, allowed, forms[n])
+            x = _layer(group / inner, config, x, mask, forms[n])
     return x
 
 
-def _layer(scope: Scope, config: Config, x: jax.Array, allowed: jax.Array | None, form: Form) -> jax.Array:
+def _layer(scope: Scope, config: Config, x: jax.Array, mask: Mask, form: Form) -> jax.Array:
     width, heads, epsilon = x.shape[-1], config["num_attention_heads"], config["layer_norm_eps"]
     x, attention = x.astype(scope.dtype), scope / "attention"
-    query, key, value = (
-        nn.split_heads(nn.dense(attention / name, x, width), heads) for name in ("query", "key", "value")
-    )
-    mixed = nn.dense(attention / "dense", nn.attend(query, key, value, allowed, form.weigh), width)
+    query, key, value = (split_heads(nn.dense(attention / name, x, width), heads) for name in ("query", "key", "value"))
+    mixed = nn.dense(attention / "dense", attend(attention, query, key, value, mask, form), width)
     x = nn.layer_norm(attention / "LayerNorm", mixed + x, epsilon).astype(scope.dtype)
-    inner = form.activation(config["hidden_act"])(nn.dense(scope / "ffn", x, config["intermediate_size"]))
+    inner = form.activate(scope, config["hidden_act"], nn.dense(scope / "ffn", x, config["intermediate_size"]))
     y = nn.dense(scope / "ffn_output", inner, width) + x
     return nn.layer_norm(scope / "full_layer_layer_norm", y, epsilon).astype(scope.dtype)
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.nn import layers as nn
+from spu_ditto.nn.attention import Mask, attend, causal, padded, split_heads
 from spu_ditto.nn.config import Config
 from spu_ditto.nn.family import Audio, Family, Inputs, Text, Variant
 from spu_ditto.nn.forms import Form, Forms
@@ -20,18 +21,18 @@ _FIRST_POSITION = 2
 
 
 def _attention(
-    scope: Scope, x: jax.Array, looked_at: jax.Array, heads: int, allowed: jax.Array | None, form: Form, key_bias: bool
+    scope: Scope, x: jax.Array, looked_at: jax.Array, heads: int, mask: Mask, form: Form, key_bias: bool
 ) -> jax.Array:
     width = x.shape[-1]
     query = nn.dense(scope / "q_proj", x, width)
     key = nn.dense(scope / "k_proj", looked_at, width, bias=key_bias)
     value = nn.dense(scope / "v_proj", looked_at, width)
-    query, key, value = (nn.split_heads(part, heads) for part in (query, key, value))
-    return nn.dense(scope / "out_proj", nn.attend(query, key, value, allowed, form.weigh), width)
+    query, key, value = (split_heads(part, heads) for part in (query, key, value))
+    return nn.dense(scope / "out_proj", attend(scope, query, key, value, mask, form), width)
 
 
 def _feed_forward(scope: Scope, config: Config, x: jax.Array, size: int, form: Form) -> jax.Array:
-    inner = form.activation(config["activation_function"])(nn.dense(scope / "fc1", x, size))
+    inner = form.activate(scope, config["activation_function"], nn.dense(scope / "fc1", x, size))
     return nn.dense(scope / "fc2", inner, x.shape[-1])
 
 
@@ -50,13 +51,11 @@ def _normed(scope: Scope, name: str, x: jax.Array) -> jax.Array:
 def _encoded(scope: Scope, config: Config, inputs: Inputs, forms: Forms) -> jax.Array:
     """Hidden states [b, t, width] of tokens; `scope` is that of the whole model."""
     x = _embedded(scope / "encoder", config, _words(scope, config), inputs["input_ids"])
-    allowed, heads = nn.padding(inputs["attention_mask"]), config["encoder_attention_heads"]
+    mask, heads = padded(inputs["attention_mask"]), config["encoder_attention_heads"]
     for n in range(config["encoder_layers"]):
         layer, form = scope / "encoder" / "layers" / n, forms[n]
         x = x.astype(layer.dtype)
-        x = _normed(
-            layer, "self_attn_layer_norm", x + _attention(layer / "self_attn", x, x, heads, allowed, form, True)
-        )
+        x = _normed(layer, "self_attn_layer_norm", x + _attention(layer / "self_attn", x, x, heads, mask, form, True))
         x = _normed(layer, "final_layer_norm", x + _feed_forward(layer, config, x, config["encoder_ffn_dim"], form))
     return x
 
@@ -65,7 +64,7 @@ def _decoded(scope: Scope, config: Config, inputs: Inputs, said: jax.Array, form
     """Hidden states [b, t, width] behind what is said."""
     encoded = _encoded(scope, config, inputs, forms)
     x = _embedded(scope / "decoder", config, _words(scope, config), said)
-    before, given = nn.causal(said.shape[1], said.shape[1]), nn.padding(inputs["attention_mask"])
+    before, given = causal(None, said.shape[1]), padded(inputs["attention_mask"])
     heads = config["decoder_attention_heads"]
     for n in range(config["decoder_layers"]):
         layer, form = scope / "decoder" / "layers" / n, forms[config["encoder_layers"] + n]
@@ -128,15 +127,15 @@ def whisper(scope: Scope, config: Config, inputs: Inputs, forms: Forms) -> jax.A
     shape = (config["num_mel_bins"], 2 * config["max_source_positions"])
     if features.ndim != 3 or features.shape[1:] != shape:
         raise UnsupportedError(f"input_features are [batch, {shape[0]}, {shape[1]}], not {list(features.shape)}")
-    scope, act = scope / "model" / "encoder", forms[0].activation(config["activation_function"])
-    x = act(nn.convolution(scope / "conv1", features, width, (3,), stride=1, padding=1))
-    x = act(nn.convolution(scope / "conv2", x, width, (3,), stride=2, padding=1)).transpose(0, 2, 1)
+    scope, act = scope / "model" / "encoder", config["activation_function"]
+    x = nn.activation(act)(nn.convolution(scope / "conv1", features, width, (3,), stride=1, padding=1))
+    x = nn.activation(act)(nn.convolution(scope / "conv2", x, width, (3,), stride=2, padding=1)).transpose(0, 2, 1)
     x = x + nn.position_rows(nn.table(scope / "embed_positions", config["max_source_positions"], width), x.shape[1])
     for n in range(config["encoder_layers"]):
         layer, form = scope / "layers" / n, forms[n]
         y = nn.layer_norm(layer / "self_attn_layer_norm", x, _EPSILON)
         heads = config["encoder_attention_heads"]
-        x = x + _attention(layer / "self_attn", y, y, heads, None, form, False).astype(jnp.float32)
+        x = x + _attention(layer / "self_attn", y, y, heads, Mask(), form, False).astype(jnp.float32)
         y = nn.layer_norm(layer / "final_layer_norm", x, _EPSILON)
         x = x + _feed_forward(layer, config, y, config["encoder_ffn_dim"], form).astype(jnp.float32)
     return nn.layer_norm(scope / "layer_norm", x, _EPSILON)

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from spu_ditto.nn import layers as nn
+from spu_ditto.nn.attention import Mask, attend, split_heads
 from spu_ditto.nn.config import Config
 from spu_ditto.nn.family import Family, Images, Inputs, Variant
 from spu_ditto.nn.forms import Form, Forms
@@ -48,17 +49,18 @@ def _distances(scope: Scope, config: Config, side: int) -> jax.Array:
 
 
 def _layer(scope: Scope, config: Config, x: jax.Array, bias: jax.Array | None, form: Form) -> jax.Array:
+    (scope / "hidden").observe(x)
     width, epsilon, own = x.shape[-1], config["layer_norm_eps"], scope / "attention" / "attention"
     y = nn.layer_norm(scope / "layernorm_before", x, epsilon)
     query, key, value = (
-        nn.split_heads(nn.dense(own / name, y, width, bias=name != "key"), config["num_attention_heads"])
+        split_heads(nn.dense(own / name, y, width, bias=name != "key"), config["num_attention_heads"])
         for name in ("query", "key", "value")
     )
-    mixed = nn.attend(query, key, value, None, form.weigh, bias=bias)
+    mixed = attend(own, query, key, value, Mask(), form, bias=bias)
     x = x + _scaled(scope, "lambda_1", config, nn.dense(scope / "attention" / "output" / "dense", mixed, width))
     y = nn.layer_norm(scope / "layernorm_after", x, epsilon)
     inner = nn.dense(scope / "intermediate" / "dense", y, config["intermediate_size"])
-    inner = form.activation(config["hidden_act"])(inner)
+    inner = form.activate(scope, config["hidden_act"], inner)
     return x + _scaled(scope, "lambda_2", config, nn.dense(scope / "output" / "dense", inner, width))
 
 

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from spu_ditto.nn import layers as nn
+from spu_ditto.nn.attention import Mask, attend, padded, split_heads
 from spu_ditto.nn.config import Config
 from spu_ditto.nn.family import Family, Inputs, Task, Text, Variant
 from spu_ditto.nn.forms import Form, Forms
@@ -25,9 +26,10 @@ def encoder(scope: Scope, config: Config, inputs: Inputs, forms: Forms, first_po
     x = word_embeddings(scope / "embeddings", config, inputs, first_position)
     if x.shape[-1] != config["hidden_size"]:
         x = nn.dense(scope / "embeddings_project", x, config["hidden_size"])
-    allowed = nn.padding(inputs.get("attention_mask"))
+    mask = padded(inputs.get("attention_mask"))
     for n in range(config["num_hidden_layers"]):
-        x = _layer(scope / "encoder" / "layer" / n, config, x, allowed, forms[n])
+        x = _layer(scope / "encoder" / "layer" / n, config, x, mask, forms[n])
+    (scope / "hidden").observe(x)
     return x
 
 
@@ -43,15 +45,16 @@ def word_embeddings(scope: Scope, config: Config, inputs: Inputs, first_position
     return nn.layer_norm(scope / "LayerNorm", x, config.get("layer_norm_eps", 1e-12))
 
 
-def _layer(scope: Scope, config: Config, x: jax.Array, allowed: jax.Array | None, form: Form) -> jax.Array:
+def _layer(scope: Scope, config: Config, x: jax.Array, mask: Mask, form: Form) -> jax.Array:
+    (scope / "hidden").observe(x)
     width, heads, epsilon = x.shape[-1], config["num_attention_heads"], config.get("layer_norm_eps", 1e-12)
     x = x.astype(scope.dtype)
     own = scope / "attention" / "self"
-    query, key, value = (nn.split_heads(nn.dense(own / name, x, width), heads) for name in ("query", "key", "value"))
-    mixed = nn.attend(query, key, value, allowed, form.weigh)
+    query, key, value = (split_heads(nn.dense(own / name, x, width), heads) for name in ("query", "key", "value"))
+    mixed = attend(own, query, key, value, mask, form)
     x = _residual(scope / "attention" / "output", mixed, x, epsilon)
     inner = nn.dense(scope / "intermediate" / "dense", x, config["intermediate_size"])
-    inner = form.activation(config["hidden_act"])(inner)
+    inner = form.activate(scope, config["hidden_act"], inner)
     return _residual(scope / "output", inner, x, epsilon)
 
 

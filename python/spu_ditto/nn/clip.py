@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from spu_ditto.nn import layers as nn
+from spu_ditto.nn.attention import Mask, attend, causal, split_heads
 from spu_ditto.nn.config import Config
 from spu_ditto.nn.family import Family, Images, Inputs, Text, TextAndImages, Variant
 from spu_ditto.nn.forms import Form, Forms
@@ -35,7 +36,7 @@ def _texts(scope: Scope, config: Config, inputs: Inputs, forms: Forms) -> jax.Ar
     words = nn.table(place / "embeddings" / "token_embedding", own["vocab_size"], width)
     positions = nn.table(place / "embeddings" / "position_embedding", own["max_position_embeddings"], width)
     x = nn.embed(words, ids) + nn.position_rows(positions, tokens)
-    x = _layers(place, own, x, nn.both(nn.causal(tokens, tokens), nn.padding(mask)), forms)
+    x = _layers(place, own, x, causal(mask, tokens), forms)
     last = nn.layer_norm(place / "final_layer_norm", nn.last_token(x, mask), own["layer_norm_eps"])
     return nn.dense(scope / "text_projection", last, config["projection_dim"], bias=False)
 
@@ -51,28 +52,28 @@ def _images(scope: Scope, config: Config, inputs: Inputs, forms: Forms) -> jax.A
     x = x + nn.position_rows(nn.table(place / "embeddings" / "position_embedding", x.shape[1], width), x.shape[1])
     # So it is spelt in all files.
     x = nn.layer_norm(place / "pre_layrnorm", x, own["layer_norm_eps"])
-    x = _layers(place, own, x, None, forms)
+    x = _layers(place, own, x, Mask(), forms)
     first = nn.layer_norm(place / "post_layernorm", x[:, 0], own["layer_norm_eps"])
     return nn.dense(scope / "visual_projection", first, config["projection_dim"], bias=False)
 
 
-def _layers(scope: Scope, config: Config, x: jax.Array, allowed: jax.Array | None, forms: Forms) -> jax.Array:
+def _layers(scope: Scope, config: Config, x: jax.Array, mask: Mask, forms: Forms) -> jax.Array:
     for n in range(config["num_hidden_layers"]):
-        x = _layer(scope / "encoder" / "layers" / n, config, x, allowed, forms[n])
+        x = _layer(scope / "encoder" / "layers" / n, config, x, mask, forms[n])
     return x
 
 
-def _layer(scope: Scope, config: Config, x: jax.Array, allowed: jax.Array | None, form: Form) -> jax.Array:
+def _layer(scope: Scope, config: Config, x: jax.Array, mask: Mask, form: Form) -> jax.Array:
     width, epsilon, attention = x.shape[-1], config["layer_norm_eps"], scope / "self_attn"
     y = nn.layer_norm(scope / "layer_norm1", x, epsilon)
     query, key, value = (
-        nn.split_heads(nn.dense(attention / name, y, width), config["num_attention_heads"])
+        split_heads(nn.dense(attention / name, y, width), config["num_attention_heads"])
         for name in ("q_proj", "k_proj", "v_proj")
     )
-    mixed = nn.attend(query, key, value, allowed, form.weigh)
+    mixed = attend(attention, query, key, value, mask, form)
     x = x + nn.dense(attention / "out_proj", mixed, width).astype(jnp.float32)
     y = nn.layer_norm(scope / "layer_norm2", x, epsilon)
-    inner = form.activation(config["hidden_act"])(nn.dense(scope / "mlp" / "fc1", y, config["intermediate_size"]))
+    inner = form.activate(scope, config["hidden_act"], nn.dense(scope / "mlp" / "fc1", y, config["intermediate_size"]))
     return x + nn.dense(scope / "mlp" / "fc2", inner, width).astype(jnp.float32)
 
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from spu_ditto.nn import layers as nn
+from spu_ditto.nn.attention import Mask, attend, padded, split_heads
 from spu_ditto.nn.bert import HEADS, answering, embedding, labelled, word_table
 from spu_ditto.nn.config import Config
 from spu_ditto.nn.family import Family, Inputs, Text, Variant
@@ -22,21 +23,23 @@ def encoder(scope: Scope, config: Config, inputs: Inputs, forms: Forms) -> jax.A
     x = nn.embed(nn.table(words / "word_embeddings", config["vocab_size"], width), ids)
     positions = nn.table(words / "position_embeddings", config["max_position_embeddings"], width)
     x = nn.layer_norm(words / "LayerNorm", x + nn.position_rows(positions, ids.shape[1]), _EPSILON)
-    allowed = nn.padding(inputs.get("attention_mask"))
+    mask = padded(inputs.get("attention_mask"))
     for n in range(config["n_layers"]):
-        x = _layer(scope / "transformer" / "layer" / n, config, x, allowed, forms[n])
+        x = _layer(scope / "transformer" / "layer" / n, config, x, mask, forms[n])
+    (scope / "hidden").observe(x)
     return x
 
 
-def _layer(scope: Scope, config: Config, x: jax.Array, allowed: jax.Array | None, form: Form) -> jax.Array:
+def _layer(scope: Scope, config: Config, x: jax.Array, mask: Mask, form: Form) -> jax.Array:
+    (scope / "hidden").observe(x)
     width, attention = x.shape[-1], scope / "attention"
     x = x.astype(scope.dtype)
     query, key, value = (
-        nn.split_heads(nn.dense(attention / name, x, width), config["n_heads"]) for name in ("q_lin", "k_lin", "v_lin")
+        split_heads(nn.dense(attention / name, x, width), config["n_heads"]) for name in ("q_lin", "k_lin", "v_lin")
     )
-    mixed = nn.dense(attention / "out_lin", nn.attend(query, key, value, allowed, form.weigh), width)
+    mixed = nn.dense(attention / "out_lin", attend(attention, query, key, value, mask, form), width)
     x = nn.layer_norm(scope / "sa_layer_norm", mixed + x, _EPSILON).astype(scope.dtype)
-    inner = form.activation(config["activation"])(nn.dense(scope / "ffn" / "lin1", x, config["hidden_dim"]))
+    inner = form.activate(scope, config["activation"], nn.dense(scope / "ffn" / "lin1", x, config["hidden_dim"]))
     y = nn.dense(scope / "ffn" / "lin2", inner, width) + x
     return nn.layer_norm(scope / "output_layer_norm", y, _EPSILON).astype(scope.dtype)
 
@@ -70,6 +73,7 @@ DISTILBERT = Family(
     layers=("distilbert.transformer",),
     depths=("n_layers",),
     width="dim",
+    activation="activation",
     small_fraction=8,
     unused=(r".*position_ids", r"vocab_projector\.weight"),
 )

@@ -87,7 +87,9 @@ class Family:
         prefix: what the names of all but the heads' weights begin with; files of bare models leave it out.
         layers: the parts of the network, by the beginnings of their weights' names, that compute in float16.
         depths: the keys of a configuration that say how many layers there are: of an encoder, of a decoder.
-        width: the key that says how wide they are.
+        width, activation: the keys that say how wide they are, and what is between the parts of a feed-forward layer.
+        causal: whether each token looks only at those before it.
+        in_out: whether matrices of layers are kept as [in, out], and not as [out, in].
         small_fraction: fraction bits of float16 numbers. Without a norm behind them the small outputs of a layer's
             products need a finer scale.
         part: the settings of the part that takes these inputs, where there are several.
@@ -103,6 +105,9 @@ class Family:
     prefix: str = ""
     depths: tuple[str, ...] = ("num_hidden_layers",)
     width: str = "hidden_size"
+    activation: str = "hidden_act"
+    causal: bool = False
+    in_out: bool = False
     small_fraction: int = 12
     part: Callable[[Config, Takes], Config] = lambda config, takes: config
     positions: Callable[[Config], int | None] = lambda config: config.get("max_position_embeddings")

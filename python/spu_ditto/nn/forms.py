@@ -1,4 +1,4 @@
-"""What may stand in the place of softmax and GELU, which are dear under secure computation."""
+"""What a layer does for attention and activation: its own functions, or stand-ins that are cheaper on shares."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ import jax.numpy as jnp
 
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.nn import layers
+from spu_ditto.nn.scope import Scope
 
-Gelu = Literal["raw", "quad", "poly", "relu"]
-Softmax = Literal["raw", "2quad", "2relu"]
-
-_QUAD_SHIFT = 5.0
-# Keeps a row of zeros from dividing by zero; one unit of the 8-bit fraction, where MPCFormer's 1e-12 would vanish.
-_RELU_EPSILON = 2.0**-8
+ActivationForm = Literal["raw", "quad", "poly", "relu", "quadratic"]
+AttentionForm = Literal["raw", "capped", "softmax-freediv", "2quad", "2quad-freediv", "2relu", "scale"]
+ATTENTIONS: tuple[AttentionForm, ...] = get_args(AttentionForm)
 
 
 def quad_gelu(x: jax.Array) -> jax.Array:
@@ -42,52 +40,69 @@ def _horner(x: jax.Array, coefficients: tuple[float, ...]) -> jax.Array:
     return total
 
 
-def softmax_2quad(scores: jax.Array, allowed: jax.Array | None) -> jax.Array:
-    """MPCFormer's (x + 5)^2 / sum (x + 5)^2 over the last axis; positions not `allowed` weigh nothing."""
-    weights = jnp.square(scores.astype(jnp.float32) + _QUAD_SHIFT)
-    if allowed is not None:
-        weights = jnp.where(allowed, weights, jnp.zeros_like(weights))
-    return weights / jnp.sum(weights, axis=-1, keepdims=True)
+def squared_and_plain(x: jax.Array) -> jax.Array:
+    """[x², x]: a quadratic of each neuron, a x² + b x + c, when the matrix that follows is [a∘W, b∘W] and its bias has
+    the rest; see `spu_ditto.nn.fit`."""
+    return jnp.concatenate([jnp.square(x), x], axis=-1)
 
 
-def softmax_2relu(scores: jax.Array, allowed: jax.Array | None) -> jax.Array:
-    """MPCFormer's relu(x) / sum relu(x) over the last axis; positions not `allowed` weigh nothing."""
-    weights: jax.Array = jax.nn.relu(scores.astype(jnp.float32))
-    if allowed is not None:
-        weights = jnp.where(allowed, weights, jnp.zeros_like(weights))
-    total: jax.Array = jnp.sum(weights, axis=-1, keepdims=True) + _RELU_EPSILON
-    return weights / total
-
-
-_GELUS: dict[str, layers.Activation] = {"quad": quad_gelu, "poly": poly_gelu, "relu": jax.nn.relu}
-_SOFTMAXES: dict[str, layers.Weigh] = {"raw": layers.softmax, "2quad": softmax_2quad, "2relu": softmax_2relu}
+_ACTIVATIONS: dict[str, layers.Activation] = {
+    "quad": quad_gelu,
+    "poly": poly_gelu,
+    "relu": jax.nn.relu,
+    "quadratic": squared_and_plain,
+}
 
 
 @dataclass(frozen=True)
 class Form:
-    """What one layer uses: its own functions ("raw") or stand-ins.
+    """What one layer does.
+
+    Attributes:
+        attention: one for all heads, or one for each; see `spu_ditto.nn.attention`.
+        activation: in the place of GELU; other functions stay as they are.
+        shift: what is added to scores under a square: a number, or "head" where each head has a weight for it.
 
     Raises:
-        UnsupportedError: there is no such function.
+        UnsupportedError: there is no such form.
     """
 
-    gelu: Gelu = "raw"
-    softmax: Softmax = "raw"
+    attention: AttentionForm | tuple[AttentionForm, ...] = "raw"
+    activation: ActivationForm = "raw"
+    shift: float | Literal["head"] = 5.0
 
     def __post_init__(self) -> None:
-        for what, value, known in (("gelu", self.gelu, get_args(Gelu)), ("softmax", self.softmax, get_args(Softmax))):
-            if value not in known:
-                raise UnsupportedError(f"{what}={value!r} is not one of {', '.join(known)}")
+        for name in self.attention if isinstance(self.attention, tuple) else (self.attention,):
+            if name not in ATTENTIONS:
+                raise UnsupportedError(f"attention={name!r} is not one of {', '.join(ATTENTIONS)}")
+        if self.activation not in get_args(ActivationForm):
+            raise UnsupportedError(
+                f"activation={self.activation!r} is not one of {', '.join(get_args(ActivationForm))}"
+            )
 
-    def activation(self, name: str) -> layers.Activation:
-        """The activation that the configuration calls so, or what stands for it."""
+    def activate(self, scope: Scope, name: str, x: jax.Array) -> jax.Array:
+        """The activation that the configuration calls so, or what stands for it. "quadratic" doubles the width.
+
+        Args:
+            scope: of the layer.
+        """
+        (scope / "activation").observe(x)
         own = layers.activation(name)
-        return own if self.gelu == "raw" or "gelu" not in name else _GELUS[self.gelu]
+        return (own if self.activation == "raw" or "gelu" not in name else _ACTIVATIONS[self.activation])(x)
 
-    @property
-    def weigh(self) -> layers.Weigh:
-        """Attention weights [b, h, t, s] from scores and what is allowed."""
-        return _SOFTMAXES[self.softmax]
+    def gated(self, scope: Scope, name: str, gate: jax.Array, x: jax.Array) -> jax.Array:
+        """`x` times the activation of `gate`. Raises UnsupportedError for quadratics, which have two parts."""
+        if self.activation == "quadratic":
+            raise UnsupportedError("quadratics of each neuron do not stand for an activation that gates another")
+        return self.activate(scope, name, gate) * x
+
+    def attention_of(self, heads: int) -> tuple[AttentionForm, ...]:
+        """What each of so many heads does."""
+        if not isinstance(self.attention, tuple):
+            return (self.attention,) * heads
+        if len(self.attention) != heads:
+            raise UnsupportedError(f"attention is given for {len(self.attention)} heads, and there are {heads}")
+        return self.attention
 
 
 # One a layer; those of an encoder, then those of its decoder.

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from spu_ditto.nn import layers as nn
+from spu_ditto.nn.attention import Mask, attend, causal, split_heads
 from spu_ditto.nn.config import Config
 from spu_ditto.nn.family import Family, Inputs, Network, Text, Variant
 from spu_ditto.nn.forms import Form, Forms
@@ -25,22 +26,23 @@ def decoder(scope: Scope, config: Config, inputs: Inputs, forms: Forms) -> jax.A
     tokens = ids.shape[1]
     x = nn.embed(nn.table(scope / "wte", config["vocab_size"], config["n_embd"]), ids)
     x = x + nn.position_rows(nn.table(scope / "wpe", config["n_positions"], config["n_embd"]), tokens)
-    allowed = nn.both(nn.causal(tokens, tokens), nn.padding(inputs.get("attention_mask")))
+    mask = causal(inputs.get("attention_mask"), tokens)
     for n in range(config["n_layer"]):
-        x = _layer(scope / "h" / n, config, x, allowed, forms[n])
+        x = _layer(scope / "h" / n, config, x, mask, forms[n])
     return nn.layer_norm(scope / "ln_f", x, config["layer_norm_epsilon"])
 
 
-def _layer(scope: Scope, config: Config, x: jax.Array, allowed: jax.Array | None, form: Form) -> jax.Array:
+def _layer(scope: Scope, config: Config, x: jax.Array, mask: Mask, form: Form) -> jax.Array:
+    (scope / "hidden").observe(x)
     width, epsilon = x.shape[-1], config["layer_norm_epsilon"]
     y = nn.layer_norm(scope / "ln_1", x, epsilon)
     projected = nn.dense(scope / "attn" / "c_attn", y, 3 * width, transposed=False)
-    query, key, value = (nn.split_heads(part, config["n_head"]) for part in jnp.split(projected, 3, axis=-1))
-    mixed = nn.attend(query, key, value, allowed, form.weigh)
+    query, key, value = (split_heads(part, config["n_head"]) for part in jnp.split(projected, 3, axis=-1))
+    mixed = attend(scope / "attn", query, key, value, mask, form)
     x = x + nn.dense(scope / "attn" / "c_proj", mixed, width, transposed=False).astype(jnp.float32)
     y = nn.layer_norm(scope / "ln_2", x, epsilon)
     inner = nn.dense(scope / "mlp" / "c_fc", y, config.get("n_inner") or 4 * width, transposed=False)
-    inner = form.activation(config["activation_function"])(inner)
+    inner = form.activate(scope, config["activation_function"], inner)
     return x + nn.dense(scope / "mlp" / "c_proj", inner, width, transposed=False).astype(jnp.float32)
 
 
@@ -106,6 +108,9 @@ GPT2 = Family(
     layers=("transformer.h",),
     depths=("n_layer",),
     width="n_embd",
+    activation="activation_function",
+    causal=True,
+    in_out=True,
     positions=lambda config: config["n_positions"],
     unused=(*TIED, r".*\.attn\.(masked_)?bias"),
 )

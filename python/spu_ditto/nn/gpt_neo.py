@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from spu_ditto.nn import layers as nn
+from spu_ditto.nn.attention import Mask, attend, causal, split_heads
 from spu_ditto.nn.config import Config
 from spu_ditto.nn.family import Family, Inputs, Text, Variant
 from spu_ditto.nn.forms import Form, Forms
@@ -19,27 +20,27 @@ def decoder(scope: Scope, config: Config, inputs: Inputs, forms: Forms) -> jax.A
     tokens = ids.shape[1]
     x = nn.embed(nn.table(scope / "wte", config["vocab_size"], width), ids)
     x = x + nn.position_rows(nn.table(scope / "wpe", config["max_position_embeddings"], width), tokens)
-    padding = nn.padding(inputs.get("attention_mask"))
     windows = {"global": None, "local": config["window_size"]}
     kinds = [kind for pattern, times in config["attention_types"] for kind in pattern * times]
     for n in range(config["num_layers"]):
-        allowed = nn.both(nn.causal(tokens, tokens, windows[kinds[n]]), padding)
-        x = _layer(scope / "h" / n, config, x, allowed, forms[n])
+        mask = causal(inputs.get("attention_mask"), tokens, windows[kinds[n]])
+        x = _layer(scope / "h" / n, config, x, mask, forms[n])
     return nn.layer_norm(scope / "ln_f", x, config["layer_norm_epsilon"])
 
 
-def _layer(scope: Scope, config: Config, x: jax.Array, allowed: jax.Array | None, form: Form) -> jax.Array:
+def _layer(scope: Scope, config: Config, x: jax.Array, mask: Mask, form: Form) -> jax.Array:
+    (scope / "hidden").observe(x)
     width, epsilon, attention = x.shape[-1], config["layer_norm_epsilon"], scope / "attn" / "attention"
     y = nn.layer_norm(scope / "ln_1", x, epsilon)
     query, key, value = (
-        nn.split_heads(nn.dense(attention / name, y, width, bias=False), config["num_heads"])
+        split_heads(nn.dense(attention / name, y, width, bias=False), config["num_heads"])
         for name in ("q_proj", "k_proj", "v_proj")
     )
-    mixed = nn.attend(query, key, value, allowed, form.weigh, scale=1.0)
+    mixed = attend(attention, query, key, value, mask, form, scale=1.0)
     x = x + nn.dense(attention / "out_proj", mixed, width).astype(jnp.float32)
     y = nn.layer_norm(scope / "ln_2", x, epsilon)
     inner = nn.dense(scope / "mlp" / "c_fc", y, config.get("intermediate_size") or 4 * width)
-    inner = form.activation(config["activation_function"])(inner)
+    inner = form.activate(scope, config["activation_function"], inner)
     return x + nn.dense(scope / "mlp" / "c_proj", inner, width).astype(jnp.float32)
 
 
@@ -52,5 +53,7 @@ GPT_NEO = Family(
     prefix="transformer",
     layers=("transformer.h",),
     depths=("num_layers",),
+    activation="activation_function",
+    causal=True,
     unused=(*TIED, r".*\.attention\.(masked_)?bias"),
 )

@@ -7,7 +7,6 @@ Names of sizes: b batch, t tokens (queries), s tokens (keys), h heads, d width o
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -124,90 +123,6 @@ def activation(name: str) -> Activation:
     if name not in ACTIVATIONS:
         raise UnsupportedError(f"the activation {name} is not one of {', '.join(ACTIVATIONS)}")
     return ACTIVATIONS[name]
-
-
-# -------------------------------------------------------------------------------------------------- attention
-
-
-def causal(queries: int, keys: int, window: int | None = None) -> jax.Array:
-    """Who may look at whom, [1, 1, t, s]: at oneself and what comes before, `window` tokens in all."""
-    distance = jnp.arange(queries)[:, None] - jnp.arange(keys)[None, :]
-    allowed = distance >= 0
-    if window is not None:
-        allowed &= distance < window
-    return allowed[None, None]
-
-
-def padding(mask: jax.Array | None) -> jax.Array | None:
-    """What may be looked at, [b, 1, 1, s], of a mask [b, s] that is 1 where there is a token."""
-    return None if mask is None else (mask > 0)[:, None, None, :]
-
-
-def both(one: jax.Array | None, other: jax.Array | None) -> jax.Array | None:
-    """What both allow; None allows everything."""
-    if one is None or other is None:
-        return one if other is None else other
-    return jnp.logical_and(one, other)
-
-
-def split_heads(x: jax.Array, heads: int) -> jax.Array:
-    """[b, t, h d] to [b, t, h, d]."""
-    return x.reshape(*x.shape[:2], heads, -1)
-
-
-Weigh = Callable[[jax.Array, jax.Array | None], jax.Array]
-
-
-def softmax(scores: jax.Array, allowed: jax.Array | None) -> jax.Array:
-    """Over the last axis, in float32; what is not allowed has no weight."""
-    if allowed is not None:
-        # The least number of a dtype stands for minus infinity.
-        least = jnp.finfo(scores.dtype).min  # type: ignore[no-untyped-call]
-        scores = scores + jnp.where(allowed, jnp.zeros((), scores.dtype), least)
-    return jax.nn.softmax(scores.astype(jnp.float32))
-
-
-def attend(
-    query: jax.Array,
-    key: jax.Array,
-    value: jax.Array,
-    allowed: jax.Array | None,
-    weigh: Weigh,
-    *,
-    scale: float | None = None,
-    bias: jax.Array | None = None,
-) -> jax.Array:
-    """Attention of several heads: weights, by `weigh` from scaled scores in float32, times values.
-
-    Args:
-        query: [b, t, h, d].
-        key, value: [b, s, g, d], where g divides h: so many heads of queries share one of keys.
-        allowed: what may be looked at, broadcastable to [b, h, t, s]; None for everything.
-        scale: of the scores; 1/√d if not given.
-        bias: added to the scores, [1 or b, h, t, s].
-
-    Returns:
-        [b, t, h d], in the dtype of the queries.
-    """
-    batch, tokens, heads, depth = query.shape
-    groups = key.shape[2]
-    scale = 1 / math.sqrt(depth) if scale is None else scale
-    if scale != 1:
-        query = query * jnp.asarray(scale, query.dtype)
-    if groups == heads:
-        scores = jnp.einsum("bthd,bshd->bhts", query, key)
-    else:
-        shared = query.reshape(batch, tokens, groups, heads // groups, depth)
-        scores = jnp.einsum("btgnd,bsgd->bgnts", shared, key).reshape(batch, heads, tokens, -1)
-    if bias is not None:
-        scores = scores.astype(jnp.float32) + bias
-    weights = weigh(scores, allowed).astype(query.dtype)
-    if groups == heads:
-        mixed = jnp.einsum("bhts,bshd->bthd", weights, value)
-    else:
-        weights = weights.reshape(batch, groups, heads // groups, tokens, -1)
-        mixed = jnp.einsum("bgnts,bsgd->btgnd", weights, value)
-    return mixed.reshape(batch, tokens, heads * depth)
 
 
 # ------------------------------------------------------------------------------------------------------ tokens

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.nn import layers as nn
+from spu_ditto.nn.attention import Mask, attend, causal, split_heads
 from spu_ditto.nn.config import Config
 from spu_ditto.nn.family import Family, Inputs, Text, Variant
 from spu_ditto.nn.forms import Form, Forms
@@ -30,11 +31,11 @@ def decoder(scope: Scope, config: Config, inputs: Inputs, forms: Forms) -> jax.A
     if gemma:
         x = x * math.sqrt(width)
     window = config.get("sliding_window") if config["model_type"] == "mistral" else None
-    allowed = nn.both(nn.causal(tokens, tokens, window), nn.padding(inputs.get("attention_mask")))
+    mask = causal(inputs.get("attention_mask"), tokens, window)
     depth = config.get("head_dim") or width // config["num_attention_heads"]
     angles = _angles(config, depth, tokens)
     for n in range(config["num_hidden_layers"]):
-        x = _layer(scope / "layers" / n, config, x, allowed, angles, forms[n])
+        x = _layer(scope / "layers" / n, config, x, mask, angles, forms[n])
     return _norm(scope / "norm", config, x)
 
 
@@ -42,25 +43,23 @@ def _norm(scope: Scope, config: Config, x: jax.Array) -> jax.Array:
     return nn.rms_norm(scope, x, config["rms_norm_eps"], offset=1.0 if config["model_type"] == "gemma" else 0.0)
 
 
-def _layer(
-    scope: Scope, config: Config, x: jax.Array, allowed: jax.Array | None, angles: Angles, form: Form
-) -> jax.Array:
+def _layer(scope: Scope, config: Config, x: jax.Array, mask: Mask, angles: Angles, form: Form) -> jax.Array:
+    (scope / "hidden").observe(x)
     width, attention, depth = x.shape[-1], scope / "self_attn", 2 * angles[0].shape[-1]
     heads, groups = config["num_attention_heads"], config.get("num_key_value_heads") or config["num_attention_heads"]
     own_bias = config.get("attention_bias", False)
     biased = own_bias or config["model_type"] == "qwen2"
     y = _norm(scope / "input_layernorm", config, x)
     query, key, value = (
-        nn.split_heads(nn.dense(attention / name, y, count * depth, bias=biased), count)
+        split_heads(nn.dense(attention / name, y, count * depth, bias=biased), count)
         for name, count in (("q_proj", heads), ("k_proj", groups), ("v_proj", groups))
     )
-    mixed = nn.attend(_turned(query, angles), _turned(key, angles), value, allowed, form.weigh)
+    mixed = attend(attention, _turned(query, angles), _turned(key, angles), value, mask, form)
     x = x + nn.dense(attention / "o_proj", mixed, width, bias=own_bias).astype(jnp.float32)
     y = _norm(scope / "post_attention_layernorm", config, x)
     inner, mlp, mlp_bias = config["intermediate_size"], scope / "mlp", config.get("mlp_bias", False)
-    act = form.activation(config.get("hidden_activation") or config["hidden_act"])
-    gated = act(nn.dense(mlp / "gate_proj", y, inner, bias=mlp_bias))
-    gated = gated * nn.dense(mlp / "up_proj", y, inner, bias=mlp_bias)
+    gate, up = (nn.dense(mlp / name, y, inner, bias=mlp_bias) for name in ("gate_proj", "up_proj"))
+    gated = form.gated(scope, config.get("hidden_activation") or config["hidden_act"], gate, up)
     return x + nn.dense(mlp / "down_proj", gated, width, bias=mlp_bias).astype(jnp.float32)
 
 
@@ -109,6 +108,7 @@ def _family(name: str) -> Family:
         },
         prefix="model",
         layers=("model.layers",),
+        causal=True,
         unused=(*TIED, r".*\.rotary_emb\.inv_freq"),
     )
 

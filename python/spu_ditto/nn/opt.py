@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from spu_ditto.nn import layers as nn
+from spu_ditto.nn.attention import Mask, attend, causal, split_heads
 from spu_ditto.nn.config import Config
 from spu_ditto.nn.family import Family, Inputs, Text, Variant
 from spu_ditto.nn.forms import Form, Forms
@@ -28,27 +29,28 @@ def decoder(scope: Scope, config: Config, inputs: Inputs, forms: Forms) -> jax.A
         x = nn.dense(scope / "project_in", x, width, bias=False)
     positions = nn.table(scope / "embed_positions", config["max_position_embeddings"] + _FIRST_POSITION, width)
     x = x + nn.position_rows(positions, tokens, _FIRST_POSITION)
-    allowed = nn.both(nn.causal(tokens, tokens), nn.padding(inputs.get("attention_mask")))
+    mask = causal(inputs.get("attention_mask"), tokens)
     for n in range(config["num_hidden_layers"]):
-        x = _layer(scope / "layers" / n, config, x, allowed, forms[n])
+        x = _layer(scope / "layers" / n, config, x, mask, forms[n])
     if config["do_layer_norm_before"]:
         x = nn.layer_norm(scope / "final_layer_norm", x, _EPSILON)
     return nn.dense(scope / "project_out", x, words, bias=False) if words != width else x
 
 
-def _layer(scope: Scope, config: Config, x: jax.Array, allowed: jax.Array | None, form: Form) -> jax.Array:
+def _layer(scope: Scope, config: Config, x: jax.Array, mask: Mask, form: Form) -> jax.Array:
+    (scope / "hidden").observe(x)
     width, before, attention = x.shape[-1], config["do_layer_norm_before"], scope / "self_attn"
     y = nn.layer_norm(scope / "self_attn_layer_norm", x, _EPSILON) if before else x
     query, key, value = (
-        nn.split_heads(nn.dense(attention / name, y, width), config["num_attention_heads"])
+        split_heads(nn.dense(attention / name, y, width), config["num_attention_heads"])
         for name in ("q_proj", "k_proj", "v_proj")
     )
-    mixed = nn.attend(query, key, value, allowed, form.weigh)
+    mixed = attend(attention, query, key, value, mask, form)
     x = x + nn.dense(attention / "out_proj", mixed, width).astype(jnp.float32)
     if not before:
         x = nn.layer_norm(scope / "self_attn_layer_norm", x, _EPSILON)
     y = nn.layer_norm(scope / "final_layer_norm", x, _EPSILON) if before else x
-    inner = form.activation(config["activation_function"])(nn.dense(scope / "fc1", y, config["ffn_dim"]))
+    inner = form.activate(scope, config["activation_function"], nn.dense(scope / "fc1", y, config["ffn_dim"]))
     x = x + nn.dense(scope / "fc2", inner, width).astype(jnp.float32)
     return x if before else nn.layer_norm(scope / "final_layer_norm", x, _EPSILON)
 
@@ -63,5 +65,7 @@ OPT = Family(
     architectures={"OPTForCausalLM": "text-generation", "OPTModel": "feature-extraction"},
     prefix="model",
     layers=("model.decoder.layers",),
+    activation="activation_function",
+    causal=True,
     unused=TIED,
 )

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from spu_ditto.nn import layers as nn
+from spu_ditto.nn.attention import Mask, attend, causal, padded, split_heads
 from spu_ditto.nn.config import Config
 from spu_ditto.nn.family import Family, Inputs, Text, Variant
 from spu_ditto.nn.forms import Form, Forms
@@ -18,10 +19,10 @@ def _stack(
     scope: Scope,
     config: Config,
     x: jax.Array,
-    allowed: jax.Array | None,
+    mask: Mask,
     forms: Forms,
     encoded: jax.Array | None = None,
-    encoded_allowed: jax.Array | None = None,
+    encoded_mask: Mask = Mask(),  # noqa: B008
 ) -> jax.Array:
     """The encoder, or the decoder of what has been encoded: [b, t, width] to [b, t, width]."""
     decodes = encoded is not None
@@ -29,10 +30,10 @@ def _stack(
     for n, form in enumerate(forms):
         block = scope / "block" / n / "layer"
         y = _norm(block / 0, config, x)
-        x = x + _attention(block / 0 / "SelfAttention", config, y, y, allowed, bias, form)
+        x = x + _attention(block / 0 / "SelfAttention", config, y, y, mask, bias, form)
         if encoded is not None:
             y = _norm(block / 1, config, x)
-            x = x + _attention(block / 1 / "EncDecAttention", config, y, encoded, encoded_allowed, None, form)
+            x = x + _attention(block / 1 / "EncDecAttention", config, y, encoded, encoded_mask, None, form)
         last = block / (2 if decodes else 1)
         x = x + _feed_forward(last / "DenseReluDense", config, _norm(last, config, x), form)
     return nn.rms_norm(scope / "final_layer_norm", x, config["layer_norm_epsilon"])
@@ -47,28 +48,27 @@ def _attention(
     config: Config,
     x: jax.Array,
     looked_at: jax.Array,
-    allowed: jax.Array | None,
+    mask: Mask,
     bias: jax.Array | None,
     form: Form,
 ) -> jax.Array:
     heads, inner = config["num_heads"], config["num_heads"] * config["d_kv"]
     query, key, value = (
-        nn.split_heads(nn.dense(scope / name, of, inner, bias=False), heads)
+        split_heads(nn.dense(scope / name, of, inner, bias=False), heads)
         for name, of in (("q", x), ("k", looked_at), ("v", looked_at))
     )
-    mixed = nn.attend(query, key, value, allowed, form.weigh, scale=1.0, bias=bias)
+    mixed = attend(scope, query, key, value, mask, form, scale=1.0, bias=bias)
     return nn.dense(scope / "o", mixed, x.shape[-1], bias=False).astype(jnp.float32)
 
 
 def _feed_forward(scope: Scope, config: Config, x: jax.Array, form: Form) -> jax.Array:
     _, gated, named = config.get("feed_forward_proj", "relu").rpartition("gated-")
     # T5 says gelu where it means its approximation.
-    act = form.activation("gelu_new" if gated and named == "gelu" else named)
     if gated:
-        inner = act(nn.dense(scope / "wi_0", x, config["d_ff"], bias=False))
-        inner = inner * nn.dense(scope / "wi_1", x, config["d_ff"], bias=False)
+        gate, up = (nn.dense(scope / name, x, config["d_ff"], bias=False) for name in ("wi_0", "wi_1"))
+        inner = form.gated(scope, "gelu_new" if named == "gelu" else named, gate, up)
     else:
-        inner = act(nn.dense(scope / "wi", x, config["d_ff"], bias=False))
+        inner = form.activate(scope, named, nn.dense(scope / "wi", x, config["d_ff"], bias=False))
     return nn.dense(scope / "wo", inner, x.shape[-1], bias=False).astype(jnp.float32)
 
 
@@ -99,7 +99,7 @@ def _words(scope: Scope, config: Config) -> jax.Array:
 
 def _encoded(scope: Scope, config: Config, inputs: Inputs, forms: Forms) -> jax.Array:
     x = nn.embed(_words(scope, config), inputs["input_ids"])
-    return _stack(scope / "encoder", config, x, nn.padding(inputs["attention_mask"]), forms[: _depths(config)[0]])
+    return _stack(scope / "encoder", config, x, padded(inputs["attention_mask"]), forms[: _depths(config)[0]])
 
 
 def _spoken(scope: Scope, config: Config, inputs: Inputs, forms: Forms) -> jax.Array:
@@ -109,10 +109,10 @@ def _spoken(scope: Scope, config: Config, inputs: Inputs, forms: Forms) -> jax.A
         scope / "decoder",
         config,
         nn.embed(table, said),
-        nn.causal(said.shape[1], said.shape[1]),
+        causal(None, said.shape[1]),
         forms[_depths(config)[0] :],
         encoded,
-        nn.padding(inputs["attention_mask"]),
+        padded(inputs["attention_mask"]),
     )
     if not config.get("tie_word_embeddings", True):
         return nn.dense(scope / "lm_head", x, config["vocab_size"], bias=False)

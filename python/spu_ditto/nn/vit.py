@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.nn import layers as nn
+from spu_ditto.nn.attention import Mask, attend, split_heads
 from spu_ditto.nn.config import Config
 from spu_ditto.nn.family import Family, Images, Inputs, Variant
 from spu_ditto.nn.forms import Form, Forms
@@ -42,17 +43,18 @@ def encoder(scope: Scope, config: Config, inputs: Inputs, forms: Forms) -> jax.A
 
 
 def _layer(scope: Scope, config: Config, x: jax.Array, form: Form) -> jax.Array:
+    (scope / "hidden").observe(x)
     width, epsilon, own = x.shape[-1], config["layer_norm_eps"], scope / "attention" / "attention"
     y = nn.layer_norm(scope / "layernorm_before", x, epsilon)
     query, key, value = (
-        nn.split_heads(nn.dense(own / name, y, width, bias=config.get("qkv_bias", True)), config["num_attention_heads"])
+        split_heads(nn.dense(own / name, y, width, bias=config.get("qkv_bias", True)), config["num_attention_heads"])
         for name in ("query", "key", "value")
     )
-    mixed = nn.attend(query, key, value, None, form.weigh)
+    mixed = attend(own, query, key, value, Mask(), form)
     x = x + nn.dense(scope / "attention" / "output" / "dense", mixed, width).astype(jnp.float32)
     y = nn.layer_norm(scope / "layernorm_after", x, epsilon)
     inner = nn.dense(scope / "intermediate" / "dense", y, config["intermediate_size"])
-    inner = form.activation(config["hidden_act"])(inner)
+    inner = form.activate(scope, config["hidden_act"], inner)
     return x + nn.dense(scope / "output" / "dense", inner, width).astype(jnp.float32)
 
 

@@ -1,0 +1,114 @@
+"""What a student is made of, and how it is taught: declarations, no code.
+
+Where a recipe is a paper's, its rates and losses are the authors'; numbers of steps are what two cores do in minutes,
+and may be raised.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from spu_ditto.errors import UnsupportedError
+from spu_ditto.nn.forms import ActivationForm, AttentionForm
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Stage(_Strict):
+    """A part of the training.
+
+    Attributes:
+        steps, batch: how many steps of so many texts.
+        rate: of learning, after a linear warm-up over the part `warmup` of the steps.
+        decay: whether it falls to 0 linearly, or stays.
+        hidden, scores: weights of the mean squared errors of hidden states and of attention's scores, each a mean over
+            all layers and real tokens.
+        logits: weight of the cross-entropy with the teacher's probabilities.
+        labels: weight of the cross-entropy with the true classes.
+        frozen: beginnings of the names of weights that stay.
+    """
+
+    steps: int = Field(gt=0)
+    batch: int = Field(default=16, gt=0)
+    rate: float = Field(gt=0)
+    warmup: float = Field(default=0.0, ge=0, le=1)
+    decay: Literal["linear", "constant"] = "linear"
+    hidden: float = 0.0
+    scores: float = 0.0
+    logits: float = 0.0
+    labels: float = 0.0
+    frozen: tuple[str, ...] = ()
+
+
+class Recipe(_Strict):
+    """How a student is made.
+
+    Attributes:
+        attention, activation: what stands for the teacher's own.
+        fitted: whether it is adjusted to the teacher before training (`spu_ditto.nn.fit`).
+        stages: one after the other; after each the weights that did best on the dev set go on.
+        source: where it is from.
+    """
+
+    attention: AttentionForm
+    activation: ActivationForm
+    fitted: bool
+    stages: tuple[Stage, ...]
+    source: str
+
+
+_MATCH = Stage(steps=900, rate=5e-5, decay="constant", hidden=1.0, scores=1.0)
+_IMITATE = Stage(steps=400, rate=1e-5, warmup=0.1, logits=1.0)
+
+RECIPES: dict[str, Recipe] = {
+    "ditto": Recipe(
+        attention="raw",
+        activation="quad",
+        fitted=False,
+        stages=(_MATCH, _IMITATE),
+        source="Ditto (ICML 2024): quadratic GELU, stock softmax; MPCFormer's two stages",
+    ),
+    "mpcformer": Recipe(
+        attention="2quad",
+        activation="quad",
+        fitted=False,
+        stages=(_MATCH, _IMITATE),
+        source="MPCFormer (ICLR 2023), https://github.com/DachengLi1/MPCFormer",
+    ),
+    "freediv": Recipe(
+        attention="2quad-freediv",
+        activation="quad",
+        fitted=False,
+        stages=(_MATCH, _IMITATE),
+        source="freeDiv attention (J. Computer Research and Development 61(5), 2024); MPCFormer's two stages",
+    ),
+    "fitted": Recipe(
+        attention="raw",
+        activation="quadratic",
+        fitted=True,
+        stages=(Stage(steps=100, rate=2e-5, warmup=0.1, logits=1.0, labels=0.0, frozen=("bert.embeddings",)),),
+        source="this project: neuron quadratics by least squares, then the teacher's probabilities",
+    ),
+}
+
+
+def recipe(name: str, attention: AttentionForm | None = None, activation: ActivationForm | None = None) -> Recipe:
+    """A recipe by name, with other stand-ins if they are given.
+
+    Raises:
+        UnsupportedError: there is none of this name.
+    """
+    if name not in RECIPES:
+        raise UnsupportedError(f"there is no recipe {name}; there are {', '.join(RECIPES)}")
+    changes = {key: value for key, value in (("attention", attention), ("activation", activation)) if value}
+    made = RECIPES[name].model_copy(update=changes)
+    if name == "fitted" and made.attention != "raw":
+        # What attends otherwise has to learn more than the last bits.
+        first = Stage(steps=400, rate=5e-5, hidden=1.0, logits=0.5, frozen=("bert.embeddings",))
+        last = Stage(steps=300, rate=2e-5, warmup=0.1, logits=1.0, frozen=("bert.embeddings",))
+        made = made.model_copy(update={"stages": (first, last)})
+    return made
