@@ -158,6 +158,53 @@ def status(config: _ConfigFile, identity: _IdentityStem) -> None:
                 print(f"  session of {session.caller} for {session.seconds:.0f} s: {session.doing}")
 
 
+# ------------------------------------------------------------------------------------------------ students
+
+
+@app.command()
+def distill(
+    teacher: Annotated[str, typer.Argument(help="A Hugging Face directory, or minilm. A bare model is trained first.")],
+    out: Annotated[Path, typer.Option(help="The folder of the run; one that was interrupted goes on.")],
+    task: Annotated[str, typer.Option(help="sentiment.")] = "sentiment",
+    recipe: Annotated[str, typer.Option(help="ditto, mpcformer, freediv or fitted.")] = "fitted",
+    attention: Annotated[str | None, typer.Option(help="In the place of the recipe's.")] = None,
+    activation: Annotated[str | None, typer.Option(help="In the place of the recipe's.")] = None,
+    seq_len: Annotated[int, typer.Option(min=1, help="Tokens of a text.")] = 32,
+    secure_samples: Annotated[int, typer.Option(min=0, help="Test texts to try among three parties.")] = 200,
+    seed: Annotated[int, typer.Option(help="Of what is drawn.")] = 0,
+) -> None:
+    """Makes a model that is cheap on shares of one that is not, and teaches it to be as good."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    with _told():
+        from spu_ditto.distill import distill as run
+        from spu_ditto.distill.recipe import recipe as find
+
+        console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=console) as progress:
+            bars: dict[str, Any] = {}
+
+            def stepped(stage: str, step: int, steps: int, metrics: dict[str, float]) -> None:
+                if stage not in bars:
+                    bars[stage] = progress.add_task(stage, total=steps)
+                told = ", ".join(f"{name} {value:.3f}" for name, value in metrics.items())
+                progress.update(bars[stage], completed=step, description=f"{stage}: {told}")
+
+            results = run(
+                teacher,
+                task,
+                find(recipe, attention, activation),  # type: ignore[arg-type]
+                out,
+                seq_len=seq_len,
+                secure_samples=secure_samples,
+                seed=seed,
+                told=lambda text: progress.console.print(text, markup=False, highlight=False),
+                stepped=stepped,
+            )
+        print(results.markdown(), end="")
+
+
 # ------------------------------------------------------------------------------------------------ models
 
 

@@ -37,7 +37,7 @@ from spu_ditto.nn.scope import random_weights as random_of
 from spu_ditto.nn.tokens import tokenizer_of
 from spu_ditto.nn.weights import fitted, read_weights
 
-__all__ = ["Model", "cosine", "load", "mean_pool"]
+__all__ = ["Model", "cosine", "directory_of", "load", "mean_pool"]
 
 # Where a configuration tells what stands for attention and activation.
 FORMS = "spu_ditto"
@@ -402,6 +402,12 @@ def _found(source: str | Path | Mapping[str, Any], random_weights: bool) -> tupl
             f"{source} is neither a directory, nor in the local Hugging Face cache, nor one of {known}"
         )
     return Path(source).name, directory, read_config(directory)
+
+
+def directory_of(source: str | Path) -> Path:
+    """Where a model is that `load` finds by this path or name. Raises UnsupportedError if there is none."""
+    _, directory, _ = _found(source, False)
+    return _given(directory)
 
 
 def _cached(name: str) -> Path | None:

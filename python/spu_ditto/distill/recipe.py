@@ -105,7 +105,7 @@ def recipe(name: str, attention: AttentionForm | None = None, activation: Activa
     if name not in RECIPES:
         raise UnsupportedError(f"there is no recipe {name}; there are {', '.join(RECIPES)}")
     changes = {key: value for key, value in (("attention", attention), ("activation", activation)) if value}
-    made = RECIPES[name].model_copy(update=changes)
+    made = Recipe.model_validate({**RECIPES[name].model_dump(), **changes})
     if name == "fitted" and made.attention != "raw":
         # What attends otherwise has to learn more than the last bits.
         first = Stage(steps=400, rate=5e-5, hidden=1.0, logits=0.5, frozen=("bert.embeddings",))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Callable, Sequence
@@ -164,8 +165,6 @@ def train(
 
 
 def _with(model: Model, weights: Weights) -> Model:
-    import dataclasses
-
     return dataclasses.replace(model, params=tree_of({name: np.asarray(w, np.float32) for name, w in weights.items()}))
 
 
