@@ -139,8 +139,15 @@ class Attention:
 
     def divided(self, weights: jax.Array, floor: float = 0.0) -> jax.Array:
         """Values by weights, divided by the sums of these and `floor`: [b, t, h, d]."""
-        both = self.mixed(self.in_order(weights), self.masked_value_and_one).astype(jnp.float32)
-        return (both[..., :-1] / (both[..., -1:] + floor)).astype(self.query.dtype)
+        weights = self.in_order(weights)
+        mixed = self.mixed(weights, self.masked_value).astype(jnp.float32)
+        ones = jnp.ones((*self.value.shape[:2], 1, 1), self.value.dtype)
+        if self.mask.tokens is not None:
+            ones = ones * self._tokens
+        total = jnp.einsum("bhts,bs->bth", weights.astype(self.query.dtype), ones[:, :, 0, 0])[..., None].astype(
+            jnp.float32
+        )
+        return (mixed / (total + floor)).astype(self.query.dtype)
 
     @property
     def squares(self) -> jax.Array:
