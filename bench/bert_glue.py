@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Secure Transformer inference among three parties, measured against float32 and, if asked for, against SPU.
 
     python bench/bert_glue.py                                   # MiniLM embeds bench/data/pairs.tsv
@@ -25,6 +26,7 @@ import glue
 import numpy as np
 import typer
 import workload
+from commandline import run_command
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -141,13 +143,15 @@ def main(
     batch: Annotated[int, typer.Option(min=1, help="Sequences per execution.")] = 1,
     task: Annotated[TaskName | None, typer.Option(help="A GLUE task, with --data-dir.")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="The folder with the task's TSV files.")] = None,
-    gelu: Gelu = Gelu.raw,
-    softmax: Softmax = Softmax.raw,
-    policy: Policy = Policy.ditto,
+    gelu: Annotated[Gelu, typer.Option(help="GELU itself, or what some put in its place.")] = Gelu.raw,
+    softmax: Annotated[Softmax, typer.Option(help="Softmax itself, or what some put in its place.")] = Softmax.raw,
+    policy: Annotated[Policy, typer.Option(help="A ring for every dtype, or 64 bits for all values.")] = Policy.ditto,
     calibrate: Annotated[
         bool, typer.Option("--calibrate", help="Choose scales by inputs other than those measured.")
     ] = False,
-    parties: Parties = Parties.processes,
+    parties: Annotated[
+        Parties, typer.Option(help="Three processes over TCP, or three threads of this one.")
+    ] = Parties.processes,
     baseline: Annotated[Baseline | None, typer.Option(help="Also run SPU 0.9.5 with PUMA's functions.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write the results to this file.")] = None,
 ) -> None:
@@ -249,4 +253,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

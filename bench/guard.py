@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """What the guard of a calibrated program costs, and what it finds when values outgrow the samples.
 
     python bench/guard.py                                 # a quarter of an hour: a layer of each model
@@ -44,6 +45,7 @@ import jax
 import numpy as np
 import typer
 import workload
+from commandline import run_command
 from provenance import provenance
 from rich.console import Console
 
@@ -521,4 +523,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

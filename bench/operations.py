@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Which functions of `jax.numpy`, `jax.nn` and `jax.lax` run on shares: in which dtypes, at what cost, how exactly.
 
     python bench/operations.py [--markdown docs/operations.md] [--json FILE] [--only sort,top_k] [--spu]
@@ -24,6 +25,7 @@ from typing import Annotated, Any
 import jax
 import numpy as np
 import typer
+from commandline import run_command
 from provenance import provenance
 from rich.console import Console
 from rich.progress import track
@@ -191,4 +193,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

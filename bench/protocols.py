@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Every protocol of the engine: bits, rounds, elements a second, error, beside SPU 0.9.5's same operation.
 
     python bench/protocols.py [--json FILE] [--elements 98304] [--no-spu]
@@ -24,6 +25,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+from commandline import run_command
 from protocol_cases import Array, Case, Ring, Secret, cases
 from rich.console import Console
 from rich.progress import track
@@ -188,4 +190,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """SPU 0.9.5 on the same model and inputs, for comparison: ABY3, FM64, PUMA's GELU and softmax.
 
 Run by bench/bert_glue.py in a process of its own, because it replaces jax.nn.softmax and SPU may abort:
@@ -8,14 +9,15 @@ JOB.json holds the arguments of `models.load` and the file of the inputs.
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import spu_ranks
+import typer
+from commandline import run_command
 
 from spu_ditto import models
 
@@ -27,14 +29,18 @@ def puma_softmax(x: jax.Array, axis: int = -1, where: Any = None, initial: Any =
     return weights / jnp.sum(weights, axis, where=where, keepdims=True)
 
 
-def main(job_path: str, result_path: str) -> None:
-    job = json.loads(Path(job_path).read_text())
+def main(
+    job_file: Annotated[Path, typer.Argument(help="JSON: what is measured.", exists=True)],
+    result_file: Annotated[Path, typer.Argument(help="Where to write what was measured, as JSON.")],
+) -> None:
+    """Runs SPU 0.9.5 on a job of bench/bert_glue.py."""
+    job = json.loads(job_file.read_text())
     jax.nn.softmax = puma_softmax
     model = models.load(**{"activation": "poly", **job["model"]})
     args = (model.params, dict(np.load(job["inputs"])))
     executable = spu_ranks.compiled(model.reference, args)
     measured = spu_ranks.Ranks().measure(executable, jax.tree_util.tree_leaves(args), job["repetitions"])
-    Path(result_path).write_text(
+    result_file.write_text(
         json.dumps(
             {
                 "seconds": measured.seconds,
@@ -46,4 +52,4 @@ def main(job_path: str, result_path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run_command(main)

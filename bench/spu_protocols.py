@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """SPU 0.9.5 on the operations of bench/protocols.py, which runs this in a process of its own, because SPU may abort:
     python bench/spu_protocols.py JOB.json ARRAYS.npz RESULT.json
 JOB.json is {"repetitions": int, "cases": [{"function": name, "attrs": {...}, "inputs": count}, ...]}. ARRAYS.npz holds
@@ -8,15 +9,16 @@ from __future__ import annotations
 
 import json
 import statistics
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import spu_ranks
+import typer
+from commandline import run_command
 
 
 def conv(x: jax.Array, kernel: jax.Array, strides: list[int], **_: Any) -> jax.Array:
@@ -52,11 +54,16 @@ FUNCTIONS: dict[str, Callable[..., jax.Array]] = {
 }
 
 
-def main(job_path: str, arrays_path: str, result_path: str) -> None:
-    job = json.loads(Path(job_path).read_text())
+def main(
+    job_file: Annotated[Path, typer.Argument(help="JSON: what is measured.", exists=True)],
+    arrays_file: Annotated[Path, typer.Argument(help="NPZ: the operands and exact results.", exists=True)],
+    result_file: Annotated[Path, typer.Argument(help="Where to write what was measured, as JSON.")],
+) -> None:
+    """Runs SPU 0.9.5 on a job of bench/protocols.py."""
+    job = json.loads(job_file.read_text())
     ranks = spu_ranks.Ranks()
     results = []
-    with np.load(arrays_path) as arrays:
+    with np.load(arrays_file) as arrays:
         for number, case in enumerate(job["cases"]):
             inputs = [arrays[f"{number}_{n}"] for n in range(case["inputs"])]
             function, attrs = FUNCTIONS[case["function"]], case["attrs"]
@@ -71,8 +78,8 @@ def main(job_path: str, arrays_path: str, result_path: str) -> None:
                     "max_abs_error": float(np.max(np.abs(output - arrays[str(number)]))),
                 }
             )
-    Path(result_path).write_text(json.dumps(results))
+    result_file.write_text(json.dumps(results))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run_command(main)

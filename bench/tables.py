@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """The tables of README.md, from one command: bench/bert_glue.py over models, lengths and batch sizes.
 
     python bench/tables.py                    # about half an hour on two cores
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from commandline import run_command
 from rich.console import Console
 
 console = Console(stderr=True)
@@ -103,4 +105,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

@@ -24,7 +24,8 @@ from ditto.errors import DittoError
 # Of nodes that `up` starts again; what ends them so often will go on to.
 _RESTARTS = 10
 
-app = typer.Typer(add_completion=False, no_args_is_help=True)
+# Plain text: rich would take what is in brackets for markup, and cut it in narrow terminals.
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 
 _ConfigFile = Annotated[Path, typer.Option("--config", help="The configuration file.", envvar="DITTO_CONFIG")]
 _IdentityStem = Annotated[
@@ -290,8 +291,10 @@ def withdraw(
 def opt(
     file: Annotated[Path, typer.Argument(help="PPHLO text, as SPU's compiler gives it.", exists=True, dir_okay=False)],
     policy: Annotated[str, typer.Option(help="Ring policy: ditto or fm64.")] = "ditto",
-    print_between_passes: Annotated[bool, typer.Option(help="Show the program after every pass.")] = False,
-    time_passes: Annotated[bool, typer.Option(help="Show how long each pass took.")] = False,
+    print_between_passes: Annotated[
+        bool, typer.Option("--print-between-passes", help="Show the program after every pass.")
+    ] = False,
+    time_passes: Annotated[bool, typer.Option("--time-passes", help="Show how long each pass took.")] = False,
 ) -> None:
     """Runs the passes on a file and prints the result, in the ring dialect."""
     from ditto.dialects import pphlo
@@ -319,7 +322,9 @@ def opt(
 
 
 @app.command()
-def cache(clear: Annotated[bool, typer.Option(help="Remove everything from it.")] = False) -> None:
+def cache(
+    clear: Annotated[bool, typer.Option("--clear", help="Remove everything from it.")] = False,
+) -> None:
     """Shows what compiled programs the cache on disk holds, or clears it."""
     from spu_ditto import disk_cache
 
