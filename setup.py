@@ -32,6 +32,7 @@ setup(
     packages=find_packages(include=["ditto", "ditto.*"])
     + find_packages("python", include=["spu_ditto", "spu_ditto.*"]),
     package_dir={"ditto": "ditto", "spu_ditto": "python/spu_ditto"},
+    include_package_data=False,  # MANIFEST.in is for the sdist: no sources of the engine in wheels
     package_data={
         "ditto": ["_core.pyi", "parties/wire.proto", "parties/wire_pb2.pyi", "py.typed"],
         "spu_ditto": ["py.typed", "reports/page/*"],

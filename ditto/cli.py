@@ -43,7 +43,9 @@ def _told() -> Iterator[None]:
     """Errors in one line each."""
     try:
         yield
-    except (DittoError, OSError, ValueError) as error:
+    except (DittoError, ModuleNotFoundError, OSError, ValueError) as error:
+        if isinstance(error, ModuleNotFoundError):
+            error.msg += "; it comes with the extra of models: pip install 'spu-ditto[models]'"
         Console(stderr=True, soft_wrap=True).print(f"error: {error}", style="red", markup=False, highlight=False)
         raise typer.Exit(1) from error
 

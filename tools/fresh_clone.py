@@ -29,9 +29,11 @@ SHORT = (
     "./dev build",
     "./dev lint",
     "./dev format",
+    "./dev package",
     "./dev opt tests/data/layer_norm.pphlo --print-between-passes",
     "python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. ditto/parties/wire.proto",
     "pip install .",
+    "pip install '.[models]'",
 )
 LONG = (
     "./dev test",
@@ -51,7 +53,7 @@ LONG = (
 ALL = (*SHORT, *LONG)
 
 # Of README, the first example in Python, and the quick start, whose second command goes on until it is ended.
-EXAMPLE = "example.py"
+EXAMPLE = "../example.py"
 ACTIVATED = f"source .venv/bin/activate && python {EXAMPLE}"
 QUICK_START = "the quick start of three organisations"
 # From elsewhere, by their own names, and without PYTHONPATH.
@@ -62,6 +64,7 @@ INSTEAD = {
     "./dev python": f"./dev python {EXAMPLE}",
     "source .venv/bin/activate": f"{ACTIVATED} && {BENCHMARKS}",
     "pip install .": f"{OWN} && pip install . && cd / && spu-ditto --help",
+    "pip install '.[models]'": f"{OWN} && pip install '.[models]' && cd / && python -c 'import spu_ditto.models'",
 }
 
 

@@ -75,3 +75,10 @@ def test_it_is_a_module_too(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "SPU_DITTO_CACHE": str(tmp_path / "none")}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert (done.returncode, "0 entries" in done.stdout) == (0, True), done.stderr
+
+
+def test_without_the_packages_of_models_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "spu_ditto.models", None)
+    result = CliRunner().invoke(app, ["publish", "dir", "--config", "c", "--identity", "i", "--name", "n"])
+    assert result.exit_code == 1
+    assert "pip install 'spu-ditto[models]'" in result.stderr
