@@ -70,4 +70,5 @@ def test_a_configuration_for_three_hosts(tmp_path: Path) -> None:
 
 def test_the_cache_is_shown(tmp_path: Path) -> None:
     with Shell(tmp_path) as shell:
+        assert " cache " in shell.run("spu-ditto --help")
         assert "0 entries" in shell.run("spu-ditto cache")

@@ -108,6 +108,7 @@ def test_layers_are_named_by_parameters() -> None:
         ("['params']['transformer']['h']['3']['ln_1']['scale']", "transformer/h/3"),
         ("params/bert/embeddings/LayerNorm/bias", "bert/embeddings"),
         ("params/classifier/kernel", "classifier"),
+        ("variables/params/hidden/kernel", "hidden"),
         ("input_ids", None),
     ],
 )

@@ -24,8 +24,8 @@ from ditto.passes.pphlo.split_public import INPUTS
 
 # The names of the program's arguments, on @main.
 ARGUMENT_NAMES = "ditto.argument_names"
-# Words of a path that name no layer.
-_ROOTS = ("params", "args", "0")
+# Words of a path that name no layer; "variables" is what the apply of a Flax module calls its first argument.
+_ROOTS = ("variables", "params", "args", "0")
 
 
 def set_argument_names(module: ModuleOp, names: Sequence[str]) -> None:
