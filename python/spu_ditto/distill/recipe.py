@@ -50,7 +50,7 @@ class Recipe(_Strict):
     Attributes:
         attention, activation: what stands for the teacher's own.
         fitted: whether it is adjusted to the teacher before training (`spu_ditto.nn.fit`).
-        stages: one after the other; after each the weights that did best on the dev set go on.
+        stages: one after the other; after each the weights that did best on the dev set go on, be it those that it began with.
         source: where it is from.
     """
 
@@ -90,7 +90,7 @@ RECIPES: dict[str, Recipe] = {
         attention="raw",
         activation="quadratic",
         fitted=True,
-        stages=(Stage(steps=100, rate=2e-5, warmup=0.1, logits=1.0, labels=0.0, frozen=("bert.embeddings",)),),
+        stages=(Stage(steps=100, rate=1e-5, warmup=0.1, logits=1.0, frozen=("bert.embeddings",)),),
         source="this project: neuron quadratics by least squares, then the teacher's probabilities",
     ),
 }

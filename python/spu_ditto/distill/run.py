@@ -198,6 +198,12 @@ def _with_head(teacher: str | Path, labels: tuple[str, ...]) -> tuple[models.Mod
     return dataclasses.replace(made, params=tree_of(weights)), False
 
 
+def _samples(model: models.Model, learn: Data, batch: int) -> list[tuple[Any, Any]]:
+    """Arguments to calibrate on."""
+    numbers = np.arange(_CALIBRATE_ON * batch).reshape(-1, batch) % learn.count
+    return [(model.params, learn.rows(row)[0]) for row in numbers]
+
+
 def _row(name: str, model: models.Model, test: Data, learn: Data, samples: int, told: Callable[[str], None]) -> Row:
     logits = predictions(model, test)
     row = Row(name, accuracy(logits, test.labels))
@@ -205,14 +211,9 @@ def _row(name: str, model: models.Model, test: Data, learn: Data, samples: int, 
     if not samples:
         return row
     samples = min(samples, test.count)
-    one, _ = learn.rows(slice(0, 1))
-    calibration = [(model.params, learn.rows(slice(n, n + 1))[0]) for n in range(_CALIBRATE_ON)]
-    cost = spu_ditto.compile(model.apply, calibration=calibration).lower(model.params, one).cost_analysis()
-    several = [
-        (model.params, learn.rows(slice(n, n + _SECURE_BATCH))[0])
-        for n in range(0, _CALIBRATE_ON * _SECURE_BATCH, _SECURE_BATCH)
-    ]
-    secure = spu_ditto.compile(model.apply, calibration=several)
+    single = _samples(model, learn, 1)
+    cost = spu_ditto.compile(model.apply, calibration=single).lower(*single[0]).cost_analysis()
+    secure = spu_ditto.compile(model.apply, calibration=_samples(model, learn, _SECURE_BATCH))
     weights = secure.share(model.params)
     found = []
     for start in range(0, samples, _SECURE_BATCH):

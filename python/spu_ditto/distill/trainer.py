@@ -126,7 +126,8 @@ def train(
     optimiser = _optimiser(stage, learnt)
     state: Any = optimiser.init({name: weights[name] for name in learnt})
     checkpoint = _Checkpoint(folder, stage, seed)
-    first, best, chosen = 0, -1.0, weights
+    # What is learnt has to be better than what was there.
+    first, best, chosen = 0, accuracy(predictions(student, dev), dev.labels), weights
     if (found := checkpoint.read(state)) is not None:
         first, best, trained, chosen_trained, state = found
         weights, chosen = {**weights, **trained}, {**weights, **chosen_trained}
