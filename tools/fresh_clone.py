@@ -52,6 +52,7 @@ LONG = (
     "bench/bert_glue.py --model gpt2 --random-weights --seq-len 32",
     "bench/bert_glue.py --model bert-base --random-weights --baseline spu",
     "bench/bert_glue.py --model bert-base --random-weights --gelu quad --softmax 2quad",
+    "spu-ditto distill minilm --task sentiment --recipe fitted --out run",
     "python bench/protocols.py",
     "python bench/guard.py",
     "python bench/tables.py --only targets",

@@ -50,7 +50,8 @@ class Recipe(_Strict):
     Attributes:
         attention, activation: what stands for the teacher's own.
         fitted: whether it is adjusted to the teacher before training (`spu_ditto.nn.fit`).
-        stages: one after the other; after each the weights that did best on the dev set go on, be it those that it began with.
+        stages: one after the other; after each the weights that did best on the dev set go on, or those that it began
+            with.
         source: where it is from.
     """
 
