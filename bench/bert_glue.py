@@ -32,6 +32,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 import spu_ditto
+from ditto.policy.link import get_link
 from spu_ditto import models
 
 DEFAULT_PAIRS = Path(__file__).parent / "data" / "pairs.tsv"
@@ -69,12 +70,13 @@ TaskName = Enum("TaskName", {name: name for name in glue.TASKS}, type=str)  # ty
 
 
 @contextlib.contextmanager
-def parties_running(parties: Parties) -> Iterator[None]:
+def parties_running(parties: Parties, network: str | None) -> Iterator[None]:
     """Three processes over TCP, or three threads of this one."""
     if parties is Parties.simulator:
-        yield
-        return
-    with spu_ditto.processes():
+        running = spu_ditto.use_runtime(spu_ditto.Simulator(network=network))
+    else:
+        running = spu_ditto.processes(network=network)
+    with running:
         yield
 
 
@@ -152,6 +154,10 @@ def main(
     parties: Annotated[
         Parties, typer.Option(help="Three processes over TCP, or three threads of this one.")
     ] = Parties.processes,
+    link: Annotated[
+        str | None,
+        typer.Option("--network", help="What lies between the parties: lan, wan, or such as 400mbit,40ms."),
+    ] = None,
     baseline: Annotated[Baseline | None, typer.Option(help="Also run SPU 0.9.5 with PUMA's functions.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write the results to this file.")] = None,
 ) -> None:
@@ -166,6 +172,8 @@ def main(
         source["num_labels"] = len(glue_task.labels) or 1
     functions: dict[str, Any] = {"activation": gelu.value, "attention": softmax.value}
     try:
+        if link is not None:
+            get_link(link)
         network = models.load(**source, **functions)
         if glue_task is not None:
             assert data_dir is not None
@@ -197,13 +205,14 @@ def main(
         executions, samples = 1, batch
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with parties_running(parties), Progress(*columns, console=console) as progress:
+    with parties_running(parties, link), Progress(*columns, console=console) as progress:
         bar = progress.add_task("compiling", total=workload.steps(executions))
         measured = workload.measure(
             batches,
             policy.value,
             lambda text: progress.update(bar, advance=1, description=text),
             workload.calibration_inputs(network, batch, length) if calibrate else (),
+            link or "LAN",
         )
 
     secure, plain = np.concatenate(measured.secure), np.concatenate(measured.float32)
@@ -240,6 +249,7 @@ def main(
         "model": network.name,
         "policy": policy.value,
         "seq_len": length,
+        "network": link,
         "samples": samples,
         "max_abs_error": error,
         "label_agreement": agreement,

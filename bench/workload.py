@@ -101,7 +101,11 @@ def steps(executions: int) -> int:
 
 
 def measure(
-    batches: Iterable[Batch], policy: str, done: Callable[[str], None], calibration: Sequence[Inputs] = ()
+    batches: Iterable[Batch],
+    policy: str,
+    done: Callable[[str], None],
+    calibration: Sequence[Inputs] = (),
+    network: str = "LAN",
 ) -> Measured:
     """Compiles once and runs every batch, at least `REPETITIONS` executions in all, then as many of the online part.
 
@@ -110,15 +114,16 @@ def measure(
         done: called with a description after every step, for progress.
         calibration: inputs to calibrate on, with the weights of the first batch. Magnitudes of weights are then visible
             in the plan.
+        network: what the program is compiled for.
     """
     remaining = iter(batches)
     first = batch = next(remaining)
     model = first.model
     if calibration:
         samples = [(model.params, inputs) for inputs in calibration]
-        secure = spu_ditto.compile(model.apply, ring_policy=policy, calibration=samples)
+        secure = spu_ditto.compile(model.apply, ring_policy=policy, calibration=samples, network=network)
     else:
-        secure = spu_ditto.compile(model.apply, ring_policy=policy, fraction_bits=model.fraction_bits)
+        secure = spu_ditto.compile(model.apply, ring_policy=policy, fraction_bits=model.fraction_bits, network=network)
     started = time.perf_counter()
     compiled = secure.lower(model.params, first.inputs).compile()
     compile_seconds = time.perf_counter() - started

@@ -74,9 +74,14 @@ class Program:
         """What all parties together will send; seconds are 0."""
 
 class Simulator:
-    """Three parties as threads of this process. `timeout`: the longest wait for a message, in seconds."""
+    """Three parties as threads of this process.
 
-    def __init__(self, timeout: float) -> None: ...
+    Args:
+        timeout: the longest wait for a message, in seconds.
+        link: between every two of them: bits a second each way, and seconds that a message takes. None: memory.
+    """
+
+    def __init__(self, timeout: float, link: tuple[float, float] | None = None) -> None: ...
     def put(self, values: _Ints, width: int) -> int:
         """Shares integers mod 2^width (bits: width 1); returns the id of the value."""
     def drop(self, id: int) -> None:
@@ -150,6 +155,7 @@ class Session:
 
     With `credentials`, the listener's, which all three have or none, the parties talk over TLS 1.3 and know each other
     by their certificates. Who else connects is turned away. Sessions may be opened at the same time, by a thread each.
+    With `link`, as in `Simulator`, what this party sends arrives as late as over such links.
 
     Raises ChannelError.
     """
@@ -162,6 +168,7 @@ class Session:
         session: bytes,
         timeout: float,
         credentials: Credentials | None = None,
+        link: tuple[float, float] | None = None,
     ) -> None: ...
     def mask(self, id: int, shape: Sequence[int], width: int) -> bytes | None:
         """Starts a value; returns this party's mask of it, packed. None at P0, whose part is then done."""

@@ -45,6 +45,7 @@ class Party:
     Attributes:
         listener: where the other parties connect to.
         credentials: with which they know each other; None where they are all on this machine.
+        link: to the other parties, bits a second and seconds that a message takes, if it is to be slower than it is.
     """
 
     role: int
@@ -52,6 +53,7 @@ class Party:
     listener: _core.Listener
     credentials: _core.Credentials | None
     store: Store
+    link: tuple[float, float] | None = None
     calls: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -188,6 +190,7 @@ class Session:
                 command.session,
                 config.timeout,
                 self._party.credentials,
+                self._party.link,
             )
             with self._lock:
                 self._session = session

@@ -20,13 +20,16 @@ from ditto.parties.config import TIMEOUT, Address, read_config
 from ditto.parties.identity import Identity
 from ditto.parties.runtime import use_runtime
 from ditto.parties.session import RemoteParties
+from ditto.policy.link import Link, get_link
 
 _STDERR_TAIL = 2000
 _CALLER = "caller"
 
 
 @contextlib.contextmanager
-def processes(*, timeout: float = TIMEOUT, check_ranges: bool = False) -> Iterator[RemoteParties]:
+def processes(
+    *, timeout: float = TIMEOUT, check_ranges: bool = False, network: str | Link | None = None
+) -> Iterator[RemoteParties]:
     """Sends secure calls inside the `with` block to three processes on this machine, and ends them after it.
 
     A call that is interrupted (Ctrl-C) ends the session: later calls raise RuntimeFailure; open another block.
@@ -34,10 +37,14 @@ def processes(*, timeout: float = TIMEOUT, check_ranges: bool = False) -> Iterat
     Args:
         timeout: the longest wait of a party for a message of another, in seconds.
         check_ranges: debug mode, as in `Runtime`.
+        network: what lies between the parties: "LAN", "WAN", "400mbit,40ms" or a `Link`; this machine's loopback if it
+            is None. Messages then arrive as late as they would there; those of the caller do not.
 
     Raises:
         RuntimeFailure: a process did not start, or a party failed in a call.
+        UnsupportedError: there is no such network.
     """
+    link = None if network is None else get_link(network)
     owner = os.getpid()
     with contextlib.ExitStack() as cleanup:
         folder = Path(tempfile.mkdtemp(prefix="spu-ditto-"))
@@ -47,7 +54,7 @@ def processes(*, timeout: float = TIMEOUT, check_ranges: bool = False) -> Iterat
         identities = {name: Identity.make(name) for name in (*_NAMES, _CALLER)}
         for name, identity in identities.items():
             identity.save(folder / name)
-        nodes = [cleanup.enter_context(_Node(role, path)) for role in range(3)]
+        nodes = [cleanup.enter_context(_Node(role, path, link)) for role in range(3)]
         first, second, third = (node.address() for node in nodes)
         config = dataclasses.replace(read_config(path), nodes=(first, second, third))
         parties = RemoteParties(
@@ -86,7 +93,7 @@ def _local_config(timeout: float) -> dict[str, object]:
 class _Node:
     """A party's process; ends with the `with` block, or when this process dies."""
 
-    def __init__(self, role: int, config: Path) -> None:
+    def __init__(self, role: int, config: Path, link: Link | None) -> None:
         self.role = role
         self._stderr = (config.parent / f"p{role}.stderr").open("w+b")
         roots = [str(Path(path).parent) for path in ditto.__path__]
@@ -95,6 +102,8 @@ class _Node:
             "PYTHONPATH": os.pathsep.join([*roots, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
         }
         command = [sys.executable, "-m", "ditto.parties.node", "--until-stdin-closes", "--plain-on-loopback"]
+        if link is not None:
+            command += ["--link", str(link.bits_per_second), str(link.one_way_seconds)]
         self.process = subprocess.Popen(
             [*command, "--log-level", "warning", "--config", str(config), "--party", str(role)],
             stdin=subprocess.PIPE,

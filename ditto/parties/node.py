@@ -46,7 +46,16 @@ STOPS = (signal.SIGTERM, signal.SIGINT)
 class Node:
     """A party that serves callers until it is stopped."""
 
-    def __init__(self, role: int, config: Config, identity: Identity, store: Store, *, plain: bool = False) -> None:
+    def __init__(
+        self,
+        role: int,
+        config: Config,
+        identity: Identity,
+        store: Store,
+        *,
+        plain: bool = False,
+        link: tuple[float, float] | None = None,
+    ) -> None:
         name = config.names[role]
         if config.name_of(identity.certificate) != name:
             raise IdentityError(f"the certificate of this node is not the one that the configuration has of {name}")
@@ -55,7 +64,7 @@ class Node:
         peers = {n: config.certificates[who] for n, who in enumerate(config.names) if n != role}
         credentials = None if plain else _core.Credentials(identity.certificate, identity.key, peers)
         listener = _core.Listener(*config.bind[role][1], credentials)
-        self._party = Party(role, config, listener, credentials, store)
+        self._party = Party(role, config, listener, credentials, store, link)
         self._sessions: dict[Session, tuple[str, float]] = {}
         self._lock = threading.Lock()
         self._server = grpc.server(
@@ -188,6 +197,7 @@ def run(
     key: bytes | None,
     *,
     plain: bool = False,
+    link: tuple[float, float] | None = None,
 ) -> None:
     """Serves until a signal says to stop, or the parent process is gone."""
     for interface, (host, port) in zip(("callers", "parties"), config.bind[role], strict=True):
@@ -197,7 +207,7 @@ def run(
             )
     # In every thread that is started from here on: they are waited for below.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
-    node = Node(role, config, identity, Store(folder, key), plain=plain)
+    node = Node(role, config, identity, Store(folder, key), plain=plain, link=link)
     remaining = (expiry(identity.certificate).timestamp() - time.time()) / 86400
     if remaining * 86400 < _SOON:
         log.warning("this node's certificate ends soon", extra={"days": round(remaining, 1)})
@@ -233,6 +243,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--log-json", action="store_true", help="log JSON lines")
     parser.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--plain-on-loopback", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--link", nargs=2, type=float, help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     start_logging(given.log_level, given.log_json)
     if given.until_stdin_closes:
@@ -242,7 +253,8 @@ def main(arguments: list[str] | None = None) -> None:
         stem = given.identity or _own_stem(Path(given.config), config.names[given.party])
         identity = Identity.load(stem)
         key = None if given.store is None else store_key(Path(stem))
-        run(given.party, config, identity, given.store, key, plain=given.plain_on_loopback)
+        link = given.link and tuple(given.link)
+        run(given.party, config, identity, given.store, key, plain=given.plain_on_loopback, link=link)
     except (DittoError, _core.ChannelError) as error:
         parser.exit(1, f"P{given.party}: {error}\n")
 

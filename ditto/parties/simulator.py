@@ -19,6 +19,7 @@ from ditto.parties.config import TIMEOUT
 from ditto.parties.program import RingProgram
 from ditto.parties.run_report import RunReport
 from ditto.parties.runtime import OUT_OF_RANGE, Stored
+from ditto.policy.link import Link, get_link
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,11 +38,17 @@ class Simulator:
 
     Args:
         check_ranges: debug mode, as in `Runtime`.
+        network: what lies between the parties: "LAN", "WAN", "400mbit,40ms" or a `Link`; memory if it is None. Messages
+            then arrive as late as they would there.
+
+    Raises:
+        UnsupportedError: there is no such network.
     """
 
-    def __init__(self, *, check_ranges: bool = False) -> None:
+    def __init__(self, *, check_ranges: bool = False, network: str | Link | None = None) -> None:
+        link = None if network is None else get_link(network)
         _core.set_threads(threads_of_a_local_party())
-        self._engine = _core.Simulator(TIMEOUT)
+        self._engine = _core.Simulator(TIMEOUT, None if link is None else (link.bits_per_second, link.one_way_seconds))
         self.check_ranges = check_ranges
         self._session = object()
         self._process = os.getpid()

@@ -35,7 +35,8 @@ void InParallel(F&& body) {
 
 }  // namespace
 
-Simulator::Simulator(ChannelOptions options) : options_(std::move(options)) {
+Simulator::Simulator(ChannelOptions options, std::optional<LinkModel> link)
+    : options_(std::move(options)), link_(link) {
   std::array<PeerChannels, 3> channels = Connect();
   InParallel([&](Role role) {
     const size_t i = static_cast<size_t>(role);
@@ -51,6 +52,9 @@ std::array<PeerChannels, 3> Simulator::Connect() const {
       to_b.peer_name = NameOf(kRoles[b]);
       to_a.peer_name = NameOf(kRoles[a]);
       std::tie(channels[a][b], channels[b][a]) = MemoryChannelPair(to_b, to_a);
+      for (auto* end : {&channels[a][b], &channels[b][a]}) {
+        if (link_) *end = Shaped(std::move(*end), *link_);
+      }
     }
   }
   return channels;

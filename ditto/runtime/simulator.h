@@ -5,9 +5,11 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "ditto/net/shaped_channel.h"
 #include "ditto/runtime/session.h"
 
 namespace ditto {
@@ -22,7 +24,8 @@ struct SimulatedRun {
 // Not to be called from several threads at once.
 class Simulator {
  public:
-  explicit Simulator(ChannelOptions options);
+  // Over links like `link`, or as fast as memory is.
+  explicit Simulator(ChannelOptions options, std::optional<LinkModel> link = std::nullopt);
 
   // Shares signed integers mod 2^width (bits: width 1) and returns the value's id.
   uint64_t Put(const int64_t* values, const Shape& shape, int width);
@@ -37,6 +40,7 @@ class Simulator {
   std::array<PeerChannels, 3> Connect() const;
 
   const ChannelOptions options_;
+  const std::optional<LinkModel> link_;
   std::array<std::unique_ptr<Session>, 3> parties_;
   uint64_t next_id_ = 0;
 };

@@ -57,7 +57,7 @@ using SessionPtr = std::unique_ptr<Session, DeleteUnlocked>;
 
 // A party listens for those with a higher number and connects to those with a lower one.
 SessionPtr Open(int role, TcpListener& listener, const std::array<Address, 3>& addresses, const py::bytes& session,
-                double timeout, std::shared_ptr<Credentials> credentials) {
+                double timeout, std::shared_ptr<Credentials> credentials, const std::optional<LinkNumbers>& link) {
   if (role < 0 || role > 2) throw py::value_error("a party is 0, 1 or 2");
   const Identity self{ToSessionId(session), role, std::move(credentials)};
   const auto wait = std::chrono::milliseconds(static_cast<int64_t>(timeout * 1000));
@@ -78,6 +78,9 @@ SessionPtr Open(int role, TcpListener& listener, const std::array<Address, 3>& a
     for (int i = role + 1; i < 3; ++i) higher.push_back(peer(i));
     auto accepted = listener.Accept(self, higher, wait);
     for (size_t k = 0; k < accepted.size(); ++k) channels[higher[k].party] = std::move(accepted[k]);
+    for (auto& channel : channels) {
+      if (link && channel) channel = Shaped(std::move(channel), *ToLinkModel(link));
+    }
   } catch (const std::exception& error) {
     // So that who is connected already waits no longer, and knows why.
     for (const auto& channel : channels) {
@@ -174,7 +177,7 @@ void BindParty(py::module_& m) {
       .def("components", &Pack);
   py::class_<Session, SessionPtr>(m, "Session")
       .def(py::init(&Open), py::arg("role"), py::arg("listener"), py::arg("addresses"), py::arg("session"),
-           py::arg("timeout"), py::arg("credentials") = nullptr)
+           py::arg("timeout"), py::arg("credentials") = nullptr, py::arg("link") = std::nullopt)
       .def("mask", &Mask, py::arg("id"), py::arg("shape"), py::arg("width"))
       .def(
           "set_masked",

@@ -1,11 +1,15 @@
 // A program as Python holds it: parsed, checked, scheduled.
 #pragma once
 
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
+#include "ditto/net/shaped_channel.h"
 #include "ditto/runtime/executor.h"
 #include "ditto/runtime/session.h"
 #include "python/bindings/arrays.h"
@@ -28,6 +32,15 @@ inline std::vector<Input> ToInputs(const py::sequence& list) {
     }
   }
   return inputs;
+}
+
+// Bits a second, and seconds that a message takes.
+using LinkNumbers = std::pair<double, double>;
+
+inline std::optional<LinkModel> ToLinkModel(const std::optional<LinkNumbers>& link) {
+  if (!link) return std::nullopt;
+  const std::chrono::duration<double> delay(link->second);
+  return LinkModel{link->first, std::chrono::duration_cast<std::chrono::nanoseconds>(delay)};
 }
 
 // What one party did in a run.

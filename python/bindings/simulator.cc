@@ -72,12 +72,12 @@ py::tuple Run(Simulator& simulator, const LoadedProgram& loaded, const py::seque
 
 void BindSimulator(py::module_& m) {
   py::class_<Simulator>(m, "Simulator")
-      .def(py::init([](double timeout) {
+      .def(py::init([](double timeout, const std::optional<LinkNumbers>& link) {
              ChannelOptions options;
              options.timeout = std::chrono::milliseconds(static_cast<int64_t>(timeout * 1000));
-             return std::make_unique<Simulator>(options);
+             return std::make_unique<Simulator>(options, ToLinkModel(link));
            }),
-           py::arg("timeout"), py::call_guard<py::gil_scoped_release>())
+           py::arg("timeout"), py::arg("link") = std::nullopt, py::call_guard<py::gil_scoped_release>())
       .def("put", &Put, py::arg("values"), py::arg("width"))
       .def("drop", &Simulator::Drop, py::arg("id"))
       .def("run", &Run, py::arg("program"), py::arg("inputs"), py::kw_only(), py::arg("offline_first") = false,

@@ -139,8 +139,8 @@ def compile(
             By default a float16 is any, a float32 is below 2^26. A call beyond the next power of two raises RangeError.
         guard: "on" has the parties check what is not proven of ranges, and withhold a result that rests on a value out
             of its range (RangeError); "off" saves what that costs, and wrong numbers are then possible.
-        network: "LAN" (5 Gbit/s, 0.4 ms), "WAN" (400 Mbit/s, 40 ms), or any other as a `Link`: where bits can be traded
-            for rounds, the one that takes longer there is saved.
+        network: "LAN" (5 Gbit/s, 0.4 ms), "WAN" (400 Mbit/s, 40 ms), or any other as "400mbit,40ms" or a `Link`: where
+            bits can be traded for rounds, the one that takes longer there is saved.
 
     Returns:
         A `SecureFunction`, or without `fn` what makes one of a function.

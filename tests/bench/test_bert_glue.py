@@ -23,14 +23,16 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_sentence_pairs_among_three_processes(tmp_path: Path) -> None:
     pairs, result = tmp_path / "pairs.tsv", tmp_path / "result.json"
     pairs.write_text(PAIRS)
-    done = run("--pairs", str(pairs), "--layers", "2", "--seq-len", "16", "--batch", "2", "--json", str(result))
+    few = ("--layers", "2", "--seq-len", "16", "--batch", "2", "--network", "1gbit,1ms")
+    done = run("--pairs", str(pairs), *few, "--json", str(result))
     assert done.returncode == 0, done.stderr
     assert "The kettle" in done.stdout and "Nobody answer" in done.stdout
     measured = json.loads(result.read_text())
     assert set(measured) == {
-        *("model", "policy", "seq_len", "samples", "max_abs_error", "label_agreement", "metric", "seconds"),
+        *("model", "policy", "seq_len", "network", "samples", "max_abs_error", "label_agreement", "metric", "seconds"),
         *("bytes", "rounds", "peak_rss_bytes", "baseline"),
     }
+    assert measured["network"] == "1gbit,1ms"
     assert measured["samples"] == 4 and measured["seq_len"] == 16
     assert 0 < measured["max_abs_error"] < 0.02
     sizes = measured["bytes"]
@@ -46,6 +48,7 @@ def test_sentence_pairs_among_three_processes(tmp_path: Path) -> None:
         (("--model", "bert-base"), "weights of bert-base are not bundled"),
         (("--model", "/nowhere"), "no config.json in it"),
         (("--pairs", "/nowhere.tsv"), "/nowhere.tsv does not exist"),
+        (("--network", "moon"), 'network \'moon\' is not "LAN", "WAN"'),
     ],
 )
 def test_bad_arguments_are_named_before_any_party_starts(arguments: tuple[str, ...], message: str) -> None:
