@@ -72,6 +72,8 @@ class Program:
         """SHA-256 of text and constants."""
     def cost(self) -> dict[str, Any]:
         """What all parties together will send; seconds are 0."""
+    def rehearse(self) -> tuple[float, float]:
+        """Seconds that P0, and P1 and P2 at once, compute: every kind of operation runs here, on made-up shares."""
 
 class Simulator:
     """Three parties as threads of this process.

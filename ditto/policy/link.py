@@ -39,8 +39,8 @@ class Link:
 
     @property
     def round_bits(self) -> float:
-        """The bits that a link could carry in the time of a round."""
-        return self.bits_per_second * self.round_trip_seconds
+        """The bits that both ways of a link could carry in the time of a round, which is that of a message."""
+        return 2 * self.bits_per_second * self.one_way_seconds
 
 
 # As Ditto measures them: Wu et al., "Ditto: Quantization-aware Secure Inference of Transformers upon MPC", section 5.

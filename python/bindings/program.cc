@@ -2,6 +2,7 @@
 
 #include "ditto/runtime/kernels.h"
 #include "ditto/runtime/program_json.h"
+#include "ditto/runtime/rehearsal.h"
 
 namespace ditto::python {
 namespace {
@@ -37,7 +38,15 @@ void BindProgram(py::module_& m) {
       .def(py::init(&Load), py::arg("json"), py::arg("constants"))
       .def_property_readonly("name", [](const LoadedProgram& p) { return p.program.name; })
       .def_property_readonly("hash", [](const LoadedProgram& p) { return p.program.hash; })
-      .def("cost", [](const LoadedProgram& p) { return ToDict(p.program, PredictedRecords(p.program, p.schedule)); });
+      .def("cost", [](const LoadedProgram& p) { return ToDict(p.program, PredictedRecords(p.program, p.schedule)); })
+      .def("rehearse", [](const LoadedProgram& p) {
+        Computing computing;
+        {
+          py::gil_scoped_release release;
+          computing = Rehearse(p.program);
+        }
+        return py::make_tuple(computing.dealing, computing.online);
+      });
   m.def(
       "op_cost",
       [](const std::string& json) {

@@ -75,6 +75,8 @@ def test_engine(case: RingCase) -> None:
         assert metered == (cost["offline"], cost["online"], cost["rounds"])
         assert p1["online"] == p2["online"] and p1["rounds"] == p2["rounds"]
         assert (p0["online"], p0["rounds"], p1["offline"], p2["offline"]) == (0, 0, 0, 0)
+    # Made-up shares and zeros for public operands must do to try out what it takes.
+    assert all(0 < seconds < 1 for seconds in program.rehearse())
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)

@@ -1,4 +1,4 @@
-"""What a network takes of a program, predicted from its bytes and rounds."""
+"""What a network takes of a program, predicted from its bytes and rounds, and what computing takes, tried out."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ def _analysis(offline: int, online: int, rounds: int) -> spu_ditto.CostAnalysis:
     return spu_ditto.CostAnalysis(offline, online, rounds, (), ())
 
 
-def test_the_busiest_link_and_the_rounds_make_the_time() -> None:
-    # 5 Gbit/s and 0.4 ms; 400 Mbit/s and 40 ms.
-    assert _analysis(625_000_000, 100, 0).seconds("LAN") == pytest.approx(1.0)
-    assert _analysis(0, 1_250_000_000, 1000).seconds("LAN") == pytest.approx(1.0 + 0.4)
-    assert _analysis(50_000_000, 50_000_000, 25).seconds("WAN") == pytest.approx(1.0 + 1.0)
+def test_a_round_is_half_a_round_trip_and_each_direction_a_link_of_its_own() -> None:
+    # 5 Gbit/s and 0.4 ms; 400 Mbit/s and 40 ms. P0's stream is one message, and what takes longer counts.
+    assert _analysis(625_000_000, 100, 0).network_seconds("LAN") == pytest.approx(1.0 + 0.2e-3)
+    assert _analysis(0, 1_250_000_000, 1000).network_seconds("LAN") == pytest.approx(1.0 + 0.2)
+    assert _analysis(50_000_000, 50_000_000, 25).network_seconds("WAN") == pytest.approx(0.5 + 0.5 + 0.02)
+    assert _analysis(50_000_000, 50_000_000, 50).network_seconds("WAN") == pytest.approx(0.5 + 1.0)
 
 
 def test_any_network_can_be_given() -> None:
-    assert _analysis(0, 2_000_000, 10).seconds(spu_ditto.Link("office", 8e6, 0.1)) == pytest.approx(1 + 1)
+    assert _analysis(0, 2_000_000, 10).network_seconds(spu_ditto.Link("office", 8e6, 0.1)) == pytest.approx(1 + 0.5)
+    assert _analysis(0, 2_000_000, 10).network_seconds("8mbit,100ms") == pytest.approx(1 + 0.5)
     assert _analysis(9, 8, 7).seconds(spu_ditto.WAN) == _analysis(9, 8, 7).seconds("WAN")
-    with pytest.raises(spu_ditto.UnsupportedError, match="MOON.*LAN.*WAN"):
-        _analysis(0, 0, 0).seconds("MOON")
+    for predicted in (_analysis(0, 0, 0).seconds, _analysis(0, 0, 0).online_seconds):
+        with pytest.raises(spu_ditto.UnsupportedError, match="MOON.*LAN.*WAN"):
+            predicted("MOON")
 
 
 def test_both_parties_send_half_of_the_online_bytes(network: Any) -> None:
@@ -32,3 +35,23 @@ def test_both_parties_send_half_of_the_online_bytes(network: Any) -> None:
     assert network.run.sent == (cost.offline_bytes, cost.online_bytes // 2, cost.online_bytes // 2)
     assert network.run.rounds == cost.rounds
     assert "in a LAN" in str(cost)
+
+
+def test_computing_comes_on_top_of_the_network(network: Any) -> None:
+    cost = network.compiled.cost_analysis()
+    computing = cost.online_seconds("LAN") - cost.network_seconds("LAN")
+    assert 0 < computing < cost.seconds("LAN") - cost.network_seconds("LAN") < 1
+    # It is tried out once, whatever the network.
+    assert cost.online_seconds("WAN") - cost.network_seconds("WAN") == pytest.approx(computing)
+    assert (cost + cost).seconds("WAN") == pytest.approx(2 * cost.seconds("WAN"))
+    assert (cost * 3).online_seconds("WAN") == pytest.approx(3 * cost.online_seconds("WAN"))
+
+
+def test_it_is_what_a_run_takes(network: Any) -> None:
+    cost, slow = network.compiled.cost_analysis(), "10mbit,100ms"
+    with spu_ditto.use_runtime(spu_ditto.Simulator(network=slow)):
+        _, run = network.compiled.run(network.params, network.x)
+        _, online = network.compiled.run(network.params, network.x, offline_first=True)
+    assert run.seconds == pytest.approx(cost.seconds(slow), rel=0.2)
+    # P2 knows first that P0's stream is there, and waits for P1.
+    assert online.online_seconds == pytest.approx(cost.online_seconds(slow) + 0.05, rel=0.2)

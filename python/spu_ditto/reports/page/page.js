@@ -115,9 +115,11 @@ function heat() {
 const bits = (rate) => scaled(rate, ["bit/s", "kbit/s", "Mbit/s", "Gbit/s"], 1000).replace(/\.0+ /, " ");
 
 function onNetwork(rate, trip) {
-  const transfer = (8 * Math.max(data.totals.offline, data.totals.online / 2)) / rate;
-  const waiting = data.totals.rounds * trip;
-  return { transfer, waiting, total: transfer + waiting };
+  const { offline, online, rounds } = data.totals;
+  const path = (bytes, messages) => ({ transfer: (8 * bytes) / rate, messages, waiting: (messages * trip) / 2 });
+  const times = [path(offline, offline > 0 ? 1 : 0), path(online / 2, rounds)];
+  for (const time of times) time.total = time.transfer + time.waiting;
+  return times[0].total > times[1].total ? times[0] : times[1];
 }
 
 function networks() {
@@ -128,13 +130,13 @@ function networks() {
     const largest = Math.max(...times.map((t) => t.total)), room = 760, left = 66;
     const svg = drawing(1000, all.length * 34 + 4, all.map(([name], n) => `${name} ${seconds(times[n].total)}`).join(", "));
     all.forEach(([name, rate, trip], n) => {
-      const { transfer, waiting, total } = times[n], y = n * 34 + 4;
+      const { transfer, messages, waiting, total } = times[n], y = n * 34 + 4;
       const a = (room * transfer) / largest, b = (room * waiting) / largest;
       const part = (x, size, kind, words) => svg.append(element("rect", {
         class: kind, x, y, width: Math.max(size, 0.5), height: 20, tabindex: 0, "data-tip": words, "aria-label": words }));
       svg.append(element("text", { x: 0, y: y + 14, class: "ink" }, name));
       part(left, a, "talk-foot", `${name}: ${seconds(transfer)} for the bytes at ${bits(rate)}`);
-      part(left + a, b, "cast", `${name}: ${seconds(waiting)} for ${data.totals.rounds} rounds of ${seconds(trip)}`);
+      part(left + a, b, "cast", `${name}: ${seconds(waiting)} for ${several(messages, "message")} of ${seconds(trip / 2)}`);
       svg.append(element("text", { x: left + a + b + 8, y: y + 14, class: "ink" }, seconds(total)));
     });
     byId("networks").replaceChildren(svg);
