@@ -167,7 +167,7 @@ def main(
     if pairs is not None and task is not None:
         raise typer.BadParameter("--pairs and --task exclude each other")
     glue_task = None if task is None else glue.TASKS[task.value]
-    source: dict[str, Any] = {"name": model, "random_weights": random_weights, "layers": layers}
+    source: dict[str, Any] = {"source": model, "random_weights": random_weights, "layers": layers}
     if glue_task is not None:
         source["num_labels"] = len(glue_task.labels) or 1
     functions: dict[str, Any] = {"activation": gelu.value, "attention": softmax.value}

@@ -54,8 +54,9 @@ ChannelPair Connected() {
   constexpr std::chrono::seconds kTimeout(60);
   const Identity first{SessionId{}, 1}, second{SessionId{}, 2};
   TcpListener listener("127.0.0.1", 0);
-  auto accepted = std::async(std::launch::async,
-                             [&] { return std::move(listener.Accept(first, {{2, ChannelOptions()}}, kTimeout)[0]); });
+  auto accepted = std::async(std::launch::async, [&] {
+    return std::move(listener.Accept(first, {{2, ChannelOptions()}}, kTimeout)[0]);
+  });
   auto connected = ConnectTcp("127.0.0.1", listener.port(), second, {1, ChannelOptions()}, kTimeout);
   return {accepted.get(), std::move(connected)};
 }
@@ -114,7 +115,8 @@ class OpRehearsal {
     const auto& [offline, online] = connections_;
     Computing taken;
     taken.dealing = Perform(Role::kP0, offline.first.get(), nullptr);
-    auto p1 = std::async(std::launch::async, [&, end = online.first.get()] { return Perform(Role::kP1, nullptr, end); });
+    auto p1 =
+        std::async(std::launch::async, [&, end = online.first.get()] { return Perform(Role::kP1, nullptr, end); });
     const double p2 = Perform(Role::kP2, offline.second.get(), online.second.get());
     // Whoever began later has not waited for the other to begin.
     taken.online = std::min(p1.get(), p2);

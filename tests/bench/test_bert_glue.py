@@ -46,7 +46,7 @@ def test_sentence_pairs_among_three_processes(tmp_path: Path) -> None:
     [
         (("--task", "rte"), "--task and --data-dir go together"),
         (("--model", "bert-base"), "weights of bert-base are not bundled"),
-        (("--model", "/nowhere"), "no config.json in it"),
+        (("--model", "/nowhere"), "neither a directory, nor in the local Hugging Face cache"),
         (("--pairs", "/nowhere.tsv"), "/nowhere.tsv does not exist"),
         (("--network", "moon"), 'network \'moon\' is not "LAN", "WAN"'),
     ],

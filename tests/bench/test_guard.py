@@ -48,7 +48,7 @@ def test_pushed_arguments_pass_their_checks(guard: ModuleType) -> None:
     model = guard.TINY.load(False, 0)
     calibrated = guard.calibrate(model, 8)
     pusher = guard.Pusher(calibrated)
-    assert {path[-1] for path in pusher.largest} == {"kernel"} and len(pusher.largest) == 6
+    assert {path[-1] for path in pusher.largest} == {"weight"} and len(pusher.largest) == 6
     inputs = model.make_inputs(1, 8, seed=5)
     for push in (guard.Push.weights, guard.Push.aligned):
         changed = pusher.changed(push, 100.0, inputs, np.random.default_rng(1))
@@ -67,7 +67,8 @@ def test_an_aligned_column_gives_what_is_asked_of_it(guard: ModuleType) -> None:
     pusher = guard.Pusher(guard.calibrate(model, 8))
     inputs = model.make_inputs(1, 8, seed=5)
     [(path, array)] = pusher.aligned(2.0, inputs, np.random.default_rng(1)).items()
-    column = np.flatnonzero(np.any(array != pusher.params[path], axis=0))
+    kernel = guard.columns(model, array)
+    column = np.flatnonzero(np.any(kernel != guard.columns(model, pusher.params[path]), axis=0))
     assert len(column) == 1
-    products = guard.activations(model, inputs)[path] @ array[:, column]
+    products = guard.activations(model, inputs)[path] @ kernel[:, column]
     assert np.isclose(products, 2 * pusher.largest[path], rtol=1e-4).any()
