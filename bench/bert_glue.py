@@ -17,7 +17,7 @@ import contextlib
 import json as json_format
 import statistics
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,17 +27,14 @@ import numpy as np
 import typer
 import workload
 from commandline import run_command
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from output import Steps, say, show
+from provenance import provenance
 
 import spu_ditto
 from ditto.policy.link import get_link
 from spu_ditto import models
 
 DEFAULT_PAIRS = Path(__file__).parent / "data" / "pairs.tsv"
-
-console = Console()
 
 
 class Gelu(StrEnum):
@@ -92,46 +89,43 @@ def class_numbers(outputs: Any, task: glue.Task) -> list[float]:
     return outputs[:, 0].tolist() if not task.labels else np.argmax(outputs, axis=-1).tolist()
 
 
-def table_of_pairs(rows: list[tuple[Any, ...]]) -> Table:
-    table = Table(title="Cosine similarity")
-    for sentence in ("sentence 1", "sentence 2"):
-        table.add_column(sentence, no_wrap=True, width=max(16, (console.width - 44) // 2))
-    for number in ("secure", "float32", "difference"):
-        table.add_column(number, justify="right", no_wrap=True)
-    for first, second, ours, reference in rows:
-        table.add_row(first, second, f"{ours:.4f}", f"{reference:.4f}", f"{abs(ours - reference):.4f}")
-    return table
+def show_pairs(rows: list[tuple[Any, ...]]) -> None:
+    """The similarities of all pairs, secure and not."""
+    cells = [[one, two, f"{s:.4f}", f"{f:.4f}", f"{abs(s - f):.4f}"] for one, two, s, f in rows]
+    show("Cosine similarity", ("sentence 1", "sentence 2", "secure", "float32", "difference"), cells, texts=2)
 
 
-def table_of_cost(result: dict[str, Any]) -> Table:
+def show_cost(result: dict[str, Any]) -> None:
     """The measured numbers, for people."""
-    table = Table("measure", "value", title=f"{result['model']}, {result['seq_len']} tokens, policy {result['policy']}")
+    sizes, times, spu = result["bytes"], result["spread"], result["baseline"]
     rows: list[tuple[str, Any, str]] = [
         ("largest error against float32", result["max_abs_error"], ".5f"),
         ("same label as float32", result["label_agreement"], ".3f"),
         ("seconds, compilation", result["seconds"]["compile"], ".2f"),
-        ("seconds, one execution, offline included", result["seconds"]["total"], ".2f"),
-        ("seconds, online alone", result["seconds"]["online"], ".2f"),
-        ("bytes an inference, all parties, offline", result["bytes"]["offline"], ",.0f"),
-        ("bytes an inference, all parties, online", result["bytes"]["online"], ",.0f"),
-        ("bytes an inference, all parties, total", result["bytes"]["total"], ",.0f"),
-        *((f"bytes an inference, sent by P{n}", b, ",.0f") for n, b in enumerate(result["bytes"]["per_party_sent"])),
-        ("bytes for sharing weights and first inputs", result["bytes"]["input"], ",.0f"),
+        ("seconds of a run, offline included", _of(times["total"]), ""),
+        ("seconds of the online part, in runs of its own", _of(times["online"]), ""),
+        ("bytes an inference, all parties, offline", sizes["offline"], ",.0f"),
+        ("bytes an inference, all parties, online", sizes["online"], ",.0f"),
+        ("bytes an inference, all parties, total", sizes["total"], ",.0f"),
+        *((f"bytes an inference, sent by P{n}", b, ",.0f") for n, b in enumerate(sizes["per_party_sent"])),
+        ("bytes for sharing weights and first inputs", sizes["input"], ",.0f"),
         ("online rounds an inference", result["rounds"], ",.0f"),
         ("peak memory of the three parties, bytes", result["peak_rss_bytes"], ",.0f"),
     ]
     if result["metric"]:
         rows[1:1] = [(f"{result['metric']['name']}, {k}", result["metric"][k], ".4f") for k in ("secure", "float32")]
-    if result["baseline"]:
+    if spu:
         rows += [
-            ("SPU: seconds, one execution", result["baseline"]["seconds"], ".2f"),
-            ("SPU: bytes an inference, all parties", result["baseline"]["bytes_total"], ",.0f"),
-            ("SPU: largest error against float32", result["baseline"]["max_abs_error"], ".5f"),
+            ("SPU: seconds of a run", _of(spu["spread"]), ""),
+            ("SPU: bytes an inference, all parties", spu["bytes_total"], ",.0f"),
+            ("SPU: largest error against float32", spu["max_abs_error"], ".5f"),
         ]
-    for name, value, form in rows:
-        if value is not None:
-            table.add_row(name, format(value, form))
-    return table
+    title = f"{result['model']}, {result['seq_len']} tokens, policy {result['policy']}; seconds: median, least, most"
+    show(title, ("measure", "value"), [(name, format(v, form)) for name, v, form in rows if v is not None])
+
+
+def _of(times: dict[str, Any]) -> str:
+    return f"{times['median']:.2f} ({times['least']:.2f} to {times['most']:.2f})"
 
 
 def main(
@@ -162,6 +156,7 @@ def main(
     json: Annotated[Path | None, typer.Option(help="Write the results to this file.")] = None,
 ) -> None:
     """Runs a Transformer among three parties and compares it with float32."""
+    arguments = dict(locals())
     if (task is None) != (data_dir is None):
         raise typer.BadParameter("--task and --data-dir go together")
     if pairs is not None and task is not None:
@@ -171,6 +166,7 @@ def main(
     if glue_task is not None:
         source["num_labels"] = len(glue_task.labels) or 1
     functions: dict[str, Any] = {"activation": gelu.value, "attention": softmax.value}
+    say(f"loading {model}")
     try:
         if link is not None:
             get_link(link)
@@ -190,6 +186,7 @@ def main(
     similarity = network.task == "feature-extraction"
     length = seq_len or (32 if similarity else 128)
     batches: Iterable[workload.Batch]
+    seeds: Sequence[int] = (0,)
     if examples is not None:
         texts = examples.first
         if similarity and examples.second is not None:
@@ -199,18 +196,17 @@ def main(
         executions, samples = len(batches), len(texts)
     elif random_weights:
         batches = workload.random_batches(lambda seed: models.load(**source, **functions, seed=seed), batch, length)
-        executions, samples = workload.SEEDS, workload.SEEDS * batch
+        executions, samples, seeds = workload.SEEDS, workload.SEEDS * batch, range(workload.SEEDS)
     else:
         batches = [workload.Batch(network, network.make_inputs(batch, length), batch)]
         executions, samples = 1, batch
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with parties_running(parties, link), Progress(*columns, console=console) as progress:
-        bar = progress.add_task("compiling", total=workload.steps(executions))
+    say("compiling")
+    with parties_running(parties, link):
         measured = workload.measure(
             batches,
             policy.value,
-            lambda text: progress.update(bar, advance=1, description=text),
+            Steps(workload.steps(executions)),
             workload.calibration_inputs(network, batch, length) if calibrate else (),
             link or "LAN",
         )
@@ -221,8 +217,8 @@ def main(
     if similarity:
         assert examples is not None and glue_task is not None
         rows, ours, reference = similarity_rows(examples, secure, plain)
-        console.print(table_of_pairs(rows))
-        console.print("Pooling ran securely; the similarity was computed from the revealed embeddings, by their owner.")
+        show_pairs(rows)
+        print("Pooling ran securely; the similarity was computed from the revealed embeddings, by their owner.")
         error = float(np.max(np.abs(ours - reference)))
         predicted = (ours.tolist(), reference.tolist())
     else:
@@ -237,7 +233,7 @@ def main(
 
     compared: dict[str, Any] | None = None
     if baseline is not None:
-        console.print("running SPU's own ABY3 with PUMA's functions on the first batch, three times")
+        say("running SPU's own ABY3 with PUMA's functions on the first batch, three times")
         try:
             compared = workload.spu_baseline(source, measured.first)
         except subprocess.CalledProcessError as failure:
@@ -246,6 +242,7 @@ def main(
         compared["max_abs_error"] = workload.relative_error(output, measured.float32[0])
 
     result = {
+        "made_with": provenance(arguments, seeds),
         "model": network.name,
         "policy": policy.value,
         "seq_len": length,
@@ -257,7 +254,7 @@ def main(
         **workload.cost(measured, batch),
         "baseline": compared,
     }
-    console.print(table_of_cost(result))
+    show_cost(result)
     if json is not None:
         json.write_text(json_format.dumps(result, indent=2) + "\n")
 

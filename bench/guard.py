@@ -46,7 +46,7 @@ import numpy as np
 import typer
 import workload
 from commandline import run_command
-from provenance import provenance
+from provenance import provenance, spread
 from rich.console import Console
 
 import spu_ditto
@@ -232,7 +232,10 @@ def cost(subject: Subject, guards: Sequence[Guard], full: bool, seed: int, repet
         "model": subject.name,
         "layers": model.layers,
         "tokens": subject.tokens,
-        **{name: {**sizes(p), "seconds": statistics.median(seconds[name])} for name, p in programs.items()},
+        **{
+            name: {**sizes(p), "seconds": statistics.median(seconds[name]), "spread": spread(seconds[name])}
+            for name, p in programs.items()
+        },
         "others": {guard.name: sizes(calibrated.compile(guard)) for guard in guards[1:]},
     }
 
@@ -499,7 +502,7 @@ def main(
 ) -> None:
     """Prints the tables as Markdown; progress goes to standard error."""
     used = (AS_IT_IS, *(OTHERS[name] for name in guards or ()))
-    result: dict[str, Any] = {"made_with": provenance(locals()), "cost": [], "finds": []}
+    result: dict[str, Any] = {"made_with": provenance(locals(), [seed]), "cost": [], "finds": []}
     factors: Sequence[float] = FACTORS
     if quick:
         draws, quiet, repetitions, factors = 2, 2, 1, (4.0, 100.0)

@@ -26,9 +26,8 @@ import jax
 import numpy as np
 import typer
 from commandline import run_command
+from output import Steps
 from provenance import provenance
-from rich.console import Console
-from rich.progress import track
 
 import spu_ditto
 from spu_ditto import spu_compiler
@@ -160,24 +159,25 @@ def main(
     spu: Annotated[bool, typer.Option("--spu", help="Run SPU too.")] = False,
 ) -> None:
     """Runs every function in every dtype and says what runs."""
-    console = Console(stderr=True)
+    made_with = provenance(locals(), [])
     service = SpuService()
     # One compiler for all programs: its start is most of a small one's time.
     spu_compiler._run = service.compile  # noqa: SLF001
     wanted = set(only.split(",")) if only else set()
     cases = [(f, dtype) for f in FUNCTIONS if not wanted or f.name in wanted for dtype in f.dtypes]
     other = Spu() if spu else None
-    rows = []
-    for function, dtype in track(cases, "functions", console=console, disable=not console.is_terminal):
+    rows, done = [], Steps(len(cases))
+    for function, dtype in cases:
         row = run(function, dtype)
         if other is not None:
             row = Row(**{**asdict(row), "spu": other.run(function.name, dtype)})
         rows.append(row)
+        done(f"{row.function} {row.dtype}: {row.status}")
     service.close()
     if other is not None:
         other.close()
     if json is not None:
-        json.write_text(json_format.dumps({**provenance(locals()), "rows": [asdict(row) for row in rows]}, indent=1))
+        json.write_text(json_format.dumps({"made_with": made_with, "rows": [asdict(row) for row in rows]}, indent=1))
     if markdown_file is not None:
         markdown_file.write_text(markdown(rows))
     for row in rows:

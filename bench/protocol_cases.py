@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
+SEED = 1
+
 
 @dataclass(frozen=True)
 class Ring:
@@ -76,7 +78,7 @@ class Case:
     @property
     def rings(self) -> str:
         """Operand and result rings, and the bits a comparison looks at."""
-        text = " ".join(f"({x.ring})" for x in self.operands) + f" → ({self.result})"
+        text = " ".join(f"({x.ring})" for x in self.operands) + f" -> ({self.result})"
         words = {"bits": "bits", "drop": "dropped", "clip_bits": "bits clipped"}
         bits = [f"{self.attrs[name]} {word}" for name, word in words.items() if name in self.attrs]
         return ", ".join([text, *bits])
@@ -108,7 +110,7 @@ class Draw:
     """Operands drawn at random, from the same seed every time."""
 
     def __init__(self) -> None:
-        self._random = np.random.default_rng(1)
+        self._random = np.random.default_rng(SEED)
 
     def uniform(self, ring: Ring, shape: tuple[int, ...], low: float, high: float, **more: Any) -> Secret:
         """Numbers of the ring from [low, high)."""

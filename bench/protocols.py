@@ -26,10 +26,9 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from commandline import run_command
-from protocol_cases import Array, Case, Ring, Secret, cases
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
+from output import Steps, say, show
+from protocol_cases import SEED, Array, Case, Ring, Secret, cases
+from provenance import provenance, spread
 
 from ditto import _core
 from ditto.parties.accounting import threads_of_a_local_party
@@ -116,6 +115,7 @@ def row(
         "bits_per_element": {name: 8 * metered[name] / elements for name in ("offline", "online")},
         "rounds": metered["rounds"],
         "seconds": statistics.median(seconds),
+        "spread": spread(seconds),
         "elements_per_second": elements / statistics.median(seconds),
         "max_abs_error": error,
         "spu": None,
@@ -141,12 +141,15 @@ def spu_results(compared: Sequence[Case]) -> list[dict[str, Any]]:
         return list(json_format.loads(result.read_text()))
 
 
-def table_of(rows: Sequence[dict[str, Any]]) -> Table:
+def show_rows(rows: Sequence[dict[str, Any]]) -> None:
     """The results for people."""
     title = "Bits per element of all parties, rounds, million elements a second, largest error against float64"
-    table = Table("protocol", "rings (width, fraction)", title=title)
-    for column in ("offline", "online", "rounds", "M/s", "error", "SPU bits", "messages", "M/s", "error"):
-        table.add_column(column, justify="right")
+    names, of_spu = (
+        ("offline", "online", "rounds", "M/s", "error"),
+        ("SPU bits", "SPU messages", "SPU M/s", "SPU error"),
+    )
+    compared = any(r["spu"] for r in rows)
+    cells = []
     for r in rows:
         bits, spu = r["bits_per_element"], r["spu"]
         ours = [f"{bits['offline']:.1f}", f"{bits['online']:.1f}", str(r["rounds"])]
@@ -158,8 +161,10 @@ def table_of(rows: Sequence[dict[str, Any]]) -> Table:
             )
             theirs = [bits_of_spu, str(spu["messages"]), speed, f"{spu['max_abs_error']:.2g}"]
         speed = f"{r['elements_per_second'] / 1e6:.2f}"
-        table.add_row(r["protocol"], r["rings"], *ours, speed, f"{r['max_abs_error']:.2g}", *theirs)
-    return table
+        cells.append(
+            [r["protocol"], r["rings"], *ours, speed, f"{r['max_abs_error']:.2g}", *(theirs if compared else ())]
+        )
+    show(title, ("protocol", "rings (width, fraction)", *names, *(of_spu if compared else ())), cells, texts=2)
 
 
 def main(
@@ -168,13 +173,16 @@ def main(
     spu: Annotated[bool, typer.Option(help="Also run SPU 0.9.5.")] = True,
 ) -> None:
     """Measures every protocol of the engine."""
+    made_with = provenance(locals(), [SEED])
     _core.set_threads(threads_of_a_local_party())
     simulator = _core.Simulator(TIMEOUT)
     all_cases = cases(elements)
-    console = Console()
-    rows = [run_case(simulator, case) for case in track(all_cases, "running the engine", console=console)]
+    done, rows = Steps(len(all_cases)), []
+    for case in all_cases:
+        rows.append(run_case(simulator, case))
+        done(f"{case.op} {case.rings}")
     if spu:
-        console.print("running SPU's ABY3 on the same operands")
+        say("running SPU's ABY3 on the same operands")
         numbers = [n for n, case in enumerate(all_cases) if case.op not in NOT_IN_SPU]
         try:
             results = spu_results([all_cases[n] for n in numbers])
@@ -183,10 +191,9 @@ def main(
         for number, result in zip(numbers, results, strict=True):
             rows[number]["spu"] = result
     rows += sharing_rows(all_cases[0].operands[0])
-    # Twelve columns: wider than the 80 characters that a file or a pipe is taken for.
-    (console if console.is_terminal else Console(width=160)).print(table_of(rows))
+    show_rows(rows)
     if json is not None:
-        json.write_text(json_format.dumps(rows, indent=2) + "\n")
+        json.write_text(json_format.dumps({"made_with": made_with, "rows": rows}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

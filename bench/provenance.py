@@ -6,26 +6,63 @@ import datetime
 import importlib.metadata
 import os
 import platform
+import statistics
 import subprocess
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("flax", "jax", "numpy", "spu", "transformers", "xdsl")
+from ditto.parties.accounting import threads_of_a_local_party
+from ditto.parties.wire import version
+
+PACKAGES = ("flax", "jax", "jaxlib", "numpy", "spu", "transformers", "xdsl")
 
 
-def provenance(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """A JSON-serialisable description: arguments, versions, commit (None outside a checkout), host and date (UTC)."""
+def provenance(arguments: Mapping[str, Any], seeds: Sequence[int]) -> dict[str, Any]:
+    """A JSON-serialisable description of what makes the results of a benchmark.
+
+    Args:
+        arguments: those of its `main`.
+        seeds: of weights, inputs and whatever else is drawn at random; shares are drawn anew in every run.
+
+    Returns:
+        These, the command, versions, commit (None outside a checkout), system, processor, the cores that this process
+        may use, the threads of a party on this machine, and the date (UTC).
+    """
     return {
-        "arguments": {
-            name: value if isinstance(value, int | float) else str(value) for name, value in arguments.items()
+        "command": sys.argv,
+        "arguments": {name: _plain(value) for name, value in arguments.items()},
+        "seeds": list(seeds),
+        "versions": {
+            "python": platform.python_version(),
+            "spu-ditto": version(),
+            **{package: importlib.metadata.version(package) for package in PACKAGES},
         },
-        "versions": {"python": platform.python_version(), **{p: importlib.metadata.version(p) for p in PACKAGES}},
         "commit": _commit(),
+        "system": platform.platform(),
         "cpu": _cpu(),
-        "cores": os.cpu_count(),
+        "cores": len(os.sched_getaffinity(0)),
+        "threads": threads_of_a_local_party(),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
+
+
+def spread(seconds: Sequence[float]) -> dict[str, Any]:
+    """The times of runs: their median, the least and the most, and all of them in their order."""
+    return {
+        "median": statistics.median(seconds),
+        "least": min(seconds),
+        "most": max(seconds),
+        "all": list(seconds),
+    }
+
+
+def _plain(value: Any) -> Any:
+    """An argument as JSON has it."""
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return value if value is None or isinstance(value, bool | int | float) else str(value)
 
 
 def _commit() -> str | None:

@@ -19,6 +19,7 @@ import numpy as np
 import spu_ranks
 import typer
 from commandline import run_command
+from provenance import spread
 
 
 def conv(x: jax.Array, kernel: jax.Array, strides: list[int], **_: Any) -> jax.Array:
@@ -73,6 +74,7 @@ def main(
             results.append(
                 {
                     "seconds": statistics.median(measured.seconds),
+                    "spread": spread(measured.seconds),
                     "bytes": measured.bytes_total,
                     "messages": measured.messages,
                     "max_abs_error": float(np.max(np.abs(output - arrays[str(number)]))),

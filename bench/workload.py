@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from provenance import spread
 
 import spu_ditto
 from spu_ditto import models
@@ -169,6 +170,10 @@ def cost(measured: Measured, batch_size: int) -> dict[str, Any]:
             "online": statistics.median(measured.online_seconds),
             "total": statistics.median(r.seconds for r in measured.reports),
         },
+        "spread": {
+            "online": spread(measured.online_seconds),
+            "total": spread([r.seconds for r in measured.reports]),
+        },
         "bytes": {
             "offline": report.offline_bytes / batch_size,
             "online": report.online_bytes / batch_size,
@@ -199,6 +204,7 @@ def spu_baseline(model: dict[str, Any], batch: Batch) -> dict[str, Any]:
         measured = json.loads(result.read_text())
     return {
         "seconds": statistics.median(measured["seconds"]),
+        "spread": spread(measured["seconds"]),
         "bytes_total": measured["bytes_total"] / batch.size,
         "output": np.asarray(measured["output"])[: batch.count],
     }

@@ -6,6 +6,7 @@ What needs JAX or the compiler imports it when it is asked for: nodes and data o
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import signal
@@ -36,6 +37,9 @@ _IdentityStem = Annotated[
 @app.callback()
 def main() -> None:
     """Secure inference among three parties."""
+    # What a terminal's encoding does not have, in a name or a label, ends nothing.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 @contextlib.contextmanager

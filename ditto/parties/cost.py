@@ -106,11 +106,11 @@ class CostAnalysis:
         return CostAnalysis(*sums, operations, layers, tuple((program, times * n) for program, n in self.programs))
 
     def __str__(self) -> str:
-        lines = [f"{'':40} {'count':>7} {'offline':>14} {'online':>14} {'rounds':>7}"]
+        lines = [f"{'':32} {'count':>7} {'offline':>14} {'online':>14} {'rounds':>7}"]
         for title, rows in (("operation", self.operations), ("layer", self.layers)):
             lines.append(f"by {title}:")
             lines += [
-                f"  {r.name:38} {r.count:7} {r.offline_bytes:14,} {r.online_bytes:14,} {r.rounds:7}" for r in rows
+                f"  {r.name:30} {r.count:7} {r.offline_bytes:14,} {r.online_bytes:14,} {r.rounds:7}" for r in rows
             ]
         lines.append(f"total: {self.offline_bytes:,} bytes offline, {self.online_bytes:,} online, {self.rounds} rounds")
         lan, wan = self.network_seconds(LAN), self.network_seconds(WAN)

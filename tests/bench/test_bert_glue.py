@@ -30,14 +30,22 @@ def test_sentence_pairs_among_three_processes(tmp_path: Path) -> None:
     measured = json.loads(result.read_text())
     assert set(measured) == {
         *("model", "policy", "seq_len", "network", "samples", "max_abs_error", "label_agreement", "metric", "seconds"),
-        *("bytes", "rounds", "peak_rss_bytes", "baseline"),
+        *("bytes", "rounds", "peak_rss_bytes", "baseline", "made_with", "spread"),
     }
     assert measured["network"] == "1gbit,1ms"
+    made_with = measured["made_with"]
+    assert made_with["arguments"]["layers"] == 2 and made_with["arguments"]["pairs"] == str(pairs)
+    assert made_with["seeds"] == [0] and made_with["threads"] >= 1 and made_with["cpu"]
+    assert {"python", "spu-ditto", "jax", "spu"} <= set(made_with["versions"])
     assert measured["samples"] == 4 and measured["seq_len"] == 16
     assert 0 < measured["max_abs_error"] < 0.02
     sizes = measured["bytes"]
     assert sizes["total"] == sizes["offline"] + sizes["online"] == sum(sizes["per_party_sent"])
     assert sizes["input"] > 0 and measured["rounds"] > 0 and measured["peak_rss_bytes"] > 0
+    for part in ("online", "total"):
+        times = measured["spread"][part]
+        assert 0 < times["least"] <= times["median"] == measured["seconds"][part] <= times["most"]
+        assert len(times["all"]) == 3
     assert all(measured["seconds"][part] > 0 for part in ("compile", "online", "total"))
 
 

@@ -28,7 +28,7 @@ def test_quick_mode_measures_both_parts(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("| tiny BERT") == 8
     result = json.loads(file.read_text())
-    assert {"arguments", "versions", "commit", "cpu", "date"} <= set(result["made_with"])
+    assert {"arguments", "seeds", "versions", "commit", "cpu", "threads", "date"} <= set(result["made_with"])
     assert result["made_with"]["arguments"]["seed"] == 0
     [cost] = result["cost"]
     assert cost["on"]["bytes"]["total"] > cost["off"]["bytes"]["total"] > 0

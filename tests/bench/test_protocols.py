@@ -23,7 +23,9 @@ def protocols(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def test_shows_the_declared_costs_and_small_errors(protocols: ModuleType, tmp_path: Path) -> None:
     elements = 1024
     protocols.main(tmp_path / "protocols.json", elements=elements, spu=False)
-    rows = json.loads((tmp_path / "protocols.json").read_text())
+    written = json.loads((tmp_path / "protocols.json").read_text())
+    rows = written["rows"]
+    assert written["made_with"]["arguments"]["elements"] == elements and written["made_with"]["seeds"] == [1]
     cases = protocol_cases.cases(elements)
     assert [row["protocol"] for row in rows] == [*(case.op for case in cases), "share", "reveal"]
     for row, case in zip(rows, cases, strict=False):
@@ -32,6 +34,7 @@ def test_shows_the_declared_costs_and_small_errors(protocols: ModuleType, tmp_pa
         assert shown == {name: declared[name] for name in shown}, row
         assert row["elements"] * row["bits_per_element"]["online"] == pytest.approx(8 * declared["online"])
         assert (row["rounds"] == 0) == (row["protocol"] in LOCAL)
+        assert row["spread"]["least"] <= row["seconds"] == row["spread"]["median"] <= row["spread"]["most"]
         # Half a unit of 2^-8, eightfold for a maximum that drops bits; GELU and tanh promise 0.01.
         assert row["max_abs_error"] < (0.2 if case.op == "max" else 0.011), row
     assert all(row["max_abs_error"] == 0 for row in rows[len(cases) :])

@@ -55,3 +55,8 @@ def test_it_is_what_a_run_takes(network: Any) -> None:
     assert run.seconds == pytest.approx(cost.seconds(slow), rel=0.2)
     # P2 knows first that P0's stream is there, and waits for P1.
     assert online.online_seconds == pytest.approx(cost.online_seconds(slow) + 0.05, rel=0.2)
+
+
+def test_it_is_shown_in_80_columns(network: Any) -> None:
+    shown = str(network.compiled.cost_analysis())
+    assert "mlp/1" in shown and max(len(line) for line in shown.splitlines()) <= 80

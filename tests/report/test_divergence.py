@@ -33,6 +33,7 @@ def test_a_network_within_its_tolerance(network: Any) -> None:
     np.testing.assert_allclose(found.result.largest, exact.max(), rtol=1e-4)
     assert found.result.max_error == pytest.approx(np.max(np.abs(network.result - exact)), rel=0, abs=5e-3)
     assert "mlp/1" in str(found) and "within" in str(found)
+    assert max(len(line) for line in str(found).splitlines()) <= 80
 
 
 def _exactly(params: Any, x: Any) -> Array:

@@ -120,13 +120,13 @@ class Divergence:
         return deviation is not None and not deviation.relative_error <= self.tolerance
 
     def __str__(self) -> str:
-        lines = [f"{'layer':40} {'max error':>12} {'relative':>10} {'largest':>12} {'headroom':>10}"]
+        lines = [f"{'layer':32} {'max error':>12} {'relative':>10} {'largest':>12} {'headroom':>10}"]
         for layer in self.layers:
             mark = " <- out of range" if layer.out_of_range else ""
             mark += " <- beyond tolerance" if self._fails(layer.deviation) else ""
             headroom = "" if layer.headroom_bits is None else f"{layer.headroom_bits:.1f} bits"
-            lines.append(f"{layer.name:40} {_row(layer.deviation)} {headroom:>10}{mark}")
-        return "\n".join([*lines, f"{'result':40} {_row(self.result)}", self.verdict])
+            lines.append(f"{layer.name:32} {_row(layer.deviation)} {headroom:>10}{mark}")
+        return "\n".join([*lines, f"{'result':32} {_row(self.result)}", self.verdict])
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-serialisable description."""
