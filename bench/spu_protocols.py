@@ -38,6 +38,7 @@ FUNCTIONS: dict[str, Callable[..., jax.Array]] = {
     "bit_and": lambda b, c, **_: b & c,
     "bit_mul": lambda b, x, **_: jnp.where(b, x, jnp.zeros_like(x)),
     "select": lambda b, x, y, **_: jnp.where(b, x, y),
+    "abs": lambda x, **_: jnp.abs(x),
     "max": lambda x, axis, **_: jnp.max(x, axis),
     "argmax": lambda x, axis, **_: jnp.argmax(x, axis),
     "one_hot": lambda x, depth, **_: jax.nn.one_hot(x, depth, dtype=jnp.int32),

@@ -26,7 +26,7 @@ from ditto.errors import DittoError
 _RESTARTS = 10
 
 # Plain text: rich would take what is in brackets for markup, and cut it in narrow terminals.
-app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 _ConfigFile = Annotated[Path, typer.Option("--config", help="The configuration file.", envvar="DITTO_CONFIG")]
 _IdentityStem = Annotated[

@@ -49,6 +49,14 @@ def test_covers_every_operation_that_sends() -> None:
     }
 
 
+def test_every_operation_that_spu_has_is_compared(
+    protocols: ModuleType,
+) -> None:
+    spu_protocols = importlib.import_module("spu_protocols")
+    missing = {case.op for case in protocol_cases.cases(16)} - protocols.NOT_IN_SPU - set(spu_protocols.FUNCTIONS)
+    assert not missing
+
+
 def test_a_protocol_that_sends_something_else_ends_it(protocols: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     class Chatty(_core.Simulator):
         def run(self, *args, **kwargs):  # type: ignore[no-untyped-def]
