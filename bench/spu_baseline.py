@@ -3,7 +3,8 @@
 
 Run by bench/bert_glue.py in a process of its own, because it replaces jax.nn.softmax and SPU may abort:
     python bench/spu_baseline.py JOB.json RESULT.json
-JOB.json holds the arguments of `models.load` and the file of the inputs.
+JOB.json holds the arguments of `models.load`, the file of the inputs, how often to run, and whether each rank runs as a
+process of its own in a namespace of bench/netns.sh.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
+import namespaces
 import numpy as np
 import spu_ranks
 import typer
@@ -29,6 +31,12 @@ def puma_softmax(x: jax.Array, axis: int = -1, where: Any = None, initial: Any =
     return weights / jnp.sum(weights, axis, where=where, keepdims=True)
 
 
+def in_namespaces() -> spu_ranks.RankProcesses:
+    """A rank in each of the namespaces."""
+    commands = [namespaces.command(rank) for rank in range(3)]
+    return spu_ranks.RankProcesses([f"{host}:61940" for host in namespaces.INSIDE], commands)
+
+
 def main(
     job_file: Annotated[Path, typer.Argument(help="JSON: what is measured.", exists=True)],
     result_file: Annotated[Path, typer.Argument(help="Where to write what was measured, as JSON.")],
@@ -39,7 +47,8 @@ def main(
     model = models.load(**{"activation": "poly", **job["model"]})
     args = (model.params, dict(np.load(job["inputs"])))
     executable = spu_ranks.compiled(model.reference, args)
-    measured = spu_ranks.Ranks().measure(executable, jax.tree_util.tree_leaves(args), job["repetitions"])
+    ranks = in_namespaces() if job["namespaces"] else spu_ranks.Ranks()
+    measured = ranks.measure(executable, jax.tree_util.tree_leaves(args), job["repetitions"])
     result_file.write_text(
         json.dumps(
             {

@@ -1,17 +1,22 @@
-"""SPU 0.9.5's three ranks in one process, with the bytes of all of them counted: ABY3, FM64.
+"""SPU 0.9.5's three ranks, in one process or in three, with the bytes of all of them counted: ABY3, FM64.
 
 `spu.utils.simulation` does not count them: it silences two ranks.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pickle
 import re
+import subprocess
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -100,11 +105,72 @@ class Ranks:
         seconds: list[float] = []
         for _ in range(repetitions):
             (outputs, elapsed), log = captured(lambda: self.run(executable, arrays))
-            links = [(int(sent), int(messages)) for sent, messages in _LINK.findall(log)]
-            if len(links) != 3:
-                raise RuntimeError(f"expected SPU's link details of three ranks, got {len(links)}:\n{log[-2000:]}")
+            links = link_details(log, 3)
             seconds.append(elapsed)
         return Measured(seconds, sum(sent for sent, _ in links), max(messages for _, messages in links), outputs)
+
+
+def link_details(log: str, runs: int) -> list[tuple[int, int]]:
+    """What each of so many executions of a rank has sent: bytes and messages."""
+    links = [(int(sent), int(messages)) for sent, messages in _LINK.findall(log)]
+    if len(links) != runs:
+        raise RuntimeError(f"expected SPU's link details of {runs} runs, got {len(links)}:\n{log[-2000:]}")
+    return links
+
+
+class RankProcesses:
+    """SPU's three ranks as processes that talk over TCP, by its link's defaults but for patience.
+
+    Args:
+        addresses: "host:port" of each.
+        commands: of each the start of a command that runs a Python program where the rank is to be.
+    """
+
+    def __init__(self, addresses: Sequence[str], commands: Sequence[Sequence[str]] = ((sys.executable,),) * 3) -> None:
+        self.config = runtime_config()
+        self.io = spu.Io(3, self.config)
+        self.addresses = addresses
+        self.commands = commands
+
+    def measure(self, executable: Any, arrays: Sequence[Any], repetitions: int) -> Measured:
+        """Runs `repetitions` times on the same arrays. An execution takes as long as the rank that takes longest."""
+        script = str(Path(__file__).with_name("spu_rank.py"))
+        with contextlib.ExitStack() as cleanup:
+            logs = [cleanup.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
+            ranks = []
+            for rank, (command, log) in enumerate(zip(self.commands, logs, strict=True)):
+                whole = [*command, script, str(rank), *self.addresses]
+                process = subprocess.Popen(whole, stdin=subprocess.PIPE, stdout=log, stderr=log)
+                cleanup.enter_context(process)
+                cleanup.callback(process.kill)
+                ranks.append(process)
+            self._tell(ranks, [self.config.SerializeToString()] * 3)
+            self._tell(ranks, [executable.SerializeToString()] * 3)
+            self._tell(ranks, [(repetitions, len(arrays))] * 3)
+            # One after the other: the shares of all weights together would take gigabytes.
+            for array in arrays:
+                self._tell(ranks, self.io.make_shares(np.asarray(array), spu.Visibility.VIS_SECRET))
+            for process in ranks:
+                assert process.stdin is not None
+                process.stdin.close()
+            status = [process.wait() for process in ranks]
+            texts = []
+            for log in logs:
+                log.seek(0)
+                texts.append(log.read().decode(errors="replace"))
+        for rank, (code, text) in enumerate(zip(status, texts, strict=True)):
+            if code != 0:
+                raise RuntimeError(f"SPU's rank {rank} ended with status {code}:\n{text[-2000:]}")
+        told = [pickle.loads(bytes.fromhex(text.rstrip().rpartition("\n")[2])) for text in texts]
+        links = [link_details(text, repetitions)[-1] for text in texts]
+        seconds = [max(of_one) for of_one in zip(*(taken for taken, _ in told), strict=True)]
+        outputs = [self.io.reconstruct(list(parts)) for parts in zip(*(shares for _, shares in told), strict=True)]
+        return Measured(seconds, sum(sent for sent, _ in links), max(messages for _, messages in links), outputs)
+
+    def _tell(self, ranks: Sequence[subprocess.Popen[bytes]], told: Sequence[Any]) -> None:
+        for process, what in zip(ranks, told, strict=True):
+            assert process.stdin is not None
+            pickle.dump(what, process.stdin)
 
 
 def captured(function: Callable[[], Any]) -> tuple[Any, str]:

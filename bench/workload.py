@@ -186,11 +186,14 @@ def cost(measured: Measured, batch_size: int) -> dict[str, Any]:
     }
 
 
-def spu_baseline(model: dict[str, Any], batch: Batch) -> dict[str, Any]:
+def spu_baseline(
+    model: dict[str, Any], batch: Batch, *, in_namespaces: bool = False, repetitions: int = REPETITIONS
+) -> dict[str, Any]:
     """SPU with PUMA's functions on one batch: seconds (median), bytes_total (an inference) and its output.
 
     Args:
         model: the keyword arguments of `models.load` that made the batch's model.
+        in_namespaces: a process for each rank, in the namespaces of bench/netns.sh; otherwise threads of one process.
 
     Raises:
         subprocess.CalledProcessError: SPU failed; its messages have been printed.
@@ -198,7 +201,9 @@ def spu_baseline(model: dict[str, Any], batch: Batch) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         inputs, job, result = (Path(folder) / name for name in ("inputs.npz", "job.json", "result.json"))
         np.savez(inputs, **batch.inputs)  # type: ignore[arg-type]
-        job.write_text(json.dumps({"model": model, "inputs": str(inputs), "repetitions": REPETITIONS}))
+        job.write_text(
+            json.dumps({"model": model, "inputs": str(inputs), "repetitions": repetitions, "namespaces": in_namespaces})
+        )
         script = Path(__file__).with_name("spu_baseline.py")
         subprocess.run([sys.executable, str(script), str(job), str(result)], check=True)
         measured = json.loads(result.read_text())
