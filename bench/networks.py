@@ -1,8 +1,9 @@
+#!/usr/bin/env python3
 """MiniLM and BERT-base among three parties on a LAN and a WAN: measured, predicted, and beside SPU.
 
-    python bench/networks.py                                             # ours alone, ten minutes
-    python bench/networks.py --parties namespaces --baseline spu         # as root: both over the very same links
-    python bench/networks.py --network 1gbit,10ms --only minilm
+    bench/networks.py                                             # ours alone, ten minutes
+    bench/networks.py --parties namespaces --baseline spu         # as root: both over the very same links
+    bench/networks.py --network 1gbit,10ms --only minilm
 
 Programs are calibrated, and compiled for the network. "processes" are shaped by a channel that delivers late
 (ditto/net/shaped_channel.h); "namespaces" by the kernel or between TUN devices (bench/netns.sh), where our nodes talk
@@ -28,6 +29,7 @@ import namespaces
 import numpy as np
 import typer
 import workload
+from commandline import run_command
 from provenance import provenance
 from rich.console import Console
 
@@ -72,8 +74,8 @@ class Subject:
 
 
 SUBJECTS = {
-    Model.minilm: Subject("MiniLM, 32 tokens", {"name": "minilm"}, 32),
-    Model.bert_base: Subject("BERT-base, 128 tokens", {"name": "bert-base", "random_weights": True}, 128),
+    Model.minilm: Subject("MiniLM, 32 tokens", {"source": "minilm"}, 32),
+    Model.bert_base: Subject("BERT-base, 128 tokens", {"source": "bert-base", "random_weights": True}, 128),
 }
 
 
@@ -165,7 +167,9 @@ def spread(seconds: Sequence[float]) -> str:
 
 
 def main(
-    network: Annotated[list[str], typer.Option(help="lan, wan, or such as 400mbit,40ms.")] = ["lan", "wan"],  # noqa: B006
+    network: Annotated[
+        list[str], typer.Option(help="What lies between the parties: lan, wan, or such as 400mbit,40ms.")
+    ] = ["lan", "wan"],  # noqa: B006
     only: Annotated[Model | None, typer.Option(help="One of the two models.")] = None,
     parties: Annotated[list[Parties], typer.Option(help="How the network is made.")] = [Parties.processes],  # noqa: B006
     baseline: Annotated[Baseline | None, typer.Option(help="Also run SPU 0.9.5 with PUMA's functions, once.")] = None,
@@ -174,7 +178,7 @@ def main(
     json: Annotated[Path | None, typer.Option(help="Write the results to this file.")] = None,
 ) -> None:
     """Prints the table as Markdown; progress goes to standard error."""
-    made_with = provenance(locals())
+    made_with = provenance(locals(), [0])
     if baseline is not None and Parties.namespaces not in parties:
         raise typer.BadParameter("--baseline spu goes with --parties namespaces")
     results = []
@@ -199,4 +203,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """One rank of SPU 0.9.5 in a process of its own, connected to the others over TCP; bench/spu_ranks.py starts three:
     python bench/spu_rank.py RANK HOST:PORT HOST:PORT HOST:PORT
 Standard input has pickles: configuration and executable as SPU serialises them, repetitions, the number of inputs, and
@@ -10,15 +11,22 @@ from __future__ import annotations
 import pickle
 import sys
 import time
+from typing import Annotated
 
 import spu
+import typer
+from commandline import run_command
 from spu import libspu
 
 # How long a rank may compute between two messages, in milliseconds.
 PATIENCE = 600_000
 
 
-def main(rank: int, addresses: list[str]) -> None:
+def main(
+    rank: Annotated[int, typer.Argument(help="Which of the ranks this is.")],
+    addresses: Annotated[list[str], typer.Argument(help="HOST:PORT of each rank.")],
+) -> None:
+    """Runs a program that standard input describes; bench/spu_ranks.py starts it."""
     config, executable = libspu.RuntimeConfig(), spu.Executable()
     config.ParseFromString(pickle.load(sys.stdin.buffer))
     executable.ParseFromString(pickle.load(sys.stdin.buffer))
@@ -44,4 +52,4 @@ def main(rank: int, addresses: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2:])
+    run_command(main)

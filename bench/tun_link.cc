@@ -2,13 +2,13 @@
 //
 //   tun_link NAMESPACE DEVICE NAMESPACE DEVICE BITS_PER_SECOND DELAY_SECONDS
 //
-// Carries what either TUN device sends to the other one, each way for itself: one packet after the other at so many bits
-// a second, and each so much later. Nothing is dropped. It goes on in the background once the link is there, in the
-// second namespace, until it is ended.
+// Carries what either TUN device sends to the other one, each way for itself: one packet after the other at so many
+// bits a second, and each so much later. Nothing is dropped. It goes on in the background once the link is there, in
+// the second namespace, until it is ended.
 //
 // Packets are those that TCP gives to a network card that segments by itself, of up to 64 KiB and without checksums:
-// there are few enough of them for gigabits a second, while TCP counts in segments of its own size. A packet counts with
-// its headers once.
+// there are few enough of them for gigabits a second, while TCP counts in segments of its own size. A packet counts
+// with its headers once.
 #include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
