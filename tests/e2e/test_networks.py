@@ -64,7 +64,9 @@ def test_a_round_takes_half_a_round_trip_and_the_bits_their_time(
     for network in (None, "1mbit,100ms"):
         with parties(network=network) as running:
             share = running.put(np.ones((1, 16, 16), np.int64), kind)
-            reports.append(running.run(program, [share], offline_first=True)[1])
+            # The quickest of some: a machine may be busy.
+            runs = [running.run(program, [share], offline_first=True)[1] for _ in range(3)]
+            reports.append(min(runs, key=lambda run: run.online_seconds or 0.0))
     bare, shaped = reports
     assert (shaped.sent, shaped.rounds) == (bare.sent, bare.rounds) and bare.rounds > 0
     offline, online, _ = shaped.sent
