@@ -23,6 +23,7 @@ from ditto.parties.setup import make_configuration
 from spu_ditto import models
 from tests.e2e.nodes import take_free_ports
 
+MODELS = Path(__file__).parent.parent / "nn" / "models"
 TEXTS = ["A man is playing a guitar.", "Nobody plays."]
 
 
@@ -71,6 +72,37 @@ def test_from_text_to_an_answer(service: Path) -> None:
     assert told.count("minilm of model-owner: 2 calls") == 3
     assert "withdrew minilm" in run("withdraw", "minilm", *owner)
     assert run("models", *caller) == ""
+
+
+def test_models_of_other_tasks_and_students(service: Path, tmp_path: Path) -> None:
+    owner, caller = arguments(service, "model-owner"), arguments(service, "data-owner")
+    question = ("--text", "who sleeps", "--context", "the cat sleeps on the mat")
+    answers = {}
+    for name, words in (("bert-sequence", ("--text", "the cat sleeps")), ("bert-qa", question)):
+        run("publish", MODELS / name, "--name", name, "--seq-len", 16, *owner)
+        answers[name] = json.loads(run("call", name, *words, *caller))
+    for name, answer in answers.items():
+        told = json.loads((MODELS / name / "pipeline.json").read_text())["result"]
+        found, expected = (one if isinstance(one, dict) else one[0] for one in (answer, told))
+        assert {key: found[key] for key in found if key != "score"} == {
+            key: expected[key] for key in expected if key != "score"
+        }
+    # A model with stand-ins is one like others.
+    models.load(MODELS / "bert-sequence").converted(attention="2quad", activation="quad").save(tmp_path / "student")
+    run("publish", tmp_path / "student", "--name", "student", "--seq-len", 16, *owner)
+    student = models.load(tmp_path / "student")
+    inputs = student.encode(["the cat sleeps"], seq_len=16)
+    [answer] = json.loads(run("call", "student", "--text", "the cat sleeps", *caller))
+    assert student.labels is not None
+    assert answer["label"] == student.labels[int(np.argmax(student.reference(student.params, inputs)))]
+    for name in ("bert-sequence", "bert-qa", "student"):
+        run("withdraw", name, *owner)
+    # More tokens than any program takes are not cut.
+    run("publish", MODELS / "bert-sequence", "--name", "short", "--seq-len", 8, *owner)
+    assert "the text has 12 tokens, and 8 are the most" in " ".join(
+        run("call", "short", "--text", "the cat " * 5, *caller, code=1).split()
+    )
+    run("withdraw", "short", *owner)
 
 
 def test_a_node_that_ends_is_started_again(service: Path) -> None:
