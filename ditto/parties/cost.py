@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 from ditto import _core
 from ditto.parties.accounting import threads_of_a_local_party
@@ -105,17 +106,42 @@ class CostAnalysis:
         sums = times * self.offline_bytes, times * self.online_bytes, times * self.rounds
         return CostAnalysis(*sums, operations, layers, tuple((program, times * n) for program, n in self.programs))
 
+    def to_dict(self) -> dict[str, Any]:
+        """All numbers, for JSON: bytes of all parties, rounds, and lists of what each operation and layer takes."""
+        return {
+            "offline_bytes": self.offline_bytes,
+            "online_bytes": self.online_bytes,
+            "total_bytes": self.total_bytes,
+            "rounds": self.rounds,
+            "operations": [asdict(row) for row in self.operations],
+            "layers": [asdict(row) for row in self.layers],
+        }
+
+    def to_frame(self, by: Literal["operation", "layer"] = "operation") -> Any:
+        """A pandas DataFrame of what each operation or layer takes, the dearest first; needs pandas."""
+        import pandas
+
+        rows = _dearest_first(self.operations if by == "operation" else self.layers)
+        frame = pandas.DataFrame([asdict(row) for row in rows]).set_index("name")
+        frame["share"] = (frame["offline_bytes"] + frame["online_bytes"]) / max(self.total_bytes, 1)
+        return frame
+
     def __str__(self) -> str:
-        lines = [f"{'':32} {'count':>7} {'offline':>14} {'online':>14} {'rounds':>7}"]
+        lines = [f"{'':26} {'bytes':>6} {'count':>6} {'offline':>14} {'online':>14} {'rounds':>7}"]
         for title, rows in (("operation", self.operations), ("layer", self.layers)):
-            lines.append(f"by {title}:")
-            lines += [
-                f"  {r.name:30} {r.count:7} {r.offline_bytes:14,} {r.online_bytes:14,} {r.rounds:7}" for r in rows
-            ]
+            lines.append(f"by {title}, the dearest first:")
+            for r in _dearest_first(rows):
+                share = f"{100 * (r.offline_bytes + r.online_bytes) / max(self.total_bytes, 1):.1f} %"
+                numbers = f"{share:>6} {r.count:6} {r.offline_bytes:14,} {r.online_bytes:14,} {r.rounds:7}"
+                lines.append(f"  {r.name:24} {numbers}")
         lines.append(f"total: {self.offline_bytes:,} bytes offline, {self.online_bytes:,} online, {self.rounds} rounds")
         lan, wan = self.network_seconds(LAN), self.network_seconds(WAN)
         lines.append(f"on the network alone: {lan:.3f} s in a LAN, {wan:.3f} s in a WAN")
         return "\n".join(lines)
+
+
+def _dearest_first(rows: Sequence[CostLine]) -> list[CostLine]:
+    return sorted(rows, key=lambda row: (-row.offline_bytes - row.online_bytes, -row.rounds))
 
 
 def _joined(rows: Sequence[CostLine], others: Sequence[CostLine]) -> tuple[CostLine, ...]:

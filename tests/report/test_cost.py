@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -57,6 +58,22 @@ def test_it_is_what_a_run_takes(network: Any) -> None:
     # P2 knows first that P0's stream is there, and waits for P1.
     quickest = min(run.online_seconds or 0.0 for run in online)
     assert quickest == pytest.approx(cost.online_seconds(slow) + 0.05, rel=0.2)
+
+
+def test_the_dearest_comes_first(network: Any) -> None:
+    cost = network.compiled.cost_analysis()
+    by_operation = str(cost).split("by layer")[0].splitlines()[2:]
+    sizes = [sum(int(word.replace(",", "")) for word in line.split()[-3:-1]) for line in by_operation]
+    assert sizes == sorted(sizes, reverse=True) and sum(sizes) == cost.total_bytes
+    shares = [float(line.split()[1]) for line in by_operation]
+    assert sum(shares) == pytest.approx(100, abs=0.1 * len(shares))
+
+
+def test_it_goes_into_json(network: Any) -> None:
+    cost = network.compiled.cost_analysis()
+    told = json.loads(json.dumps(cost.to_dict()))
+    assert told["total_bytes"] == sum(one["offline_bytes"] + one["online_bytes"] for one in told["operations"])
+    assert {one["name"] for one in told["layers"]} == {row.name for row in cost.layers}
 
 
 def test_it_is_shown_in_80_columns(network: Any) -> None:
