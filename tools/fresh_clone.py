@@ -53,6 +53,8 @@ LONG = (
     "bench/bert_glue.py --model bert-base --random-weights --baseline spu",
     "bench/bert_glue.py --model bert-base --random-weights --gelu quad --softmax 2quad",
     "spu-ditto distill minilm --task sentiment --recipe fitted --out run",
+    "bench/bert_glue.py --network wan",
+    "bench/networks.py --parties namespaces --baseline spu",
     "python bench/protocols.py",
     "python bench/guard.py",
     "python bench/tables.py --only targets",
