@@ -5,6 +5,7 @@
 
 #include "ditto/ring/elementwise.h"
 #include "ditto/ring/pack.h"
+#include "ditto/runtime/profile.h"
 #include "ditto/runtime/run_agreement.h"
 #include "ditto/runtime/sha256.h"
 
@@ -15,8 +16,13 @@ namespace {
 constexpr uint64_t kKeyTag = ~uint64_t{0};
 constexpr uint64_t kProgramTag = ~uint64_t{0} - 1;
 constexpr uint64_t kRunTag = ~uint64_t{0} - 2;
+constexpr uint64_t kDealTag = ~uint64_t{0} - 3;
+constexpr uint64_t kTellTag = ~uint64_t{0} - 4;
 
+// No run's domain has one of the two highest bits (kMaxRuns).
 constexpr uint64_t InputDomain(uint64_t id) { return uint64_t{1} << 63 | id; }
+constexpr uint64_t KeyDomain(uint64_t dealt) { return uint64_t{1} << 62 | dealt; }
+static_assert((kMaxRuns << 32) <= uint64_t{1} << 62);
 
 PrgKey& KeyWith(PairKeys& keys, int a, int b) {
   if (a + b == 1) return keys.k01;
@@ -30,21 +36,31 @@ void AddTo(Sha256& hash, uint64_t id, const Tensor& tensor) {
   hash.Add(packed.data(), packed.size());
 }
 
+template <class AnyInput>
+void AddInput(Sha256& hash, const AnyInput& input) {
+  if (const auto* id = std::get_if<uint64_t>(&input)) {
+    hash.AddText("value " + std::to_string(*id));
+  } else {
+    AddTo(hash, 0, std::get<Tensor>(input));
+  }
+}
+
 // Of what all three parties are given for a run.
 std::string DigestOf(const std::vector<Input>& inputs, const RunOptions& options, const Kept& kept,
                      const std::string& context) {
   Sha256 hash;
   hash.AddText(context);
   hash.AddText(options.offline_first ? "offline first" : "");
-  for (const Input& input : inputs) {
-    if (const auto* id = std::get_if<uint64_t>(&input)) {
-      hash.AddText("value " + std::to_string(*id));
-    } else {
-      AddTo(hash, 0, std::get<Tensor>(input));
-    }
-  }
+  for (const Input& input : inputs) AddInput(hash, input);
   for (const auto& [output, id] : kept) hash.AddText("kept " + std::to_string(output) + " " + std::to_string(id));
   return hash.Hex();
+}
+
+// What P0 sends for a program, each frame's header included.
+uint64_t MostDealt(const Program& program, const Schedule& schedule) {
+  constexpr uint64_t kHeader = 16, kLeastFullFrame = uint64_t{1} << 20;
+  const uint64_t bytes = static_cast<uint64_t>(Total(PredictedRecords(program, schedule)).offline);
+  return bytes + kHeader * (program.ops.size() + 2 + bytes / kLeastFullFrame);
 }
 
 }  // namespace
@@ -59,17 +75,18 @@ void Session::AgreeOnKeys() {
   const int self = static_cast<int>(role_);
   std::array<PrgKey, 3> halves;
   for (int i = 0; i < 3; ++i) {
-    if (i == self) continue;
+    if (i == self || !peers_[i]) continue;
     halves[i] = FreshKey();
     peers_[i]->Send(kKeyTag, Bytes(halves[i].begin(), halves[i].end()));
   }
   for (int i = 0; i < 3; ++i) {
-    if (i == self) continue;
+    if (i == self || !peers_[i]) continue;
     const Bytes theirs = peers_[i]->Receive(kKeyTag);
     if (theirs.size() != halves[i].size()) throw ChannelError("P" + std::to_string(i) + " sent a malformed key");
     PrgKey& key = KeyWith(keys_, self, i);
     for (size_t k = 0; k < key.size(); ++k) key[k] = halves[i][k] ^ theirs[k];
   }
+  p1_p2_key_ = keys_.k12;
 }
 
 void Session::Abort(const std::string& reason) {
@@ -85,8 +102,9 @@ void Session::BurnId(uint64_t id) {
 }
 
 Tensor Session::Mask(uint64_t id, const Shape& shape, int width) {
+  if (without_p0() && !next_) throw std::invalid_argument("without P0, a value is one of a run that was dealt");
   BurnId(id);
-  Party party(role_, keys_, InputDomain(id), nullptr, nullptr);
+  Party party(role_, keys_, InputDomain(id - first_id_), nullptr, nullptr);
   Share& share = stored_[id];
   share.l1 = party.Random(Pair::k01, shape, width);
   share.l2 = party.Random(Pair::k02, shape, width);
@@ -149,6 +167,12 @@ RunResult Session::Run(const Program& program, const Schedule& schedule, const s
     Abort(message);
     throw std::invalid_argument(message);
   }
+  std::optional<Dealt> dealt = std::exchange(next_, std::nullopt);
+  if (without_p0() && !dealt) {
+    const std::string message = "without P0, a run is one that was dealt";
+    Abort(message);
+    throw std::invalid_argument(message);
+  }
   // The number is burnt whatever happens next: a second attempt must not meet the first one's masks.
   const uint64_t run = runs_++;
   if (run >= kMaxRuns) throw RunError("this session has made all its runs; open another");
@@ -169,7 +193,11 @@ RunResult Session::Run(const Program& program, const Schedule& schedule, const s
   try {
     RunAgreement agreement(role_, {peers_[0].get(), peers_[1].get(), peers_[2].get()}, kRunTag, run, program,
                            DigestOf(inputs, options, kept, context), masked_);
-    result = Execute({role_, keys_, agreement.channels()}, program, schedule, run, std::move(values), options);
+    PartyContext party{role_, keys_, agreement.channels()};
+    std::optional<DealtChannel> from_p0;
+    if (dealt && role_ == Role::kP2) party.peers[0] = &from_p0.emplace(std::move(dealt->stream));
+    result = Execute(party, program, schedule, run, std::move(values), options);
+    if (from_p0) from_p0->Finish();
     // Programs without an opening end here unchecked, and results are not told before.
     agreement.Check();
   } catch (const ChannelError& error) {
@@ -182,6 +210,70 @@ RunResult Session::Run(const Program& program, const Schedule& schedule, const s
   }
   return result;
 }
+
+Dealt Session::Deal(const Program& program, const Schedule& schedule, const std::vector<FutureInput>& inputs,
+                    const std::string& context) {
+  const uint64_t number = dealt_++;
+  Sha256 hash;
+  hash.AddText(program.hash);
+  hash.AddText(context);
+  hash.AddText(std::to_string(number));
+  for (const FutureInput& input : inputs) {
+    if (const auto* argument = std::get_if<Argument>(&input)) {
+      hash.AddText("argument " + std::to_string(argument->place));
+    } else {
+      AddInput(hash, input);
+    }
+  }
+  const std::string digest = hash.Hex();
+  AgreeOn("deal", Bytes(digest.begin(), digest.end()));
+
+  PairKeys keys;
+  Party drawing(role_, keys_, KeyDomain(number), nullptr, nullptr);
+  drawing.RandomBytes(Pair::k01, keys.k01.data(), keys.k01.size());
+  drawing.RandomBytes(Pair::k02, keys.k02.data(), keys.k02.size());
+  if (role_ == Role::kP1) return {keys.k01, {}};
+  try {
+    if (role_ == Role::kP2) return {keys.k02, ReceiveDealt(*peers_[0], kDealTag, MostDealt(program, schedule))};
+    if (inputs.size() != program.inputs.size()) throw std::invalid_argument("another number of inputs than to deal");
+    std::vector<Value> values(inputs.size());
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (const auto* id = std::get_if<uint64_t>(&inputs[i])) {
+        values[i].share = Get(*id);
+      } else if (const auto* argument = std::get_if<Argument>(&inputs[i])) {
+        const ValueType& type = program.values[static_cast<size_t>(program.inputs[i])];
+        Party party(role_, keys, InputDomain(argument->place), nullptr, nullptr);
+        values[i].share.l1 = party.Random(Pair::k01, type.shape, type.width);
+        values[i].share.l2 = party.Random(Pair::k02, type.shape, type.width);
+      } else {
+        values[i].integers = std::get<Tensor>(inputs[i]);
+      }
+    }
+    DealingChannel later(*peers_[2], kDealTag);
+    Execute({role_, keys, {nullptr, nullptr, &later}}, program, schedule, 0, std::move(values), {});
+    later.Finish();
+  } catch (const std::exception& error) {
+    Abort(NameOf(role_) + " cannot deal: " + error.what());
+    throw;
+  }
+  return {};
+}
+
+void Session::Prepare(Dealt dealt) {
+  if (!without_p0()) throw std::invalid_argument("a run that was dealt takes a session without P0");
+  (role_ == Role::kP1 ? keys_.k01 : keys_.k02) = dealt.key;
+  PairKeys session;
+  session.k12 = p1_p2_key_;
+  Party drawing(role_, session, KeyDomain(dealt_++), nullptr, nullptr);
+  drawing.RandomBytes(Pair::k12, keys_.k12.data(), keys_.k12.size());
+  first_id_ = next_id_;
+  runs_ = 0;
+  next_ = std::move(dealt);
+}
+
+void Session::Tell(Bytes message) { peers_[2]->Send(kTellTag, std::move(message)); }
+
+Bytes Session::Told() { return peers_[1]->Receive(kTellTag); }
 
 Tensor RevealedPart(Role role, const Share& share) {
   switch (role) {

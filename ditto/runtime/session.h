@@ -3,12 +3,17 @@
 // Input values: the caller gets the masks l1 from P1 and l2 from P2, and sends m = x + l1 + l2 to both; P0 draws both
 // masks from its keys and needs nothing from the caller. Masks of stored values and of runs come from disjoint domains
 // and every domain is used once, whatever fails in between.
+//
+// Stock: a run may be dealt ahead (Deal), under keys with P0 that are drawn from the session's and are this run's alone,
+// so that its domains begin anew. The run itself is then made in a session of P1 and P2 without P0, whose P1-P2 key is
+// fresh for every such run, too (Prepare).
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <variant>
@@ -16,6 +21,7 @@
 
 #include "ditto/net/cancellation.h"
 #include "ditto/runtime/executor.h"
+#include "ditto/runtime/stock.h"
 
 namespace ditto {
 
@@ -23,6 +29,12 @@ using PeerChannels = std::array<std::unique_ptr<Channel>, 3>;
 
 // A stored value's id, or public integers.
 using Input = std::variant<uint64_t, Tensor>;
+// An input that a run will get later, by its place among those.
+struct Argument {
+  uint64_t place = 0;
+};
+// What is known of an input before its run.
+using FutureInput = std::variant<uint64_t, Tensor, Argument>;
 // The outputs of a program, by position, that stay shared, and the id that each gets.
 using Kept = std::map<size_t, uint64_t>;
 
@@ -30,6 +42,7 @@ class Session {
  public:
   // peers[i] leads to party i; one's own entry is null. Agrees on fresh keys with both. Throws ChannelError, also if
   // `cancellation` is cancelled meanwhile; the other parties are told the reason.
+  // P1 and P2 may be without P0: values and runs are then those of what was dealt before.
   Session(Role role, PeerChannels peers, Cancellation* cancellation = nullptr);
 
   Role role() const { return role_; }
@@ -62,15 +75,31 @@ class Session {
   RunResult Run(const Program& program, const Schedule& schedule, const std::vector<Input>& inputs,
                 const RunOptions& options, const Kept& kept = {}, const std::string& context = "");
 
+  // With P0: its part of a future run of this program. The parties check that they deal the same. P0's own result is
+  // empty. Throws ProgramError, ChannelError or, for a value that is not here, std::invalid_argument.
+  Dealt Deal(const Program& program, const Schedule& schedule, const std::vector<FutureInput>& inputs,
+             const std::string& context);
+  // P1 and P2, without P0: the values started from here on are the arguments of the next run, in the order of their
+  // places, and that run is the one dealt. Whoever calls has burnt it. Throws std::invalid_argument with P0.
+  void Prepare(Dealt dealt);
+  // What P1 tells P2.
+  void Tell(Bytes message);
+  Bytes Told();
+
  private:
   void AgreeOnKeys();
   void BurnId(uint64_t id);
+  bool without_p0() const { return role_ != Role::kP0 && !peers_[0]; }
 
   const Role role_;
   PeerChannels peers_;
   PairKeys keys_;
   uint64_t next_id_ = 0;
+  uint64_t first_id_ = 0;  // of the values that have masks of the present keys with P0
   uint64_t runs_ = 0;
+  uint64_t dealt_ = 0;         // runs dealt here, or prepared
+  PrgKey p1_p2_key_{};         // of the session, from which those of prepared runs are drawn
+  std::optional<Dealt> next_;  // the run that was prepared
   std::string masked_;  // digest of all masked values so far, at P1 and P2
   std::unordered_map<uint64_t, Share> stored_;
 };

@@ -27,12 +27,13 @@ std::array<PeerChannels, 3> Connected() {
   return channels;
 }
 
-// Three sessions that have agreed on keys.
-std::array<std::unique_ptr<Session>, 3> Open() {
+// Sessions that have agreed on keys: three, or P1 and P2 alone.
+std::array<std::unique_ptr<Session>, 3> Open(bool with_p0 = true) {
   auto channels = Connected();
   std::array<std::unique_ptr<Session>, 3> sessions;
   std::vector<std::thread> threads;
-  for (int i = 0; i < 3; ++i) {
+  for (int i = with_p0 ? 0 : 1; i < 3; ++i) {
+    if (!with_p0) channels[static_cast<size_t>(i)][0] = nullptr;
     threads.emplace_back(
         [&, i] { sessions[i] = std::make_unique<Session>(static_cast<Role>(i), std::move(channels[i])); });
   }
@@ -219,6 +220,104 @@ TEST(Session, APartyThatHasLostARunIsFound) {
   for (int i = 0; i < 3; ++i) sessions[i]->Reconnect(std::move(channels[i]));
   const auto errors = RunAll(sessions, {program, program, program});
   for (int role : {1, 2}) ExpectNames(errors[role], "is at run ", " at run 1 of program " + program.hash);
+}
+
+// Adds a stored value to the square of an argument.
+Program SquarePlus() {
+  return ParseProgram(R"({"format": "ditto-program", "version": 1, "name": "square plus",
+    "inputs": [0, 1], "outputs": [3], "constants": [],
+    "values": [{"kind": "fxp", "width": 20, "fraction": 0, "shape": [3]},
+               {"kind": "fxp", "width": 20, "fraction": 0, "shape": [3]},
+               {"kind": "fxp", "width": 20, "fraction": 0, "shape": [3]},
+               {"kind": "fxp", "width": 20, "fraction": 0, "shape": [3]}],
+    "ops": [{"op": "square", "in": [1], "out": [2], "attrs": {"shift": 0}, "layer": ""},
+            {"op": "add", "in": [0, 2], "out": [3], "attrs": {}, "layer": ""}]})",
+                      {});
+}
+
+// What all parties have dealt for a run on value 0 and an argument.
+std::array<Dealt, 3> DealAll(const std::array<std::unique_ptr<Session>, 3>& sessions, const Program& program) {
+  std::array<Dealt, 3> dealt;
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < 3; ++i) {
+    threads.emplace_back([&, i] {
+      dealt[i] = sessions[i]->Deal(program, MakeSchedule(program), {uint64_t{0}, Argument{0}}, "of this model");
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return dealt;
+}
+
+// What P1 and P2 tell of a run that was prepared, on value 0 and an argument.
+std::array<Tensor, 3> RunPrepared(const std::array<std::unique_ptr<Session>, 3>& sessions, const Program& program,
+                                  uint64_t id, const int64_t* argument) {
+  const Tensor l1 = sessions[1]->Mask(id, kShape, kWidth), l2 = sessions[2]->Mask(id, kShape, kWidth);
+  std::array<Tensor, 3> parts;
+  std::vector<std::thread> threads;
+  for (size_t role : {1, 2}) {
+    sessions[role]->SetMasked(id, MaskedInput(argument, l1, l2));
+    threads.emplace_back([&, role] {
+      const RunResult result = sessions[role]->Run(program, MakeSchedule(program), {uint64_t{0}, id}, {});
+      parts[role] = RevealedPart(sessions[role]->role(), result.outputs[0]);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return parts;
+}
+
+TEST(Session, WhatWasDealtRunsWithoutP0) {
+  const Program program = SquarePlus();
+  std::array<Dealt, 3> first, second;
+  std::array<Share, 3> stored;
+  {
+    const auto sessions = Open();
+    Share0(sessions);
+    first = DealAll(sessions, program);
+    second = DealAll(sessions, program);
+    for (size_t role : {1, 2}) stored[role] = sessions[role]->Get(0);
+  }
+  EXPECT_TRUE(first[0].stream.empty() && first[1].stream.empty());
+  EXPECT_NE(first[1].key, second[1].key);
+  EXPECT_NE(first[2].stream, second[2].stream);
+
+  const auto sessions = Open(false);
+  for (size_t role : {1, 2}) sessions[role]->Put(0, stored[role]);
+  // In another order than dealt.
+  uint64_t id = 1;
+  for (auto* dealt : {&second, &first}) {
+    for (size_t role : {1, 2}) sessions[role]->Prepare(std::move((*dealt)[role]));
+    constexpr std::array<int64_t, 3> kArgument = {5, 6, -7};
+    const auto parts = RunPrepared(sessions, program, id++, kArgument.data());
+    EXPECT_EQ(Reconstruct(parts[1], parts[2]), (std::vector<int64_t>{26, 34, 52}));
+  }
+}
+
+TEST(Session, WithoutP0NothingHappensThatWasNotDealt) {
+  const auto with = Open(), without = Open(false);
+  EXPECT_THROW(without[1]->Mask(0, kShape, kWidth), std::invalid_argument);
+  EXPECT_THROW(with[1]->Prepare({}), std::invalid_argument);
+  without[2]->Put(0, {Tensor(kShape, kWidth), Tensor(), Tensor(kShape, kWidth)});
+  const Program program = Double();
+  EXPECT_THROW(without[2]->Run(program, MakeSchedule(program), {uint64_t{0}}, {}), std::invalid_argument);
+}
+
+TEST(Session, PartiesThatDealDifferentRunsAreFound) {
+  const auto sessions = Open();
+  Share0(sessions);
+  std::array<std::string, 3> errors;
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < 3; ++i) {
+    threads.emplace_back([&, i] {
+      const Program program = i == 1 ? Double() : Square();
+      try {
+        sessions[i]->Deal(program, MakeSchedule(program), {uint64_t{0}}, "");
+      } catch (const std::exception& error) {
+        errors[i] = error.what();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const std::string& error : errors) EXPECT_NE(error.find("different deals"), std::string::npos) << error;
 }
 
 }  // namespace
