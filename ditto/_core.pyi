@@ -152,12 +152,18 @@ class Share:
     def components(self) -> tuple[bytes | None, bytes | None, bytes | None]:
         """m, l1, l2, packed to the width. A secret of the party's."""
 
+class Argument:
+    """An input that a run will get later, by its place among those."""
+
+    def __init__(self, place: int) -> None: ...
+
 class Session:
     """One party of a session over TCP. Connecting agrees on keys with the other two.
 
     With `credentials`, the listener's, which all three have or none, the parties talk over TLS 1.3 and know each other
     by their certificates. Who else connects is turned away. Sessions may be opened at the same time, by a thread each.
     With `link`, as in `Simulator`, what this party sends arrives as late as over such links.
+    `without_p0`: of P1 and P2 alone, for runs that were dealt before.
 
     Raises ChannelError.
     """
@@ -171,6 +177,7 @@ class Session:
         timeout: float,
         credentials: Credentials | None = None,
         link: tuple[float, float] | None = None,
+        without_p0: bool = False,
     ) -> None: ...
     def mask(self, id: int, shape: Sequence[int], width: int) -> bytes | None:
         """Starts a value; returns this party's mask of it, packed. None at P0, whose part is then done."""
@@ -204,6 +211,23 @@ class Session:
 
         Raises RunError, or RangeViolation at P1 and P2.
         """
+    def deal(
+        self, program: Program, inputs: Sequence[int | _Ints | Argument], context: str
+    ) -> tuple[bytes, bytes]:
+        """Makes P0's part of a future run, of which this party has to keep a key and, at P2, a stream: secrets of its.
+
+        Raises ProgramError, ChannelError, RunError, or ValueError for a value that is not here.
+        """
+    def prepare(self, number: int, key: bytes, stream: bytes) -> None:
+        """Without P0: values started from here on are the arguments, in their order, of a run dealt before, the next.
+
+        To prepare the same twice tells P1 or P2 the difference of two inputs: burn it before. `number` is the same at
+        both, and larger than all before. Raises ValueError.
+        """
+    def tell(self, message: bytes) -> None:
+        """Sends P2 something, as P1."""
+    def told(self) -> bytes:
+        """What P1 tells, at P2. Raises ChannelError."""
 
 def mask_input(values: _Ints, width: int, l1: bytes, l2: bytes) -> bytes:
     """The caller's side of sharing: m = x + l1 + l2, packed."""

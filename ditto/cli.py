@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +22,9 @@ from rich.console import Console
 from rich.table import Table
 
 from ditto.errors import DittoError
+
+# How often the stock is looked at, in seconds.
+_LOOKS_AGAIN = 5.0
 
 # Of nodes that `up` starts again; what ends them so often will go on to.
 _RESTARTS = 10
@@ -160,7 +164,8 @@ def status(config: _ConfigFile, identity: _IdentityStem) -> None:
                 told_calls = (
                     f": {publication.calls} calls since it was started" if publication.owner == told.caller else ""
                 )
-                print(f"  {publication.name} of {publication.owner}{told_calls}")
+                stock = f", {sum(publication.stock)} runs in stock" if sum(publication.stock) else ""
+                print(f"  {publication.name} of {publication.owner}{told_calls}{stock}")
             for session in told.sessions:
                 print(f"  session of {session.caller} for {session.seconds:.0f} s: {session.doing}")
 
@@ -246,6 +251,35 @@ def publish(
                 tokenizer=None if loaded.tokenizer is None else loaded.tokenizer.text.encode(),
             )
         print(f"published {name}")
+
+
+@app.command()
+def preprocess(
+    name: Annotated[str, typer.Argument(help="What it was published as.")],
+    config: _ConfigFile,
+    identity: _IdentityStem,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many runs to have of each program.")],
+    keep_up: Annotated[bool, typer.Option("--keep-up", help="Go on, and replace what is used, until Ctrl-C.")] = False,
+) -> None:
+    """Has the nodes deal runs of a model of yours ahead, so that as many calls need P1 and P2 alone."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from ditto.parties.config import read_config
+    from ditto.parties.identity import Identity
+    from ditto.parties.preprocess import preprocess as dealing
+
+    with _told():
+        parsed, own = read_config(config), Identity.load(identity)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+            bar = progress.add_task(f"stock of {name}", total=None)
+            while True:
+                for held, wanted in dealing(parsed, own, name, count):
+                    progress.update(bar, completed=held, total=wanted)
+                if not keep_up:
+                    break
+                time.sleep(_LOOKS_AGAIN)
+        print(f"{held} runs of {name} are in stock")
 
 
 @app.command()

@@ -28,7 +28,9 @@ def threads_of_a_local_party() -> int:
 def run_report(
     seconds: float, parties: Sequence[dict[str, Any]], *, offline_first: bool, peak_rss_bytes: int | None = None
 ) -> RunReport:
-    """Joins the parties' reports, in their order, of one run that took `seconds`."""
+    """Joins the parties' reports, in their order, of one run that took `seconds`; without P0, those of P1 and P2."""
+    if len(parties) == 2:
+        parties = [_nothing_of(parties[0]), *parties]
     p0, p1, p2 = parties
     return RunReport(
         seconds=seconds,
@@ -41,6 +43,12 @@ def run_report(
         peak_rss_bytes=peak_rss_bytes,
         events=_events(parties),
     )
+
+
+def _nothing_of(party: dict[str, Any]) -> dict[str, Any]:
+    """The report of a party that did nothing in the run of this one."""
+    lines = {kind: [(*line[:2], 0.0, 0, 0, 0) for line in party[kind]] for kind in ("operations", "layers")}
+    return {"offline": 0, "online": 0, "rounds": 0, "seconds": 0.0, "began": party["began"], "ops": [], **lines}
 
 
 def _joined(p0: Sequence[Any], p1: Sequence[Any], p2: Sequence[Any]) -> tuple[OpProfile, ...]:

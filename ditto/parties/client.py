@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,9 @@ from ditto.parties.texts import TextPipeline, Tokenizer
 
 TOKENIZER = "tokenizer.json"
 
+# How long a model whose stock was used up is called with P0, in seconds, before it is looked at again.
+_DRY = 30.0
+
 
 @dataclasses.dataclass(frozen=True)
 class Model:
@@ -57,11 +61,24 @@ class _Used:
     numbers: tuple[tuple[Array, ...], ...]
 
 
+@dataclasses.dataclass
+class _Session:
+    """A session, and what is used in it."""
+
+    parties: RemoteParties
+    used: dict[str, _Used] = dataclasses.field(default_factory=dict)
+
+    def use(self, name: str) -> _Used:
+        if name not in self.used:
+            self.used[name] = self.parties.use(name, _used)
+        return self.used[name]
+
+
 class Client:
     """Calls published models. Threads may share it: calls wait for each other.
 
     A session with the nodes is opened at the first call, and again if it was lost between calls, as when a node was
-    started anew.
+    started anew. While there is stock (`spu-ditto preprocess`) of a model, it is called from that, without P0.
 
     Args:
         config: a configuration file with certificates.
@@ -75,8 +92,10 @@ class Client:
         self._config = config if isinstance(config, Config) else read_config(config)
         self._identity = own_identity(identity)
         self._lock = threading.RLock()
-        self._parties: RemoteParties | None = None
-        self._used: dict[str, _Used] = {}
+        # With P0, and without.
+        self._sessions: dict[bool, _Session] = {}
+        # Until when a model is taken to be out of stock.
+        self._dry: dict[str, float] = {}
 
     def __enter__(self) -> Client:
         return self
@@ -85,11 +104,10 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Ends the session."""
-        parties, self._parties = self._parties, None
-        self._used.clear()
-        if parties is not None:
-            parties.close()
+        """Ends the sessions."""
+        while self._sessions:
+            _, session = self._sessions.popitem()
+            session.parties.close()
 
     def models(self) -> list[Model]:
         """What this caller may call.
@@ -117,15 +135,10 @@ class Client:
     def run(self, name: str, inputs: Mapping[str, Any]) -> tuple[Any, RunReport]:
         """As `call`, and what it cost."""
         with self._lock:
-            fresh = self._parties is None or self._parties.ended
-            try:
-                prepared = self._prepared(name, inputs)
-            except RuntimeFailure:
-                if fresh:
-                    raise
-                # The session was lost since the last call; of this one nothing but masks has been asked for.
-                self.close()
-                prepared = self._prepared(name, inputs)
+            prepared = self._prepared(name, inputs, with_p0=False) if self._stocked(name) else None
+            if prepared is None:
+                prepared = self._prepared(name, inputs, with_p0=True)
+                assert prepared is not None
             return self._run(*prepared)
 
     def pipeline(self, name: str) -> TextPipeline:
@@ -136,7 +149,7 @@ class Client:
             ImportError: the package `tokenizers` is not there.
         """
         with self._lock:
-            used = self._use(name)
+            used = self._session(with_p0=not self._stocked(name)).use(name)
         told = used.told
         if TOKENIZER not in used.files or told.task is None:
             raise UnsupportedError(f"model {name} was published without a tokenizer or a task; use call with arrays")
@@ -155,34 +168,78 @@ class Client:
 
     # ------------------------------------------------------------------------------------------------ sessions
 
-    def _session(self) -> RemoteParties:
-        if self._parties is not None and self._parties.ended:
-            self.close()
-        if self._parties is None:
-            self._parties = RemoteParties(self._config, self._identity)
-        return self._parties
+    def _session(self, *, with_p0: bool) -> _Session:
+        found = self._sessions.get(with_p0)
+        if found is not None and found.parties.ended:
+            self._end(with_p0)
+            found = None
+        if found is None:
+            parties = RemoteParties(self._config, self._identity, without_p0=not with_p0)
+            found = self._sessions[with_p0] = _Session(parties)
+        return found
 
-    def _use(self, name: str) -> _Used:
-        parties = self._session()
-        if name not in self._used:
-            self._used[name] = parties.use(name, _used)
-        return self._used[name]
+    def _end(self, with_p0: bool) -> None:
+        if session := self._sessions.pop(with_p0, None):
+            session.parties.close()
 
-    def _prepared(self, name: str, inputs: Mapping[str, Any]) -> tuple[_Used, int, dict[int, RemoteValue]]:
-        """Shares the arguments of a call: the publication, the number of its program, and the argument's values."""
-        used = self._use(name)
+    def _stocked(self, name: str) -> bool:
+        """Whether there may be stock of a model."""
+        if time.monotonic() < self._dry.get(name, 0.0):
+            return False
+        without_p0 = self._sessions.get(False)
+        if without_p0 is not None and not without_p0.parties.ended:
+            return True
+        try:
+            told = describe(self._config, 1, self._identity)
+        except RuntimeFailure:
+            return False
+        if any(sum(publication.stock) for publication in told.publications if publication.name == name):
+            return True
+        self._dry[name] = time.monotonic() + _DRY
+        return False
+
+    def _prepared(
+        self, name: str, inputs: Mapping[str, Any], *, with_p0: bool
+    ) -> tuple[_Session, _Used, int, dict[int, RemoteValue]] | None:
+        """Shares the arguments of a call; None if it was to be from stock, and there is none.
+
+        Returns:
+            The session, the publication, the number of its program, and the argument's values.
+        """
+        kept = self._sessions.get(with_p0)
+        try:
+            return self._shared(self._session(with_p0=with_p0), name, inputs)
+        except RuntimeFailure:
+            if kept is None or self._sessions.get(with_p0) is not kept:
+                raise
+            # The session was lost since the last call; of this one nothing but masks has been asked for.
+            self._end(with_p0)
+            return self._shared(self._session(with_p0=with_p0), name, inputs)
+
+    def _shared(
+        self, session: _Session, name: str, inputs: Mapping[str, Any]
+    ) -> tuple[_Session, _Used, int, dict[int, RemoteValue]] | None:
+        used = session.use(name)
         index, program = _program_for(used.told, inputs)
         encoded: dict[int, tuple[Array, ValueType]] = {}
-        for given in program.inputs:
-            if given.argument is not None:
-                argument, type = program.arguments[given.argument], given.type
-                value = np.asarray(inputs[argument.name])
-                check_dtype(value, np.dtype(argument.dtype), argument.name)
-                encoded[given.argument] = encode_argument(value, type, argument.name), type
-        shared = self._session().put_many(list(encoded.values()))
-        return used, index, dict(zip(encoded, shared, strict=True))
+        for place, type in program.places().items():
+            argument = program.arguments[place]
+            value = np.asarray(inputs[argument.name])
+            check_dtype(value, np.dtype(argument.dtype), argument.name)
+            encoded[place] = encode_argument(value, type, argument.name), type
+        if session is self._sessions.get(False):
+            shared = session.parties.take(used.first_program + index, list(encoded.values()))
+            if shared is None:
+                self._dry[name] = time.monotonic() + _DRY
+                self._end(False)  # in the next, the model may be a newer one
+                return None
+        else:
+            shared = session.parties.put_many(list(encoded.values()))
+        return session, used, index, dict(zip(encoded, shared, strict=True))
 
-    def _run(self, used: _Used, index: int, values: Mapping[int, RemoteValue]) -> tuple[Any, RunReport]:
+    def _run(
+        self, session: _Session, used: _Used, index: int, values: Mapping[int, RemoteValue]
+    ) -> tuple[Any, RunReport]:
         program = used.told.programs[index]
         handed: list[RemoteValue | int | Array] = []
         for given in program.inputs:
@@ -196,7 +253,7 @@ class Client:
         # Several results may be one output.
         types = {output.output: output.type for output in program.outputs}
         kinds = [(list(types[n].shape), ring_width(types[n])) for n in sorted(types)]
-        outputs, report = self._session().run_used(used.first_program + index, handed, kinds)
+        outputs, report = session.parties.run_used(used.first_program + index, handed, kinds)
         results = [
             np.asarray(
                 decode_result(outputs[output.output], types[output.output], np.dtype(result.dtype), result.name)

@@ -24,6 +24,7 @@ from ditto.parties.agreement import engine_digest
 from ditto.parties.config import Config, Right
 from ditto.parties.peak_memory import peak_memory_bytes
 from ditto.parties.publication import Publication, PublicationError, Store, integers, made
+from ditto.parties.stock import Stock, StockError
 
 audit = logging.getLogger("ditto.audit")
 log = logging.getLogger("ditto.node")
@@ -53,6 +54,7 @@ class Party:
     listener: _core.Listener
     credentials: _core.Credentials | None
     store: Store
+    stock: Stock
     link: tuple[float, float] | None = None
     calls: dict[str, int] = field(default_factory=dict)
 
@@ -66,13 +68,33 @@ class _Loaded:
     """A program of a session.
 
     Attributes:
-        used: the publication it is of, if it is of one.
+        used: the publication it is of, if it is of one, and which of its programs it is.
         fixed: then for each input the id of the published value, or the numbers, that it has to be; None for arguments.
     """
 
     program: _core.Program
     used: Publication | None = None
+    index: int = 0
     fixed: tuple[Any, ...] = ()
+
+    def filled(self, arguments: Sequence[Any]) -> list[Any]:
+        """The inputs, with these arguments by their places in the order of the inputs (`Program.places`)."""
+        assert self.used is not None
+        told = self.used.told.programs[self.index]
+        by_number = dict(zip(told.places(), arguments, strict=True))
+        return [
+            by_number[given.argument] if given.argument is not None else fixed
+            for given, fixed in zip(told.inputs, self.fixed, strict=True)
+        ]
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """A run from stock: what it is called, what it is a run of, and its inputs."""
+
+    item: bytes
+    program: int
+    inputs: list[Any]
 
 
 class Session:
@@ -89,6 +111,8 @@ class Session:
         self._published: set[int] = set()
         self._requests = 0
         self._shared: dict[int, int] = {}
+        self._without_p0 = False
+        self._taken: _Taken | None = None
         self._lock = threading.Lock()
         self._ended = ""
         self.doing = "waits for its caller"
@@ -120,11 +144,13 @@ class Session:
                 "publish": self._publish,
                 "use": self._use,
                 "withdraw": self._withdraw,
+                "deal": self._deal,
+                "take": self._take,
             }
             reply, results = commands[kind](getattr(request, kind), buffers)
         except Exception as error:
             said = str(error) or type(error).__name__
-            own = isinstance(error, (Refused, PublicationError))
+            own = isinstance(error, (Refused, PublicationError, StockError))
             reply, results = pb.Reply(error=f"{self._party.name} {said}" if own else said), []
             # The parties may not be where each other is any more.
             self.abort(reply.error)
@@ -182,6 +208,7 @@ class Session:
             self._opening = self._id = command.session
         if self._ended:
             raise Refused(self._ended)
+        self._without_p0 = command.without_p0
         try:
             session = _core.Session(
                 self._party.role,
@@ -191,6 +218,7 @@ class Session:
                 config.timeout,
                 self._party.credentials,
                 self._party.link,
+                command.without_p0,
             )
             with self._lock:
                 self._session = session
@@ -205,13 +233,17 @@ class Session:
 
     def _mask(self, command: pb.Mask, buffers: list[bytes]) -> Reply:
         session = self._open_session()
-        masks = []
-        self._shared.update((value.id, _elements(value)) for value in command.values)
+        if self._without_p0:
+            raise Refused("makes masks with P0, or takes them from stock")
+        self._count({value.id: _elements(value.shape, value.width) for value in command.values})
+        masks = [session.mask(value.id, list(value.shape), value.width) for value in command.values]
+        return pb.Reply(), [mask for mask in masks if mask is not None]
+
+    def _count(self, elements: dict[int, int]) -> None:
+        """Values that the session is going to hold."""
+        self._shared.update(elements)
         if sum(self._shared.values()) > _MOST_ELEMENTS:
             raise Refused(f"holds no more than {_MOST_ELEMENTS} numbers for a session")
-        for value in command.values:
-            masks.append(session.mask(value.id, list(value.shape), value.width))
-        return pb.Reply(), [mask for mask in masks if mask is not None]
 
     def _masked(self, command: pb.Masked, buffers: list[bytes]) -> Reply:
         # P0 gets the same command without the values.
@@ -246,6 +278,9 @@ class Session:
             for item in command.inputs
         ]
         self._check_inputs(loaded, inputs)
+        taken, self._taken = self._taken, None
+        if self._without_p0:
+            self._check_taken(taken, command.program, inputs)
         if loaded.used is not None and command.keep:
             raise Refused(f"does not keep results of publication {loaded.used.told.name}")
         kept = {item.output: item.id for item in command.keep}
@@ -254,6 +289,8 @@ class Session:
             # Counted whatever comes of it: that a guard was set off is the caller's business alone.
             who, context = loaded.used.told.name, loaded.used.digest.hex()
             self._party.calls[who] = self._party.calls.get(who, 0) + 1
+        if taken is not None:
+            context += taken.item.hex()
         try:
             outputs, report = session.run(loaded.program, inputs, command.offline_first, kept, context)
         except _core.RangeViolation:
@@ -276,6 +313,59 @@ class Session:
             if wanted is None and isinstance(given, int) and given in self._published:
                 raise Refused(f"does not take a published value as input {n} of this program")
 
+    # ------------------------------------------------------------------------------------------------ stock
+
+    def _deal(self, command: pb.Deal, buffers: list[bytes]) -> Reply:
+        session, loaded = self._open_session(), self._programs.get(command.program)
+        if loaded is None or loaded.used is None or loaded.used.owner != self._caller:
+            raise Refused(f"deals for programs that {self._caller} has published and uses, and no other")
+        publication = loaded.used
+        arguments = [_core.Argument(place) for place in range(len(publication.told.programs[loaded.index].places()))]
+        item = hashlib.sha256(self._id + self._requests.to_bytes(8, "little")).digest()
+        context = f"{publication.digest.hex()} {loaded.index} {item.hex()}"
+        key, stream = session.deal(loaded.program, loaded.filled(arguments), context)
+        if self._party.role != 0:
+            name, digest = publication.told.name, publication.digest
+            self._party.stock.put(item, name, digest, loaded.index, key, stream)
+        # Both have it before anyone counts on it.
+        session.agree_on("stock", item)
+        return pb.Reply(), []
+
+    def _take(self, command: pb.Take, buffers: list[bytes]) -> Reply:
+        session, loaded = self._open_session(), self._programs.get(command.program)
+        if not self._without_p0:
+            raise Refused("takes runs from stock in sessions without P0")
+        if loaded is None or loaded.used is None:
+            raise Refused(f"has no published program {command.program} in this session")
+        stock, wanted = self._party.stock, (loaded.used.digest, loaded.index)
+        if self._party.role == 1:
+            found = stock.take(*wanted)
+            session.tell(b"" if found is None else found[0])
+        else:
+            item = session.told()
+            found = stock.take(*wanted, item) if item else None
+        if found is None:
+            return pb.Reply(), []
+        item, key, stream = found
+        session.prepare(self._requests, key, stream)
+        types = list(loaded.used.told.programs[loaded.index].places().values())
+        ids = range(command.first_value, command.first_value + len(types))
+        widths = [1 if type.kind == "bit" else type.width for type in types]
+        self._count({id: _elements(type.shape, width) for id, type, width in zip(ids, types, widths, strict=True)})
+        masks = [
+            session.mask(id, list(type.shape), width) for id, type, width in zip(ids, types, widths, strict=True)
+        ]
+        self._taken = _Taken(item, command.program, loaded.filled(ids))
+        return pb.Reply(item=item), masks
+
+    def _check_taken(self, taken: _Taken | None, program: int, inputs: Sequence[Any]) -> None:
+        """A run from stock is on the arguments whose masks P0 has dealt for, or its result would be no program's."""
+        if taken is None or taken.program != program:
+            raise Refused("runs without P0 what was taken from stock, and nothing else")
+        for n, (given, wanted) in enumerate(zip(inputs, taken.inputs, strict=True)):
+            if isinstance(wanted, int) and given != wanted:
+                raise Refused(f"takes value {wanted} as input {n} of this run, whose masks are in stock")
+
     # ------------------------------------------------------------------------------------------------ publications
 
     def _publish(self, command: pb.Publish, buffers: list[bytes]) -> Reply:
@@ -289,6 +379,7 @@ class Session:
         with self._party.store.putting(publication):
             # All have written it before anyone takes it for what was there.
             self._open_session().agree_on("publication", publication.digest)
+        self._party.stock.forget(publication.told.name, but=publication.digest)
         audit.info("published", extra={"caller": self._caller, "program": publication.told.name})
         return pb.Reply(digest=publication.digest), []
 
@@ -312,7 +403,7 @@ class Session:
                 else numbers[given.constant]
                 for given in told.inputs
             )
-            self._programs[n] = _Loaded(program, publication, tuple(fixed))
+            self._programs[n] = _Loaded(program, publication, n - command.first_program, tuple(fixed))
         return pb.Reply(publication=publication.text, digest=publication.digest), publication.for_callers()
 
     def _usable(self, name: str) -> Publication:
@@ -333,17 +424,18 @@ class Session:
         if publication.owner != self._caller:
             raise Refused(f"lets only the owner withdraw {command.name!r}")
         self._party.store.remove(command.name)
+        self._party.stock.forget(command.name)
         audit.info("withdrawn", extra={"caller": self._caller, "program": command.name})
         return pb.Reply(), []
 
 
-def _elements(value: pb.Array) -> int:
+def _elements(shape: Sequence[int], width: int) -> int:
     """How many numbers a value has. Raises Refused if it is none, or more than may be."""
     elements = 1
-    for extent in value.shape:
+    for extent in shape:
         elements *= extent
         if extent < 0 or elements > _MOST_ELEMENTS:
             break
-    if not (0 <= elements <= _MOST_ELEMENTS and all(n >= 0 for n in value.shape) and 1 <= value.width <= 64):
-        raise Refused(f"got a value of shape {list(value.shape)} and width {value.width}")
+    if not (0 <= elements <= _MOST_ELEMENTS and all(n >= 0 for n in shape) and 1 <= width <= 64):
+        raise Refused(f"got a value of shape {list(shape)} and width {width}")
     return elements

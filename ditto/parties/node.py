@@ -34,6 +34,7 @@ from ditto.parties.config import Config, is_loopback, read_config, shown
 from ditto.parties.identity import Identity, IdentityError, expiry
 from ditto.parties.peak_memory import peak_memory_bytes
 from ditto.parties.publication import Store
+from ditto.parties.stock import Stock
 
 log = logging.getLogger("ditto.node")
 
@@ -52,6 +53,7 @@ class Node:
         config: Config,
         identity: Identity,
         store: Store,
+        stock: Stock,
         *,
         plain: bool = False,
         link: tuple[float, float] | None = None,
@@ -64,7 +66,7 @@ class Node:
         peers = {n: config.certificates[who] for n, who in enumerate(config.names) if n != role}
         credentials = None if plain else _core.Credentials(identity.certificate, identity.key, peers)
         listener = _core.Listener(*config.bind[role][1], credentials)
-        self._party = Party(role, config, listener, credentials, store, link)
+        self._party = Party(role, config, listener, credentials, store, stock, link)
         self._sessions: dict[Session, tuple[str, float]] = {}
         self._lock = threading.Lock()
         self._server = grpc.server(
@@ -137,7 +139,10 @@ class Node:
                 publication = store.get(name)
                 if publication.may_use(caller, rights):
                     calls = self._party.calls.get(name, 0) if publication.owner == caller else 0
-                    told.publications.add(name=name, owner=publication.owner, digest=publication.digest, calls=calls)
+                    stock = self._party.stock.counts(publication.digest, len(publication.told.programs))
+                    told.publications.add(
+                        name=name, owner=publication.owner, digest=publication.digest, calls=calls, stock=stock
+                    )
         for session, (who, since) in list(self._sessions.items()):
             if who == caller:
                 told.sessions.add(caller=who, doing=session.doing, seconds=time.monotonic() - since)
@@ -207,7 +212,7 @@ def run(
             )
     # In every thread that is started from here on: they are waited for below.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
-    node = Node(role, config, identity, Store(folder, key), plain=plain, link=link)
+    node = Node(role, config, identity, Store(folder, key), Stock(folder, key), plain=plain, link=link)
     remaining = (expiry(identity.certificate).timestamp() - time.time()) / 86400
     if remaining * 86400 < _SOON:
         log.warning("this node's certificate ends soon", extra={"days": round(remaining, 1)})

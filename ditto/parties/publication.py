@@ -83,6 +83,10 @@ class Program(_Strict):
     arguments: tuple[NamedArray, ...]
     results: tuple[NamedArray, ...]
 
+    def places(self) -> dict[int, ValueType]:
+        """The arguments that are inputs of the program, and how each is shared, in the order of the inputs."""
+        return {given.argument: given.type for given in self.inputs if given.argument is not None}
+
 
 class Described(_Strict):
     """What everybody who may use a publication is told of it.

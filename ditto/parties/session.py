@@ -103,6 +103,7 @@ class RemoteParties:
         identity: this caller's.
         why_lost: what is known about a party whose connection broke, from what its connection said.
         check_ranges: debug mode, as in `Runtime`.
+        without_p0: a session with P1 and P2 alone, for runs of publications from stock (`take`).
 
     Raises:
         RuntimeFailure: a party cannot be reached, or refuses this caller.
@@ -115,6 +116,7 @@ class RemoteParties:
         why_lost: Callable[[int, str], str] | None = None,
         *,
         check_ranges: bool = False,
+        without_p0: bool = False,
     ) -> None:
         self.check_ranges = check_ranges
         self._config = config
@@ -132,12 +134,12 @@ class RemoteParties:
         self._forgotten: deque[int] = deque()
         self._programs: weakref.WeakKeyDictionary[RingProgram, tuple[int, _Outputs]] = weakref.WeakKeyDictionary()
         self._arrived: queue.SimpleQueue[tuple[int, _Reply | str]] = queue.SimpleQueue()
-        self._nodes: list[_Node] = []
+        self._nodes: dict[int, _Node] = {}
         with contextlib.ExitStack() as cleanup:
             cleanup.callback(self.close)
-            for role, (name, address) in enumerate(zip(config.names, config.nodes, strict=True)):
-                channel = node_channel(address, config.certificates[name], identity)
-                self._nodes.append(_Node(role, channel, self._arrived))
+            for role in (1, 2) if without_p0 else (0, 1, 2):
+                channel = node_channel(config.nodes[role], config.certificates[config.names[role]], identity)
+                self._nodes[role] = _Node(role, channel, self._arrived)
             self._call(self._open)
             cleanup.pop_all()
 
@@ -205,7 +207,7 @@ class RemoteParties:
         parts = zip(outputs, from_p1, from_p2, strict=True)
         arrays = [_core.reconstruct(first, second, shape, width) for (shape, width), first, second in parts]
         peak = sum(reply.peak_memory_bytes for reply, _ in replies)
-        reports = [json.loads(reply.report) for reply, _ in replies]
+        reports = [json.loads(reply.report) for reply, _ in replies if reply.report]
         return arrays, run_report(seconds, reports, offline_first=offline_first, peak_rss_bytes=peak)
 
     @property
@@ -222,7 +224,7 @@ class RemoteParties:
         """Has the nodes publish values of this session; see wire.proto. Returns the publication's digest."""
         ids = [value.id for value in values]
         replies = self._call(lambda: self._all(pb.Request(publish=pb.Publish(text=text, values=ids)), buffers))
-        return self._same([reply.digest for reply, _ in replies])
+        return self._same([replies[role][0].digest for role in self._nodes])
 
     def withdraw(self, name: str) -> None:
         """Has the nodes forget a publication of this caller's."""
@@ -238,7 +240,7 @@ class RemoteParties:
         first_program, first_value = self._next_program, self._next_id
         use = pb.Use(name=name, first_program=first_program, first_value=first_value)
         replies = self._call(lambda: self._all(pb.Request(use=use)))
-        self._same([(reply.digest, reply.publication, buffers) for reply, buffers in replies])
+        self._same([(replies[n][0].digest, replies[n][0].publication, replies[n][1]) for n in self._nodes])
         reply, buffers = replies[1]
         told = json.loads(reply.publication)
         self._next_program += len(told["programs"])
@@ -258,6 +260,38 @@ class RemoteParties:
         run = pb.Run(program=program, inputs=named)
         return self._revealed(*self._call(lambda: self._timed(run, public)), outputs, False)
 
+    def deal(self, program: int) -> None:
+        """Has the parties deal a run of a program of a publication that is used here, and this caller's."""
+        self._call(lambda: self._all(pb.Request(deal=pb.Deal(program=program))))
+
+    def take(self, program: int, arrays: Sequence[tuple[Encoded, ValueType]]) -> list[RemoteValue] | None:
+        """Shares the arguments of a run from stock, in the order of `Program.places`, which has to be the next.
+
+        Returns:
+            None if there is none.
+        """
+        arguments = [(np.asarray(encoded, np.int64, order="C"), ring_width(type)) for encoded, type in arrays]
+
+        def exchange() -> list[RemoteValue] | None:
+            while True:
+                stored = [self._value(sharing_bytes(values.size, width)) for values, width in arguments]
+                first = stored[0].id if stored else self._next_id
+                replies = self._all(pb.Request(take=pb.Take(program=program, first_value=first)))
+                (at_p1, l1), (at_p2, l2) = replies[1:]
+                if not at_p1.item:
+                    return None
+                # One may have lost what the other has; that is burnt, too.
+                if at_p1.item == at_p2.item:
+                    break
+            values = [
+                pb.Array(id=value.id, shape=array.shape, width=width)
+                for value, (array, width) in zip(stored, arguments, strict=True)
+            ]
+            self._complete(values, arguments, l1, l2)
+            return stored
+
+        return self._call(exchange)
+
     def _timed(self, run: pb.Run, public: Sequence[Any]) -> tuple[float, list[_Reply]]:
         """A run's replies, and how long they took."""
         start = time.perf_counter()
@@ -275,7 +309,7 @@ class RemoteParties:
         """Ends the session; a call that another thread is in fails."""
         if os.getpid() == self._process:
             self._end("the session is closed")
-            for node in self._nodes:
+            for node in self._nodes.values():
                 node.close()
 
     def _call(self, exchange: Callable[[], _T]) -> _T:
@@ -299,13 +333,16 @@ class RemoteParties:
 
     def _end(self, reason: str) -> None:
         self._ended = self._ended or reason
-        for node in self._nodes:
+        for node in self._nodes.values():
             node.end()
 
     def _open(self) -> None:
         ports = [reply.port for reply, _ in self._all(pb.Request(listen=pb.Listen()))]
-        agreement = self._config.agreement()
-        self._all(pb.Request(open=pb.Open(session=self._session, agreement=agreement, ports=ports)))
+        without_p0 = 0 not in self._nodes
+        told = pb.Open(
+            session=self._session, agreement=self._config.agreement(), ports=ports, without_p0=without_p0
+        )
+        self._all(pb.Request(open=told))
 
     def _share(self, arrays: Sequence[tuple[Encoded, int]]) -> list[RemoteValue]:
         """Shares arrays, each in a ring of its width."""
@@ -315,12 +352,18 @@ class RemoteParties:
             for value, (array, width) in zip(stored, arrays, strict=True)
         ]
         _, (_, first), (_, second) = self._all(pb.Request(mask=pb.Mask(values=values)))
+        self._complete(values, arrays, first, second)
+        return stored
+
+    def _complete(
+        self, values: Sequence[pb.Array], arrays: Sequence[tuple[Encoded, int]], first: list[bytes], second: list[bytes]
+    ) -> None:
+        """Gives P1 and P2 arrays under the masks that they have told."""
         masked = [
             _core.mask_input(array, width, l1, l2) for (array, width), l1, l2 in zip(arrays, first, second, strict=True)
         ]
         told = pb.Request(masked=pb.Masked(values=values))
         self._each([(told, []), (told, masked), (told, masked)])
-        return stored
 
     def _value(self, input_bytes: int) -> RemoteValue:
         id, self._next_id = self._next_id, self._next_id + 1
@@ -340,13 +383,15 @@ class RemoteParties:
         return known
 
     def _all(self, request: pb.Request, buffers: Sequence[Any] = ()) -> list[_Reply]:
+        """All parties' replies to a request; without P0, its is empty."""
         return self._each([(request, buffers)] * 3)
 
     def _each(self, messages: Sequence[_Message]) -> list[_Reply]:
         """Sends every party a command and gathers the replies."""
         self._requests += 1
         housekeeping = pb.Request(number=self._requests, drop=_drain(self._dropped), forget=_drain(self._forgotten))
-        for node, (request, buffers) in zip(self._nodes, messages, strict=True):
+        for role, node in self._nodes.items():
+            request, buffers = messages[role]
             told = pb.Request()
             told.CopyFrom(request)
             told.MergeFrom(housekeeping)
@@ -354,7 +399,7 @@ class RemoteParties:
         errors: dict[int, str] = {}
         replies: dict[int, _Reply] = {}
         deadline = None
-        while len(replies) + len(errors) < 3:
+        while len(replies) + len(errors) < len(self._nodes):
             if errors and deadline is None:
                 deadline = time.monotonic() + _GRACE
             try:
@@ -376,7 +421,7 @@ class RemoteParties:
             cause = min(errors.values(), key=len)
             self._ended = self._ended or f"the parties have failed before: {cause}"
             raise RuntimeFailure(cause)
-        return [replies[role] for role in range(3)]
+        return [replies.get(role, (pb.Reply(), [])) for role in range(3)]
 
 
 _Outputs = list[tuple[list[int], int]]

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x64itto/parties/wire.proto\x12\rditto.parties\"\t\n\x07Nothing\"\xe3\x01\n\x0b\x44\x65scription\x12\r\n\x05party\x18\x01 \x01(\r\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x03 \x01(\x0c\x12\x11\n\tagreement\x18\x04 \x01(\x0c\x12\x0c\n\x04time\x18\x05 \x01(\x01\x12.\n\x0cpublications\x18\x06 \x03(\x0b\x32\x18.ditto.parties.Published\x12-\n\x08sessions\x18\x07 \x03(\x0b\x32\x1b.ditto.parties.Conversation\x12\x14\n\x0cmemory_bytes\x18\x08 \x01(\x04\x12\x0e\n\x06\x63\x61ller\x18\t \x01(\t\"G\n\tPublished\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\x0c\x12\r\n\x05\x63\x61lls\x18\x04 \x01(\x04\">\n\x0c\x43onversation\x12\x0e\n\x06\x63\x61ller\x18\x01 \x01(\t\x12\r\n\x05\x64oing\x18\x02 \x01(\t\x12\x0f\n\x07seconds\x18\x03 \x01(\x01\"t\n\x07Message\x12)\n\x07request\x18\x01 \x01(\x0b\x32\x16.ditto.parties.RequestH\x00\x12%\n\x05reply\x18\x02 \x01(\x0b\x32\x14.ditto.parties.ReplyH\x00\x12\x0f\n\x05piece\x18\x03 \x01(\x0cH\x00\x42\x06\n\x04kind\"\xb2\x03\n\x07Request\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x0f\n\x07\x62uffers\x18\x02 \x03(\x04\x12\x0c\n\x04\x64rop\x18\x03 \x03(\x04\x12\x0e\n\x06\x66orget\x18\x04 \x03(\x04\x12\'\n\x06listen\x18\x05 \x01(\x0b\x32\x15.ditto.parties.ListenH\x00\x12#\n\x04open\x18\x06 \x01(\x0b\x32\x13.ditto.parties.OpenH\x00\x12#\n\x04load\x18\x07 \x01(\x0b\x32\x13.ditto.parties.LoadH\x00\x12#\n\x04mask\x18\x08 \x01(\x0b\x32\x13.ditto.parties.MaskH\x00\x12\'\n\x06masked\x18\t \x01(\x0b\x32\x15.ditto.parties.MaskedH\x00\x12!\n\x03run\x18\n \x01(\x0b\x32\x12.ditto.parties.RunH\x00\x12)\n\x07publish\x18\x0b \x01(\x0b\x32\x16.ditto.parties.PublishH\x00\x12!\n\x03use\x18\x0c \x01(\x0b\x32\x12.ditto.parties.UseH\x00\x12+\n\x08withdraw\x18\r \x01(\x0b\x32\x17.ditto.parties.WithdrawH\x00\x42\t\n\x07\x63ommand\"\xab\x01\n\x05Reply\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x0f\n\x07\x62uffers\x18\x02 \x03(\x04\x12\r\n\x05\x65rror\x18\x03 \x01(\t\x12\x0c\n\x04port\x18\x04 \x01(\r\x12\x14\n\x0cout_of_range\x18\x05 \x01(\x08\x12\x0e\n\x06report\x18\x06 \x01(\t\x12\x19\n\x11peak_memory_bytes\x18\x07 \x01(\x04\x12\x13\n\x0bpublication\x18\x08 \x01(\t\x12\x0e\n\x06\x64igest\x18\t \x01(\x0c\"\x08\n\x06Listen\"9\n\x04Open\x12\x0f\n\x07session\x18\x01 \x01(\x0c\x12\x11\n\tagreement\x18\x02 \x01(\x0c\x12\r\n\x05ports\x18\x03 \x03(\r\"1\n\x05\x41rray\x12\n\n\x02id\x18\x01 \x01(\x04\x12\r\n\x05shape\x18\x02 \x03(\x03\x12\r\n\x05width\x18\x03 \x01(\r\"=\n\x04Load\x12\x0f\n\x07program\x18\x01 \x01(\x04\x12$\n\x06shapes\x18\x02 \x03(\x0b\x32\x14.ditto.parties.Shape\"\x18\n\x05Shape\x12\x0f\n\x07\x65xtents\x18\x01 \x03(\x03\",\n\x04Mask\x12$\n\x06values\x18\x01 \x03(\x0b\x32\x14.ditto.parties.Array\".\n\x06Masked\x12$\n\x06values\x18\x01 \x03(\x0b\x32\x14.ditto.parties.Array\"E\n\x05Input\x12\x0c\n\x02id\x18\x01 \x01(\x04H\x00\x12&\n\x06public\x18\x02 \x01(\x0b\x32\x14.ditto.parties.ShapeH\x00\x42\x06\n\x04kind\"\"\n\x04Kept\x12\x0e\n\x06output\x18\x01 \x01(\r\x12\n\n\x02id\x18\x02 \x01(\x04\"v\n\x03Run\x12\x0f\n\x07program\x18\x01 \x01(\x04\x12$\n\x06inputs\x18\x02 \x03(\x0b\x32\x14.ditto.parties.Input\x12\x15\n\roffline_first\x18\x03 \x01(\x08\x12!\n\x04keep\x18\x04 \x03(\x0b\x32\x13.ditto.parties.Kept\"\'\n\x07Publish\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x0e\n\x06values\x18\x02 \x03(\x04\"?\n\x03Use\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\rfirst_program\x18\x02 \x01(\x04\x12\x13\n\x0b\x66irst_value\x18\x03 \x01(\x04\"\x18\n\x08Withdraw\x12\x0c\n\x04name\x18\x01 \x01(\t2\x86\x01\n\x04Node\x12>\n\x08\x44\x65scribe\x12\x16.ditto.parties.Nothing\x1a\x1a.ditto.parties.Description\x12>\n\x08\x43onverse\x12\x16.ditto.parties.Message\x1a\x16.ditto.parties.Message(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x64itto/parties/wire.proto\x12\rditto.parties\"\t\n\x07Nothing\"\xe3\x01\n\x0b\x44\x65scription\x12\r\n\x05party\x18\x01 \x01(\r\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x03 \x01(\x0c\x12\x11\n\tagreement\x18\x04 \x01(\x0c\x12\x0c\n\x04time\x18\x05 \x01(\x01\x12.\n\x0cpublications\x18\x06 \x03(\x0b\x32\x18.ditto.parties.Published\x12-\n\x08sessions\x18\x07 \x03(\x0b\x32\x1b.ditto.parties.Conversation\x12\x14\n\x0cmemory_bytes\x18\x08 \x01(\x04\x12\x0e\n\x06\x63\x61ller\x18\t \x01(\t\"V\n\tPublished\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\x0c\x12\r\n\x05\x63\x61lls\x18\x04 \x01(\x04\x12\r\n\x05stock\x18\x05 \x03(\x04\">\n\x0c\x43onversation\x12\x0e\n\x06\x63\x61ller\x18\x01 \x01(\t\x12\r\n\x05\x64oing\x18\x02 \x01(\t\x12\x0f\n\x07seconds\x18\x03 \x01(\x01\"t\n\x07Message\x12)\n\x07request\x18\x01 \x01(\x0b\x32\x16.ditto.parties.RequestH\x00\x12%\n\x05reply\x18\x02 \x01(\x0b\x32\x14.ditto.parties.ReplyH\x00\x12\x0f\n\x05piece\x18\x03 \x01(\x0cH\x00\x42\x06\n\x04kind\"\xfc\x03\n\x07Request\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x0f\n\x07\x62uffers\x18\x02 \x03(\x04\x12\x0c\n\x04\x64rop\x18\x03 \x03(\x04\x12\x0e\n\x06\x66orget\x18\x04 \x03(\x04\x12\'\n\x06listen\x18\x05 \x01(\x0b\x32\x15.ditto.parties.ListenH\x00\x12#\n\x04open\x18\x06 \x01(\x0b\x32\x13.ditto.parties.OpenH\x00\x12#\n\x04load\x18\x07 \x01(\x0b\x32\x13.ditto.parties.LoadH\x00\x12#\n\x04mask\x18\x08 \x01(\x0b\x32\x13.ditto.parties.MaskH\x00\x12\'\n\x06masked\x18\t \x01(\x0b\x32\x15.ditto.parties.MaskedH\x00\x12!\n\x03run\x18\n \x01(\x0b\x32\x12.ditto.parties.RunH\x00\x12)\n\x07publish\x18\x0b \x01(\x0b\x32\x16.ditto.parties.PublishH\x00\x12!\n\x03use\x18\x0c \x01(\x0b\x32\x12.ditto.parties.UseH\x00\x12+\n\x08withdraw\x18\r \x01(\x0b\x32\x17.ditto.parties.WithdrawH\x00\x12#\n\x04\x64\x65\x61l\x18\x0e \x01(\x0b\x32\x13.ditto.parties.DealH\x00\x12#\n\x04take\x18\x0f \x01(\x0b\x32\x13.ditto.parties.TakeH\x00\x42\t\n\x07\x63ommand\"\xb9\x01\n\x05Reply\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x0f\n\x07\x62uffers\x18\x02 \x03(\x04\x12\r\n\x05\x65rror\x18\x03 \x01(\t\x12\x0c\n\x04port\x18\x04 \x01(\r\x12\x14\n\x0cout_of_range\x18\x05 \x01(\x08\x12\x0e\n\x06report\x18\x06 \x01(\t\x12\x19\n\x11peak_memory_bytes\x18\x07 \x01(\x04\x12\x13\n\x0bpublication\x18\x08 \x01(\t\x12\x0e\n\x06\x64igest\x18\t \x01(\x0c\x12\x0c\n\x04item\x18\n \x01(\x0c\"\x08\n\x06Listen\"M\n\x04Open\x12\x0f\n\x07session\x18\x01 \x01(\x0c\x12\x11\n\tagreement\x18\x02 \x01(\x0c\x12\r\n\x05ports\x18\x03 \x03(\r\x12\x12\n\nwithout_p0\x18\x04 \x01(\x08\"1\n\x05\x41rray\x12\n\n\x02id\x18\x01 \x01(\x04\x12\r\n\x05shape\x18\x02 \x03(\x03\x12\r\n\x05width\x18\x03 \x01(\r\"=\n\x04Load\x12\x0f\n\x07program\x18\x01 \x01(\x04\x12$\n\x06shapes\x18\x02 \x03(\x0b\x32\x14.ditto.parties.Shape\"\x18\n\x05Shape\x12\x0f\n\x07\x65xtents\x18\x01 \x03(\x03\",\n\x04Mask\x12$\n\x06values\x18\x01 \x03(\x0b\x32\x14.ditto.parties.Array\".\n\x06Masked\x12$\n\x06values\x18\x01 \x03(\x0b\x32\x14.ditto.parties.Array\"E\n\x05Input\x12\x0c\n\x02id\x18\x01 \x01(\x04H\x00\x12&\n\x06public\x18\x02 \x01(\x0b\x32\x14.ditto.parties.ShapeH\x00\x42\x06\n\x04kind\"\"\n\x04Kept\x12\x0e\n\x06output\x18\x01 \x01(\r\x12\n\n\x02id\x18\x02 \x01(\x04\"v\n\x03Run\x12\x0f\n\x07program\x18\x01 \x01(\x04\x12$\n\x06inputs\x18\x02 \x03(\x0b\x32\x14.ditto.parties.Input\x12\x15\n\roffline_first\x18\x03 \x01(\x08\x12!\n\x04keep\x18\x04 \x03(\x0b\x32\x13.ditto.parties.Kept\"\'\n\x07Publish\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x0e\n\x06values\x18\x02 \x03(\x04\"?\n\x03Use\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\rfirst_program\x18\x02 \x01(\x04\x12\x13\n\x0b\x66irst_value\x18\x03 \x01(\x04\"\x18\n\x08Withdraw\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x17\n\x04\x44\x65\x61l\x12\x0f\n\x07program\x18\x01 \x01(\x04\",\n\x04Take\x12\x0f\n\x07program\x18\x01 \x01(\x04\x12\x13\n\x0b\x66irst_value\x18\x02 \x01(\x04\x32\x86\x01\n\x04Node\x12>\n\x08\x44\x65scribe\x12\x16.ditto.parties.Nothing\x1a\x1a.ditto.parties.Description\x12>\n\x08\x43onverse\x12\x16.ditto.parties.Message\x1a\x16.ditto.parties.Message(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,41 +36,45 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DESCRIPTION']._serialized_start=55
   _globals['_DESCRIPTION']._serialized_end=282
   _globals['_PUBLISHED']._serialized_start=284
-  _globals['_PUBLISHED']._serialized_end=355
-  _globals['_CONVERSATION']._serialized_start=357
-  _globals['_CONVERSATION']._serialized_end=419
-  _globals['_MESSAGE']._serialized_start=421
-  _globals['_MESSAGE']._serialized_end=537
-  _globals['_REQUEST']._serialized_start=540
-  _globals['_REQUEST']._serialized_end=974
-  _globals['_REPLY']._serialized_start=977
-  _globals['_REPLY']._serialized_end=1148
-  _globals['_LISTEN']._serialized_start=1150
-  _globals['_LISTEN']._serialized_end=1158
-  _globals['_OPEN']._serialized_start=1160
-  _globals['_OPEN']._serialized_end=1217
-  _globals['_ARRAY']._serialized_start=1219
-  _globals['_ARRAY']._serialized_end=1268
-  _globals['_LOAD']._serialized_start=1270
-  _globals['_LOAD']._serialized_end=1331
-  _globals['_SHAPE']._serialized_start=1333
-  _globals['_SHAPE']._serialized_end=1357
-  _globals['_MASK']._serialized_start=1359
-  _globals['_MASK']._serialized_end=1403
-  _globals['_MASKED']._serialized_start=1405
-  _globals['_MASKED']._serialized_end=1451
-  _globals['_INPUT']._serialized_start=1453
-  _globals['_INPUT']._serialized_end=1522
-  _globals['_KEPT']._serialized_start=1524
-  _globals['_KEPT']._serialized_end=1558
-  _globals['_RUN']._serialized_start=1560
-  _globals['_RUN']._serialized_end=1678
-  _globals['_PUBLISH']._serialized_start=1680
-  _globals['_PUBLISH']._serialized_end=1719
-  _globals['_USE']._serialized_start=1721
-  _globals['_USE']._serialized_end=1784
-  _globals['_WITHDRAW']._serialized_start=1786
-  _globals['_WITHDRAW']._serialized_end=1810
-  _globals['_NODE']._serialized_start=1813
-  _globals['_NODE']._serialized_end=1947
+  _globals['_PUBLISHED']._serialized_end=370
+  _globals['_CONVERSATION']._serialized_start=372
+  _globals['_CONVERSATION']._serialized_end=434
+  _globals['_MESSAGE']._serialized_start=436
+  _globals['_MESSAGE']._serialized_end=552
+  _globals['_REQUEST']._serialized_start=555
+  _globals['_REQUEST']._serialized_end=1063
+  _globals['_REPLY']._serialized_start=1066
+  _globals['_REPLY']._serialized_end=1251
+  _globals['_LISTEN']._serialized_start=1253
+  _globals['_LISTEN']._serialized_end=1261
+  _globals['_OPEN']._serialized_start=1263
+  _globals['_OPEN']._serialized_end=1340
+  _globals['_ARRAY']._serialized_start=1342
+  _globals['_ARRAY']._serialized_end=1391
+  _globals['_LOAD']._serialized_start=1393
+  _globals['_LOAD']._serialized_end=1454
+  _globals['_SHAPE']._serialized_start=1456
+  _globals['_SHAPE']._serialized_end=1480
+  _globals['_MASK']._serialized_start=1482
+  _globals['_MASK']._serialized_end=1526
+  _globals['_MASKED']._serialized_start=1528
+  _globals['_MASKED']._serialized_end=1574
+  _globals['_INPUT']._serialized_start=1576
+  _globals['_INPUT']._serialized_end=1645
+  _globals['_KEPT']._serialized_start=1647
+  _globals['_KEPT']._serialized_end=1681
+  _globals['_RUN']._serialized_start=1683
+  _globals['_RUN']._serialized_end=1801
+  _globals['_PUBLISH']._serialized_start=1803
+  _globals['_PUBLISH']._serialized_end=1842
+  _globals['_USE']._serialized_start=1844
+  _globals['_USE']._serialized_end=1907
+  _globals['_WITHDRAW']._serialized_start=1909
+  _globals['_WITHDRAW']._serialized_end=1933
+  _globals['_DEAL']._serialized_start=1935
+  _globals['_DEAL']._serialized_end=1958
+  _globals['_TAKE']._serialized_start=1960
+  _globals['_TAKE']._serialized_end=2004
+  _globals['_NODE']._serialized_start=2007
+  _globals['_NODE']._serialized_end=2141
 # @@protoc_insertion_point(module_scope)

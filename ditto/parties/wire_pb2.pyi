@@ -33,16 +33,18 @@ class Description(_message.Message):
     def __init__(self, party: _Optional[int] = ..., version: _Optional[str] = ..., engine: _Optional[bytes] = ..., agreement: _Optional[bytes] = ..., time: _Optional[float] = ..., publications: _Optional[_Iterable[_Union[Published, _Mapping]]] = ..., sessions: _Optional[_Iterable[_Union[Conversation, _Mapping]]] = ..., memory_bytes: _Optional[int] = ..., caller: _Optional[str] = ...) -> None: ...
 
 class Published(_message.Message):
-    __slots__ = ("name", "owner", "digest", "calls")
+    __slots__ = ("name", "owner", "digest", "calls", "stock")
     NAME_FIELD_NUMBER: _ClassVar[int]
     OWNER_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     CALLS_FIELD_NUMBER: _ClassVar[int]
+    STOCK_FIELD_NUMBER: _ClassVar[int]
     name: str
     owner: str
     digest: bytes
     calls: int
-    def __init__(self, name: _Optional[str] = ..., owner: _Optional[str] = ..., digest: _Optional[bytes] = ..., calls: _Optional[int] = ...) -> None: ...
+    stock: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, name: _Optional[str] = ..., owner: _Optional[str] = ..., digest: _Optional[bytes] = ..., calls: _Optional[int] = ..., stock: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Conversation(_message.Message):
     __slots__ = ("caller", "doing", "seconds")
@@ -65,7 +67,7 @@ class Message(_message.Message):
     def __init__(self, request: _Optional[_Union[Request, _Mapping]] = ..., reply: _Optional[_Union[Reply, _Mapping]] = ..., piece: _Optional[bytes] = ...) -> None: ...
 
 class Request(_message.Message):
-    __slots__ = ("number", "buffers", "drop", "forget", "listen", "open", "load", "mask", "masked", "run", "publish", "use", "withdraw")
+    __slots__ = ("number", "buffers", "drop", "forget", "listen", "open", "load", "mask", "masked", "run", "publish", "use", "withdraw", "deal", "take")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     BUFFERS_FIELD_NUMBER: _ClassVar[int]
     DROP_FIELD_NUMBER: _ClassVar[int]
@@ -79,6 +81,8 @@ class Request(_message.Message):
     PUBLISH_FIELD_NUMBER: _ClassVar[int]
     USE_FIELD_NUMBER: _ClassVar[int]
     WITHDRAW_FIELD_NUMBER: _ClassVar[int]
+    DEAL_FIELD_NUMBER: _ClassVar[int]
+    TAKE_FIELD_NUMBER: _ClassVar[int]
     number: int
     buffers: _containers.RepeatedScalarFieldContainer[int]
     drop: _containers.RepeatedScalarFieldContainer[int]
@@ -92,10 +96,12 @@ class Request(_message.Message):
     publish: Publish
     use: Use
     withdraw: Withdraw
-    def __init__(self, number: _Optional[int] = ..., buffers: _Optional[_Iterable[int]] = ..., drop: _Optional[_Iterable[int]] = ..., forget: _Optional[_Iterable[int]] = ..., listen: _Optional[_Union[Listen, _Mapping]] = ..., open: _Optional[_Union[Open, _Mapping]] = ..., load: _Optional[_Union[Load, _Mapping]] = ..., mask: _Optional[_Union[Mask, _Mapping]] = ..., masked: _Optional[_Union[Masked, _Mapping]] = ..., run: _Optional[_Union[Run, _Mapping]] = ..., publish: _Optional[_Union[Publish, _Mapping]] = ..., use: _Optional[_Union[Use, _Mapping]] = ..., withdraw: _Optional[_Union[Withdraw, _Mapping]] = ...) -> None: ...
+    deal: Deal
+    take: Take
+    def __init__(self, number: _Optional[int] = ..., buffers: _Optional[_Iterable[int]] = ..., drop: _Optional[_Iterable[int]] = ..., forget: _Optional[_Iterable[int]] = ..., listen: _Optional[_Union[Listen, _Mapping]] = ..., open: _Optional[_Union[Open, _Mapping]] = ..., load: _Optional[_Union[Load, _Mapping]] = ..., mask: _Optional[_Union[Mask, _Mapping]] = ..., masked: _Optional[_Union[Masked, _Mapping]] = ..., run: _Optional[_Union[Run, _Mapping]] = ..., publish: _Optional[_Union[Publish, _Mapping]] = ..., use: _Optional[_Union[Use, _Mapping]] = ..., withdraw: _Optional[_Union[Withdraw, _Mapping]] = ..., deal: _Optional[_Union[Deal, _Mapping]] = ..., take: _Optional[_Union[Take, _Mapping]] = ...) -> None: ...
 
 class Reply(_message.Message):
-    __slots__ = ("number", "buffers", "error", "port", "out_of_range", "report", "peak_memory_bytes", "publication", "digest")
+    __slots__ = ("number", "buffers", "error", "port", "out_of_range", "report", "peak_memory_bytes", "publication", "digest", "item")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     BUFFERS_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
@@ -105,6 +111,7 @@ class Reply(_message.Message):
     PEAK_MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
     PUBLICATION_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
+    ITEM_FIELD_NUMBER: _ClassVar[int]
     number: int
     buffers: _containers.RepeatedScalarFieldContainer[int]
     error: str
@@ -114,21 +121,24 @@ class Reply(_message.Message):
     peak_memory_bytes: int
     publication: str
     digest: bytes
-    def __init__(self, number: _Optional[int] = ..., buffers: _Optional[_Iterable[int]] = ..., error: _Optional[str] = ..., port: _Optional[int] = ..., out_of_range: _Optional[bool] = ..., report: _Optional[str] = ..., peak_memory_bytes: _Optional[int] = ..., publication: _Optional[str] = ..., digest: _Optional[bytes] = ...) -> None: ...
+    item: bytes
+    def __init__(self, number: _Optional[int] = ..., buffers: _Optional[_Iterable[int]] = ..., error: _Optional[str] = ..., port: _Optional[int] = ..., out_of_range: _Optional[bool] = ..., report: _Optional[str] = ..., peak_memory_bytes: _Optional[int] = ..., publication: _Optional[str] = ..., digest: _Optional[bytes] = ..., item: _Optional[bytes] = ...) -> None: ...
 
 class Listen(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
 class Open(_message.Message):
-    __slots__ = ("session", "agreement", "ports")
+    __slots__ = ("session", "agreement", "ports", "without_p0")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     AGREEMENT_FIELD_NUMBER: _ClassVar[int]
     PORTS_FIELD_NUMBER: _ClassVar[int]
+    WITHOUT_P0_FIELD_NUMBER: _ClassVar[int]
     session: bytes
     agreement: bytes
     ports: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, session: _Optional[bytes] = ..., agreement: _Optional[bytes] = ..., ports: _Optional[_Iterable[int]] = ...) -> None: ...
+    without_p0: bool
+    def __init__(self, session: _Optional[bytes] = ..., agreement: _Optional[bytes] = ..., ports: _Optional[_Iterable[int]] = ..., without_p0: _Optional[bool] = ...) -> None: ...
 
 class Array(_message.Message):
     __slots__ = ("id", "shape", "width")
@@ -217,3 +227,17 @@ class Withdraw(_message.Message):
     NAME_FIELD_NUMBER: _ClassVar[int]
     name: str
     def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class Deal(_message.Message):
+    __slots__ = ("program",)
+    PROGRAM_FIELD_NUMBER: _ClassVar[int]
+    program: int
+    def __init__(self, program: _Optional[int] = ...) -> None: ...
+
+class Take(_message.Message):
+    __slots__ = ("program", "first_value")
+    PROGRAM_FIELD_NUMBER: _ClassVar[int]
+    FIRST_VALUE_FIELD_NUMBER: _ClassVar[int]
+    program: int
+    first_value: int
+    def __init__(self, program: _Optional[int] = ..., first_value: _Optional[int] = ...) -> None: ...

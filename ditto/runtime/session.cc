@@ -259,12 +259,14 @@ Dealt Session::Deal(const Program& program, const Schedule& schedule, const std:
   return {};
 }
 
-void Session::Prepare(Dealt dealt) {
+void Session::Prepare(Dealt dealt, uint64_t number) {
   if (!without_p0()) throw std::invalid_argument("a run that was dealt takes a session without P0");
+  if (number < next_number_) throw std::invalid_argument("the numbers of runs that are prepared increase");
+  next_number_ = number + 1;
   (role_ == Role::kP1 ? keys_.k01 : keys_.k02) = dealt.key;
   PairKeys session;
   session.k12 = p1_p2_key_;
-  Party drawing(role_, session, KeyDomain(dealt_++), nullptr, nullptr);
+  Party drawing(role_, session, KeyDomain(number), nullptr, nullptr);
   drawing.RandomBytes(Pair::k12, keys_.k12.data(), keys_.k12.size());
   first_id_ = next_id_;
   runs_ = 0;

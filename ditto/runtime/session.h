@@ -80,8 +80,9 @@ class Session {
   Dealt Deal(const Program& program, const Schedule& schedule, const std::vector<FutureInput>& inputs,
              const std::string& context);
   // P1 and P2, without P0: the values started from here on are the arguments of the next run, in the order of their
-  // places, and that run is the one dealt. Whoever calls has burnt it. Throws std::invalid_argument with P0.
-  void Prepare(Dealt dealt);
+  // places, and that run is the one dealt. Whoever calls has burnt it. `number`: the same at both, and none used before
+  // in this session. Throws std::invalid_argument with P0.
+  void Prepare(Dealt dealt, uint64_t number);
   // What P1 tells P2.
   void Tell(Bytes message);
   Bytes Told();
@@ -97,7 +98,8 @@ class Session {
   uint64_t next_id_ = 0;
   uint64_t first_id_ = 0;  // of the values that have masks of the present keys with P0
   uint64_t runs_ = 0;
-  uint64_t dealt_ = 0;         // runs dealt here, or prepared
+  uint64_t dealt_ = 0;         // runs
+  uint64_t next_number_ = 0;   // of a run that is prepared
   PrgKey p1_p2_key_{};         // of the session, from which those of prepared runs are drawn
   std::optional<Dealt> next_;  // the run that was prepared
   std::string masked_;  // digest of all masked values so far, at P1 and P2

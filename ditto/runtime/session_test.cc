@@ -283,9 +283,10 @@ TEST(Session, WhatWasDealtRunsWithoutP0) {
   const auto sessions = Open(false);
   for (size_t role : {1, 2}) sessions[role]->Put(0, stored[role]);
   // In another order than dealt.
-  uint64_t id = 1;
+  uint64_t id = 1, number = 0;
   for (auto* dealt : {&second, &first}) {
-    for (size_t role : {1, 2}) sessions[role]->Prepare(std::move((*dealt)[role]));
+    for (size_t role : {1, 2}) sessions[role]->Prepare(std::move((*dealt)[role]), number);
+    ++number;
     constexpr std::array<int64_t, 3> kArgument = {5, 6, -7};
     const auto parts = RunPrepared(sessions, program, id++, kArgument.data());
     EXPECT_EQ(Reconstruct(parts[1], parts[2]), (std::vector<int64_t>{26, 34, 52}));
@@ -295,7 +296,9 @@ TEST(Session, WhatWasDealtRunsWithoutP0) {
 TEST(Session, WithoutP0NothingHappensThatWasNotDealt) {
   const auto with = Open(), without = Open(false);
   EXPECT_THROW(without[1]->Mask(0, kShape, kWidth), std::invalid_argument);
-  EXPECT_THROW(with[1]->Prepare({}), std::invalid_argument);
+  EXPECT_THROW(with[1]->Prepare({}, 0), std::invalid_argument);
+  without[1]->Prepare({}, 0);
+  EXPECT_THROW(without[1]->Prepare({}, 0), std::invalid_argument);
   without[2]->Put(0, {Tensor(kShape, kWidth), Tensor(), Tensor(kShape, kWidth)});
   const Program program = Double();
   EXPECT_THROW(without[2]->Run(program, MakeSchedule(program), {uint64_t{0}}, {}), std::invalid_argument);

@@ -26,6 +26,11 @@ SessionId ToSessionId(const py::bytes& bytes) {
   return id;
 }
 
+template <class Container>
+py::bytes ToPython(const Container& bytes) {
+  return py::bytes(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+}
+
 // pybind11's own conversion would show all arguments, the key among them, in the TypeError for one that does not fit.
 std::shared_ptr<Credentials> MakeCredentials(const py::args& args, const py::kwargs& kwargs) {
   const char* names[] = {"certificate", "key", "peers", nullptr};
@@ -57,8 +62,10 @@ using SessionPtr = std::unique_ptr<Session, DeleteUnlocked>;
 
 // A party listens for those with a higher number and connects to those with a lower one.
 SessionPtr Open(int role, TcpListener& listener, const std::array<Address, 3>& addresses, const py::bytes& session,
-                double timeout, std::shared_ptr<Credentials> credentials, const std::optional<LinkNumbers>& link) {
-  if (role < 0 || role > 2) throw py::value_error("a party is 0, 1 or 2");
+                double timeout, std::shared_ptr<Credentials> credentials, const std::optional<LinkNumbers>& link,
+                bool without_p0) {
+  const int first = without_p0 ? 1 : 0;
+  if (role < first || role > 2) throw py::value_error("a party of this session is not " + std::to_string(role));
   const Identity self{ToSessionId(session), role, std::move(credentials)};
   const auto wait = std::chrono::milliseconds(static_cast<int64_t>(timeout * 1000));
   const auto peer = [&](int i) {
@@ -71,7 +78,7 @@ SessionPtr Open(int role, TcpListener& listener, const std::array<Address, 3>& a
   const auto cancellation = listener.CancellationOf(self.session);
   PeerChannels channels;
   try {
-    for (int i = 0; i < role; ++i) {
+    for (int i = first; i < role; ++i) {
       channels[i] = ConnectTcp(addresses[i].first, addresses[i].second, self, peer(i), wait, cancellation.get());
     }
     std::vector<Peer> higher;
@@ -118,6 +125,35 @@ py::tuple Run(Session& session, const LoadedProgram& loaded, const py::sequence&
     }
   }
   return py::make_tuple(outputs, ToReport(loaded, result));
+}
+
+// This party's part of what was dealt: its key, and P0's stream.
+py::tuple Deal(Session& session, const LoadedProgram& loaded, const py::sequence& list, const std::string& context) {
+  std::vector<FutureInput> inputs;
+  for (const py::handle& item : list) {
+    if (py::isinstance<Argument>(item)) {
+      inputs.emplace_back(item.cast<Argument>());
+    } else if (py::isinstance<py::int_>(item)) {
+      inputs.emplace_back(item.cast<uint64_t>());
+    } else {
+      inputs.emplace_back(PublicTensor(item, "input " + std::to_string(inputs.size())));
+    }
+  }
+  Dealt dealt;
+  {
+    py::gil_scoped_release release;
+    dealt = session.Deal(loaded.program, loaded.schedule, inputs, context);
+  }
+  return py::make_tuple(ToPython(dealt.key), ToPython(dealt.stream));
+}
+
+void Prepare(Session& session, uint64_t number, const py::bytes& key, const py::bytes& stream) {
+  Dealt dealt;
+  const std::string_view key_view = key, stream_view = stream;
+  if (key_view.size() != dealt.key.size()) throw py::value_error("a key has another size");
+  std::copy(key_view.begin(), key_view.end(), dealt.key.begin());
+  dealt.stream.assign(stream_view.begin(), stream_view.end());
+  session.Prepare(std::move(dealt), number);
 }
 
 py::bytes MaskInput(const py::object& values, int width, const py::bytes& l1, const py::bytes& l2) {
@@ -175,9 +211,11 @@ void BindParty(py::module_& m) {
       .def_property_readonly("shape", [](const Share& share) { return share.shape(); })
       .def_property_readonly("width", [](const Share& share) { return share.width(); })
       .def("components", &Pack);
+  py::class_<Argument>(m, "Argument").def(py::init([](uint64_t place) { return Argument{place}; }), py::arg("place"));
   py::class_<Session, SessionPtr>(m, "Session")
       .def(py::init(&Open), py::arg("role"), py::arg("listener"), py::arg("addresses"), py::arg("session"),
-           py::arg("timeout"), py::arg("credentials") = nullptr, py::arg("link") = std::nullopt)
+           py::arg("timeout"), py::arg("credentials") = nullptr, py::arg("link") = std::nullopt,
+           py::arg("without_p0") = false)
       .def("mask", &Mask, py::arg("id"), py::arg("shape"), py::arg("width"))
       .def(
           "set_masked",
@@ -203,7 +241,24 @@ void BindParty(py::module_& m) {
           },
           py::arg("what"), py::arg("digest"))
       .def("run", &Run, py::arg("program"), py::arg("inputs"), py::arg("offline_first"), py::arg("keep") = Kept(),
-           py::arg("context") = "");
+           py::arg("context") = "")
+      .def("deal", &Deal, py::arg("program"), py::arg("inputs"), py::arg("context"))
+      .def("prepare", &Prepare, py::arg("number"), py::arg("key"), py::arg("stream"))
+      .def(
+          "tell",
+          [](Session& session, const py::bytes& message) {
+            const std::string_view view = message;
+            session.Tell(Bytes(view.begin(), view.end()));
+          },
+          py::arg("message"))
+      .def("told", [](Session& session) {
+        Bytes message;
+        {
+          py::gil_scoped_release release;
+          message = session.Told();
+        }
+        return ToPython(message);
+      });
   m.def("mask_input", &MaskInput, py::arg("values"), py::arg("width"), py::arg("l1"), py::arg("l2"));
   m.def("reconstruct", &Reveal, py::arg("from_p1"), py::arg("from_p2"), py::arg("shape"), py::arg("width"));
 }

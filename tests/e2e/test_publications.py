@@ -163,14 +163,16 @@ def test_weights_go_where_their_owner_has_put_them(nodes: Nodes) -> None:
     identity = secure.lower(np.zeros((6, 3), np.float32)).compile().program
     with nodes.client("bank") as client:
         check(client)
-        parties, used = client._session(), client._used["triage"]
+        session = client._session(with_p0=True)
+        parties, used = session.parties, session.used["triage"]
         # A program of one's own.
         with pytest.raises(spu_ditto.RuntimeFailure, match="does not let bank run programs of its own"):
             parties.run(identity, [parties.put(np.zeros((6, 3), np.int64), identity.inputs[0].type)])  # type: ignore[arg-type]
         for wrong in ("weights as the argument", "an argument as weights", "weights in another order", "kept"):
             client.close()
             check(client)
-            parties, used = client._session(), client._used["triage"]
+            session = client._session(with_p0=True)
+            parties, used = session.parties, session.used["triage"]
             program = used.told.programs[0]
             [argument] = parties.put_many([(np.zeros((1, 6)), program.inputs[0].type)])
             first, second = used.values[:2]
@@ -238,7 +240,8 @@ def test_who_tells_the_parties_different_things_gets_nothing(nodes: Nodes) -> No
     for to, change in ((1, another_value), (2, another_value), (0, another_id), (2, another_id), (0, another_order)):
         with nodes.client("bank") as client:
             check(client)
-            parties, used = client._session(), client._used["triage"]
+            session = client._session(with_p0=True)
+            parties, used = session.parties, session.used["triage"]
             lied_to(parties, to, change)
             program = used.told.programs[1]
             type = next(i.type for i in program.inputs if i.argument is not None)
@@ -248,9 +251,10 @@ def test_who_tells_the_parties_different_things_gets_nothing(nodes: Nodes) -> No
             with pytest.raises(spu_ditto.RuntimeFailure, match="different inputs"):
                 parties.run_used(used.first_program + 1, inputs, kinds)
     with nodes.client("bank") as client:
-        lied_to(client._session(), 2, other_numbers)
+        parties = client._session(with_p0=True).parties
+        lied_to(parties, 2, other_numbers)
         with pytest.raises(spu_ditto.RuntimeFailure, match="different publications"):
-            client._session().use("triage", lambda *told: told)
+            parties.use("triage", lambda *told: told)
     with nodes.client("bank") as client:
         check(client)
 
@@ -267,7 +271,7 @@ def test_published_numbers_are_the_owners(nodes: Nodes) -> None:
         parties.publish(collected.text, w, collected.buffers)
         with nodes.client("bank") as client:
             assert abs(float(client.call("numbered", x=np.float32(0.5))) - 0.5) < 1e-3
-            used = client._used["numbered"]
+            used = client._session(with_p0=True).used["numbered"]
             unit = np.zeros_like(used.numbers[0][0])
             unit.flat[0] = 1 << 18
             object.__setattr__(used, "numbers", ((unit, *used.numbers[0][1:]),))
