@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 """One rank of SPU 0.9.5 in a process of its own, connected to the others over TCP; bench/spu_ranks.py starts three:
     python bench/spu_rank.py RANK HOST:PORT HOST:PORT HOST:PORT
-Standard input has pickles: configuration and executable as SPU serialises them, repetitions, the number of inputs, and
-this rank's share of each. The last line of standard output is a pickle of seconds and shares of results, in
-hexadecimal.
+Standard input has pickles: configuration and executable as SPU serialises them, repetitions, this rank's share of each
+input. The last line of standard output is a pickle of seconds and shares of results, in hexadecimal.
 """
 
 from __future__ import annotations
@@ -30,16 +29,15 @@ def main(
     config, executable = libspu.RuntimeConfig(), spu.Executable()
     config.ParseFromString(pickle.load(sys.stdin.buffer))
     executable.ParseFromString(pickle.load(sys.stdin.buffer))
-    repetitions, count = pickle.load(sys.stdin.buffer)
-    shares = [pickle.load(sys.stdin.buffer) for _ in range(count)]
+    repetitions = pickle.load(sys.stdin.buffer)
     description = libspu.link.Desc()
     description.recv_timeout_ms = description.http_timeout_ms = PATIENCE
     for number, address in enumerate(addresses):
         description.add_party(f"id_{number}", address)
     link = libspu.link.create_brpc(description, rank)
     runtime = spu.Runtime(link, config)
-    for name, share in zip(executable.input_names, shares, strict=True):
-        runtime.set_var(name, share)
+    for name in executable.input_names:
+        runtime.set_var(name, pickle.load(sys.stdin.buffer))
     seconds = []
     for _ in range(repetitions):
         link.barrier()

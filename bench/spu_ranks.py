@@ -146,7 +146,7 @@ class RankProcesses:
                 ranks.append(process)
             self._tell(ranks, [self.config.SerializeToString()] * 3)
             self._tell(ranks, [executable.SerializeToString()] * 3)
-            self._tell(ranks, [(repetitions, len(arrays))] * 3)
+            self._tell(ranks, [repetitions] * 3)
             # One after the other: the shares of all weights together would take gigabytes.
             for array in arrays:
                 self._tell(ranks, self.io.make_shares(np.asarray(array), spu.Visibility.VIS_SECRET))
