@@ -63,6 +63,9 @@ _DIFFERENCE = either(
     made(ring.SubOp, "x", "y"), made(ring.NegOp, "y"), made(ring.AddPublicOp, made(ring.NegOp, "y"), "x")
 )
 _CHOSEN = made(ring.AddOp, made(ring.MulPublicOp, _DIFFERENCE, "bits"), "y")
+# min(x, 0) and max(x, 0).
+_BELOW_ZERO = made(ring.BitMulOp, named("sign", made(ring.MsbOp, "x")), "x")
+_ABOVE_ZERO = made(ring.BitMulOp, made(ring.BitNotOp, named("sign", made(ring.MsbOp, "x"))), "x")
 _INNER_SQUARE = made(ring.MatmulOp, through(reshaped, "rows"), through(reshaped, "rows"))
 # From here on a number is as good as infinite: no ring holds it.
 _INFINITE = 2.0**200
@@ -309,6 +312,16 @@ def _or_zero(op: ring.RingOp, x: list[Interval]) -> Interval:
     return x[0].union(ZERO)
 
 
+def _bit_mul(op: ring.RingOp, x: list[Interval]) -> Interval:
+    below, above = match(op, _BELOW_ZERO), match(op, _ABOVE_ZERO)
+    if below is None and above is None:
+        return _or_zero(op, x)
+    # A comparison that drops bits errs by less than what it drops.
+    off = ((1 << (below or above)["sign"].owner.get("drop", 0)) - 1) * unit(op.result)
+    low, high = x[0].union(ZERO).low, x[0].union(ZERO).high
+    return Interval(low, min(high, off)) if below is not None else Interval(max(low, -off), high)
+
+
 def _take(op: ring.RingOp, x: list[Interval]) -> Interval:
     index = known_numbers(op.arguments[1])
     return ZERO if index is not None and bool(np.all(index == -1)) else _or_zero(op, x)
@@ -454,7 +467,7 @@ _OWN: dict[type[ring.RingOp], Rule] = {
     ring.SumOp: _sum,
     ring.RelabelOp: _relabel,
     ring.RequireSumsOp: lambda op, x: x[0],
-    ring.BitMulOp: _or_zero,
+    ring.BitMulOp: _bit_mul,
     ring.BitToFxpOp: lambda op, x: Interval(0, 1),
     ring.OneHotOp: lambda op, x: Interval(0, 1),
     ring.ArgmaxOp: lambda op, x: Interval(0, ring.shape(op.arguments[0])[op.get("axis")] - 1),

@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 import numpy as np
@@ -61,6 +61,10 @@ class _Used:
     numbers: tuple[tuple[Array, ...], ...]
 
 
+# What is called, by the shapes of its arguments.
+_Call: TypeAlias = tuple[str, tuple[tuple[str, tuple[int, ...]], ...]]
+
+
 @dataclasses.dataclass
 class _Session:
     """A session, and what is used in it."""
@@ -94,8 +98,8 @@ class Client:
         self._lock = threading.RLock()
         # With P0, and without.
         self._sessions: dict[bool, _Session] = {}
-        # Until when a model is taken to be out of stock.
-        self._dry: dict[str, float] = {}
+        # Until when a model is taken to be out of stock for arguments of these shapes.
+        self._dry: dict[_Call, float] = {}
 
     def __enter__(self) -> Client:
         return self
@@ -135,7 +139,7 @@ class Client:
     def run(self, name: str, inputs: Mapping[str, Any]) -> tuple[Any, RunReport]:
         """As `call`, and what it cost."""
         with self._lock:
-            prepared = self._prepared(name, inputs, with_p0=False) if self._stocked(name) else None
+            prepared = self._prepared(name, inputs, with_p0=False) if self._stocked(name, inputs) else None
             if prepared is None:
                 prepared = self._prepared(name, inputs, with_p0=True)
                 assert prepared is not None
@@ -149,7 +153,7 @@ class Client:
             ImportError: the package `tokenizers` is not there.
         """
         with self._lock:
-            used = self._session(with_p0=not self._stocked(name)).use(name)
+            used = self._session(with_p0=not self._stocked(name, {})).use(name)
         told = used.told
         if TOKENIZER not in used.files or told.task is None:
             raise UnsupportedError(f"model {name} was published without a tokenizer or a task; use call with arrays")
@@ -182,9 +186,9 @@ class Client:
         if session := self._sessions.pop(with_p0, None):
             session.parties.close()
 
-    def _stocked(self, name: str) -> bool:
-        """Whether there may be stock of a model."""
-        if time.monotonic() < self._dry.get(name, 0.0):
+    def _stocked(self, name: str, inputs: Mapping[str, Any]) -> bool:
+        """Whether there may be stock for a call."""
+        if time.monotonic() < self._dry.get(_call(name, inputs), 0.0):
             return False
         without_p0 = self._sessions.get(False)
         if without_p0 is not None and not without_p0.parties.ended:
@@ -195,7 +199,7 @@ class Client:
             return False
         if any(sum(publication.stock) for publication in told.publications if publication.name == name):
             return True
-        self._dry[name] = time.monotonic() + _DRY
+        self._dry[_call(name, inputs)] = time.monotonic() + _DRY
         return False
 
     def _prepared(
@@ -230,7 +234,7 @@ class Client:
         if session is self._sessions.get(False):
             shared = session.parties.take(used.first_program + index, list(encoded.values()))
             if shared is None:
-                self._dry[name] = time.monotonic() + _DRY
+                self._dry[_call(name, inputs)] = time.monotonic() + _DRY
                 self._end(False)  # in the next, the model may be a newer one
                 return None
         else:
@@ -264,6 +268,10 @@ class Client:
         if len(results) == 1:
             return results[0], report
         return {result.name: array for result, array in zip(program.results, results, strict=True)}, report
+
+
+def _call(name: str, inputs: Mapping[str, Any]) -> _Call:
+    return name, tuple(sorted((argument, np.shape(value)) for argument, value in inputs.items()))
 
 
 def _tokens(program: Program) -> int:

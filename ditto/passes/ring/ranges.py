@@ -7,7 +7,11 @@ becomes, if |%0| < 2^10 is assumed,
 
 `range = B` on an operation says that |integer| < 2^B holds or is assumed of its result (`ditto.ranges` for the
 arguments). A range that provably exceeds its ring is a CompileError. Integers that provably stay within their dtype
-lose the note `wrap`.
+lose the note `wrap`. The exponential of what is never above zero becomes that of a softmax, which is the cheaper one:
+    %1 = ring.exp_below %0 {bits = 64, hi = 21} : (tensor<4x!ring.fxp<64, 18>>) -> tensor<4x!ring.fxp<64, 18>>
+becomes, if %0 <= 0,
+    %1 = ring.down_cast %0 {shift = 6} : (tensor<4x!ring.fxp<64, 18>>) -> tensor<4x!ring.fxp<64, 12>>
+    %2 = ring.exp %1 {slack = 2048, clip_bits = ...} : (tensor<4x!ring.fxp<64, 12>>) -> tensor<4x!ring.fxp<64, 18>>
 """
 
 from __future__ import annotations
@@ -23,10 +27,21 @@ from ditto.analysis.masks import intervals_with_masks
 from ditto.dialects import ring
 from ditto.dialects.traits import Compares, ComparesElements, ComparesThresholds
 from ditto.errors import CompileError
-from ditto.passes.ring_rewriting import every, replace
+from ditto.lowering.functions import EXP_FINE_FRACTION
+from ditto.passes.ring_rewriting import every, insert_before, replace, rescaled_before
 
 # Where no infinity is involved, ranges end far below.
 _INFINITE = 2.0**100
+# How far roundings may lift an exponent above zero; half of what the exponential then allows for.
+_ABOVE_ZERO = 0.25
+
+
+def use_bounded_exponential(op: ring.RingOp) -> None:
+    """Replaces the exponential of an operand that is never above zero."""
+    x = op.arguments[0]
+    x = rescaled_before(op, x, min(ring.fraction(x), EXP_FINE_FRACTION))
+    slack = 1 << max(0, ring.fraction(x) - 1)
+    replace(op, insert_before(op, ring.ExpOp, [x], op.result.type, slack=slack, clip_bits=ring.width(x)))
 
 
 def compared_bits(interval: Interval, fraction: int, drop: int) -> int:
@@ -78,6 +93,11 @@ class Ranges(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         function = ring.main(op)
         intervals = intervals_with_masks(function)
+        bounded = [o for o in every(function, ring.ExpBelowOp) if intervals.of(o.arguments[0]).high <= _ABOVE_ZERO]
+        if bounded:
+            for exponential in bounded:
+                use_bounded_exponential(exponential)
+            intervals = intervals_with_masks(function)
         for inner in function.body.block.ops:
             if isinstance(inner, ring.RingOp):
                 annotate(inner, intervals)
