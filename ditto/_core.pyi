@@ -211,9 +211,7 @@ class Session:
 
         Raises RunError, or RangeViolation at P1 and P2.
         """
-    def deal(
-        self, program: Program, inputs: Sequence[int | _Ints | Argument], context: str
-    ) -> tuple[bytes, bytes]:
+    def deal(self, program: Program, inputs: Sequence[int | _Ints | Argument], context: str) -> tuple[bytes, bytes]:
         """Makes P0's part of a future run, of which this party has to keep a key and, at P2, a stream: secrets of its.
 
         Raises ProgramError, ChannelError, RunError, or ValueError for a value that is not here.

@@ -313,13 +313,14 @@ def _or_zero(op: ring.RingOp, x: list[Interval]) -> Interval:
 
 
 def _bit_mul(op: ring.RingOp, x: list[Interval]) -> Interval:
-    below, above = match(op, _BELOW_ZERO), match(op, _ABOVE_ZERO)
-    if below is None and above is None:
-        return _or_zero(op, x)
+    proven = _or_zero(op, x)
+    below = match(op, _BELOW_ZERO)
+    found = below or match(op, _ABOVE_ZERO)
+    if found is None:
+        return proven
     # A comparison that drops bits errs by less than what it drops.
-    off = ((1 << (below or above)["sign"].owner.get("drop", 0)) - 1) * unit(op.result)
-    low, high = x[0].union(ZERO).low, x[0].union(ZERO).high
-    return Interval(low, min(high, off)) if below is not None else Interval(max(low, -off), high)
+    off = ((1 << found["sign"].owner.get("drop", 0)) - 1) * unit(op.result)
+    return Interval(proven.low, min(proven.high, off)) if below else Interval(max(proven.low, -off), proven.high)
 
 
 def _take(op: ring.RingOp, x: list[Interval]) -> Interval:

@@ -352,9 +352,7 @@ class Session:
         ids = range(command.first_value, command.first_value + len(types))
         widths = [1 if type.kind == "bit" else type.width for type in types]
         self._count({id: _elements(type.shape, width) for id, type, width in zip(ids, types, widths, strict=True)})
-        masks = [
-            session.mask(id, list(type.shape), width) for id, type, width in zip(ids, types, widths, strict=True)
-        ]
+        masks = [session.mask(id, list(type.shape), width) for id, type, width in zip(ids, types, widths, strict=True)]
         self._taken = _Taken(item, command.program, loaded.filled(ids))
         return pb.Reply(item=item), masks
 

@@ -339,9 +339,7 @@ class RemoteParties:
     def _open(self) -> None:
         ports = [reply.port for reply, _ in self._all(pb.Request(listen=pb.Listen()))]
         without_p0 = 0 not in self._nodes
-        told = pb.Open(
-            session=self._session, agreement=self._config.agreement(), ports=ports, without_p0=without_p0
-        )
+        told = pb.Open(session=self._session, agreement=self._config.agreement(), ports=ports, without_p0=without_p0)
         self._all(pb.Request(open=told))
 
     def _share(self, arrays: Sequence[tuple[Encoded, int]]) -> list[RemoteValue]:

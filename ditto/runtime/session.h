@@ -4,9 +4,9 @@
 // masks from its keys and needs nothing from the caller. Masks of stored values and of runs come from disjoint domains
 // and every domain is used once, whatever fails in between.
 //
-// Stock: a run may be dealt ahead (Deal), under keys with P0 that are drawn from the session's and are this run's alone,
-// so that its domains begin anew. The run itself is then made in a session of P1 and P2 without P0, whose P1-P2 key is
-// fresh for every such run, too (Prepare).
+// Stock: a run may be dealt ahead (Deal), under keys with P0 that are drawn from the session's and are this run's
+// alone, so that its domains begin anew. The run itself is then made in a session of P1 and P2 without P0, whose P1-P2
+// key is fresh for every such run, too (Prepare).
 #pragma once
 
 #include <array>
@@ -102,7 +102,7 @@ class Session {
   uint64_t next_number_ = 0;   // of a run that is prepared
   PrgKey p1_p2_key_{};         // of the session, from which those of prepared runs are drawn
   std::optional<Dealt> next_;  // the run that was prepared
-  std::string masked_;  // digest of all masked values so far, at P1 and P2
+  std::string masked_;         // digest of all masked values so far, at P1 and P2
   std::unordered_map<uint64_t, Share> stored_;
 };
 
