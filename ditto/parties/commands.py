@@ -24,7 +24,7 @@ from ditto.parties.agreement import engine_digest
 from ditto.parties.config import Config, Right
 from ditto.parties.peak_memory import peak_memory_bytes
 from ditto.parties.publication import Publication, PublicationError, Store, integers, made
-from ditto.parties.stock import Stock, StockError
+from ditto.parties.stock import ITEM_BYTES, Stock, StockError
 
 audit = logging.getLogger("ditto.audit")
 log = logging.getLogger("ditto.node")
@@ -181,6 +181,10 @@ class Session:
         if right not in self._rights:
             raise Refused(f"does not let {self._caller} {what}: its configuration gives no right to {right}")
 
+    def _demand_p0(self) -> None:
+        if self._without_p0:
+            raise Refused("uses publications and takes runs from stock in a session without P0, and nothing else")
+
     def _open_session(self) -> _core.Session:
         if self._session is None:
             raise Refused("has no open session")
@@ -233,8 +237,7 @@ class Session:
 
     def _mask(self, command: pb.Mask, buffers: list[bytes]) -> Reply:
         session = self._open_session()
-        if self._without_p0:
-            raise Refused("makes masks with P0, or takes them from stock")
+        self._demand_p0()
         self._count({value.id: _elements(value.shape, value.width) for value in command.values})
         masks = [session.mask(value.id, list(value.shape), value.width) for value in command.values]
         return pb.Reply(), [mask for mask in masks if mask is not None]
@@ -257,6 +260,7 @@ class Session:
     # ------------------------------------------------------------------------------------------------ programs
 
     def _load(self, command: pb.Load, buffers: list[bytes]) -> Reply:
+        self._demand_p0()
         self._demand("compute", "run programs of its own")
         if len(buffers) != 1 + len(command.shapes):
             raise Refused(f"got {len(buffers)} buffers of a program with {len(command.shapes)} constants")
@@ -316,20 +320,39 @@ class Session:
     # ------------------------------------------------------------------------------------------------ stock
 
     def _deal(self, command: pb.Deal, buffers: list[bytes]) -> Reply:
+        self._demand_p0()
         session, loaded = self._open_session(), self._programs.get(command.program)
         if loaded is None or loaded.used is None or loaded.used.owner != self._caller:
             raise Refused(f"deals for programs that {self._caller} has published and uses, and no other")
         publication = loaded.used
         arguments = [_core.Argument(place) for place in range(len(publication.told.programs[loaded.index].places()))]
-        item = hashlib.sha256(self._id + self._requests.to_bytes(8, "little")).digest()
-        context = f"{publication.digest.hex()} {loaded.index} {item.hex()}"
-        key, stream = session.deal(loaded.program, loaded.filled(arguments), context)
+        item = self._named_item(publication.digest)
+        key, stream = session.deal(
+            loaded.program, loaded.filled(arguments), f"{publication.digest.hex()} {loaded.index}"
+        )
         if self._party.role != 0:
             name, digest = publication.told.name, publication.digest
             self._party.stock.put(item, name, digest, loaded.index, key, stream)
         # Both have it before anyone counts on it.
-        session.agree_on("stock", item)
+        session.agree_on("stock", publication.digest)
         return pb.Reply(), []
+
+    def _named_item(self, digest: bytes) -> bytes:
+        """What P1 and P2 call the run that they are about to keep: P1 makes it up, so that no caller can.
+
+        P1 tells besides which runs it has, and P2 forgets others: those that were taken there alone.
+        """
+        session, stock = self._open_session(), self._party.stock
+        if self._party.role == 0:
+            return b""
+        if self._party.role == 1:
+            item = os.urandom(ITEM_BYTES)
+            session.tell(item + b"".join(stock.items(digest)))
+            return item
+        told = session.told()
+        item, *others = (told[n : n + ITEM_BYTES] for n in range(0, len(told), ITEM_BYTES))
+        stock.keep_only(digest, others)
+        return item
 
     def _take(self, command: pb.Take, buffers: list[bytes]) -> Reply:
         session, loaded = self._open_session(), self._programs.get(command.program)
@@ -367,6 +390,7 @@ class Session:
     # ------------------------------------------------------------------------------------------------ publications
 
     def _publish(self, command: pb.Publish, buffers: list[bytes]) -> Reply:
+        self._demand_p0()
         self._demand("publish", "publish")
         if taken := self._published.intersection(command.values):
             raise Refused(f"does not publish values of another publication: {sorted(taken)}")
@@ -417,6 +441,7 @@ class Session:
         return publication
 
     def _withdraw(self, command: pb.Withdraw, buffers: list[bytes]) -> Reply:
+        self._demand_p0()
         self._demand("publish", "withdraw")
         publication = self._usable(command.name)
         if publication.owner != self._caller:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +21,10 @@ from ditto.errors import DittoError
 
 # What a node keeps at most, in bytes.
 LIMIT_BYTES = 20 * 10**9
+
+# What a run is called has so many bytes, its key with P0 as well.
+ITEM_BYTES = 16
+_KEY = 16
 
 _NONCE = 12
 _BLOCK = 1 << 22
@@ -65,7 +69,7 @@ class Stock:
         """Keeps this party's part of a run that was dealt.
 
         Args:
-            item: names it among the parties.
+            item: what it is called, of ITEM_BYTES bytes.
             publication, digest, program: what it is a run of.
 
         Raises:
@@ -105,7 +109,7 @@ class Stock:
             secret = b"".join(self._opened(item, place, block) for place, block in sealed)
         except InvalidTag as error:
             raise StockError("the stock is damaged, or of another key") from error
-        return item, secret[:16], secret[16:]
+        return item, secret[:_KEY], secret[_KEY:]
 
     def counts(self, digest: bytes, programs: int) -> list[int]:
         """How many runs there are of each program of a publication."""
@@ -113,6 +117,17 @@ class Stock:
             query = "SELECT program, count(*) FROM runs WHERE digest = ? GROUP BY program"
             held = dict(self._database.execute(query, (digest,)).fetchall())
         return [held.get(program, 0) for program in range(programs)]
+
+    def items(self, digest: bytes) -> list[bytes]:
+        """What the runs of a publication are called."""
+        with self._lock:
+            return [item for (item,) in self._database.execute("SELECT item FROM runs WHERE digest = ?", (digest,))]
+
+    def keep_only(self, digest: bytes, items: Sequence[bytes]) -> None:
+        """Removes the runs of a publication that are not among these."""
+        for item in set(self.items(digest)) - set(items):
+            with self._writing():
+                self._remove("item = ?", item)
 
     def forget(self, publication: str, but: bytes | None = None) -> None:
         """Removes the runs of a publication, except for those of the version with this digest."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from ditto.parties.client import Client, describe
 from ditto.parties.config import read_config
 from ditto.parties.identity import Identity
 from ditto.parties.preprocess import preprocess
+from ditto.parties.session import RemoteParties
 from tests.e2e.nodes import RunningNode, kill, start_nodes, write_configuration
 
 RNG = np.random.default_rng(4)
@@ -152,6 +155,9 @@ def test_what_one_party_lacks_is_burnt_and_the_next_taken(nodes: Nodes) -> None:
             assert call(client, rows=1).offline_bytes == 0
         assert call(client, rows=1).offline_bytes > 0
     assert [at[0] for at in nodes.stock()] == [0, 1]
+    # P2 forgets what P1 does not have.
+    nodes.deal(1)
+    assert [at[0] for at in nodes.stock()] == [1, 1]
 
 
 def test_a_run_from_stock_is_on_its_own_arguments(nodes: Nodes) -> None:
@@ -182,7 +188,7 @@ def test_a_run_from_stock_is_on_its_own_arguments(nodes: Nodes) -> None:
                 session.parties.run_used(index, inputs(mine), kinds)
             match = "whose masks are in stock|what was taken from stock"
             if wrong == "a value that was not dealt":
-                match = "makes masks with P0"
+                match = "without P0, and nothing else"
                 with pytest.raises(spu_ditto.RuntimeFailure, match=match):
                     session.parties.put_many(arrays)  # type: ignore[arg-type]
                 continue
@@ -195,6 +201,19 @@ def test_who_may_deal(nodes: Nodes) -> None:
     for name in ("bank", "clinic"):
         with pytest.raises(spu_ditto.RuntimeFailure, match="deals for programs that bank has published|no publication"):
             list(preprocess(nodes.config, nodes.identity(name), "triage", 50))
+
+
+def test_without_p0_nothing_is_published_or_computed(nodes: Nodes) -> None:
+    commands: dict[str, tuple[pb.Request, list[bytes]]] = {
+        "publish": (pb.Request(publish=pb.Publish(text="{}")), [b"{}"]),
+        "withdraw": (pb.Request(withdraw=pb.Withdraw(name="triage")), []),
+        "load": (pb.Request(load=pb.Load(program=1000)), [b"{}"]),
+        "deal": (pb.Request(deal=pb.Deal(program=0)), []),
+    }
+    for command, buffers in commands.values():
+        parties = RemoteParties(nodes.config, nodes.identity("hospital"), without_p0=True)
+        with closing(parties), pytest.raises(spu_ditto.RuntimeFailure, match="without P0, and nothing else"):
+            parties._call(functools.partial(parties._all, command, buffers))
 
 
 def test_stock_is_of_one_version(nodes: Nodes) -> None:

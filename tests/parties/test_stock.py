@@ -45,6 +45,16 @@ def test_what_is_stored_is_sealed_and_there_again(tmp_path: Path) -> None:
     assert Stock(tmp_path, KEY).take(MODEL, 0) == (b"a", b"a" * 16, secret)
 
 
+def test_what_the_other_party_lacks_is_removed(tmp_path: Path) -> None:
+    stock = Stock(tmp_path, KEY)
+    for item in (b"a", b"b", b"c"):
+        put(stock, item)
+    put(stock, b"d", digest=OTHER)
+    assert stock.items(MODEL) == [b"a", b"b", b"c"]
+    stock.keep_only(MODEL, [b"b", b"x"])
+    assert stock.items(MODEL) == [b"b"] and stock.items(OTHER) == [b"d"]
+
+
 def test_another_key_is_named_and_burns(tmp_path: Path) -> None:
     put(Stock(tmp_path, KEY), b"a")
     stock = Stock(tmp_path, bytes(32))

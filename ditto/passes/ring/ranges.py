@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.func import FuncOp
 from xdsl.passes import ModulePass
 
 from ditto.analysis.intervals import ARGUMENT_RANGES, CLAIM, WRAP, Interval, Intervals
@@ -34,6 +35,18 @@ from ditto.passes.ring_rewriting import every, insert_before, replace, rescaled_
 _INFINITE = 2.0**100
 # How far roundings may lift an exponent above zero; half of what the exponential then allows for.
 _ABOVE_ZERO = 0.25
+
+
+def bounded_exponentials(function: FuncOp) -> list[ring.ExpBelowOp]:
+    """Those whose operands are never above zero."""
+    exponentials = every(function, ring.ExpBelowOp)
+    if not exponentials:
+        return []
+    # Which leaves its marks: a copy's.
+    copy = function.clone()
+    intervals = intervals_with_masks(copy)
+    pairs = zip(exponentials, every(copy, ring.ExpBelowOp), strict=True)
+    return [op for op, copied in pairs if intervals.of(copied.arguments[0]).high <= _ABOVE_ZERO]
 
 
 def use_bounded_exponential(op: ring.RingOp) -> None:
@@ -92,12 +105,9 @@ class Ranges(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         function = ring.main(op)
+        for exponential in bounded_exponentials(function):
+            use_bounded_exponential(exponential)
         intervals = intervals_with_masks(function)
-        bounded = [o for o in every(function, ring.ExpBelowOp) if intervals.of(o.arguments[0]).high <= _ABOVE_ZERO]
-        if bounded:
-            for exponential in bounded:
-                use_bounded_exponential(exponential)
-            intervals = intervals_with_masks(function)
         for inner in function.body.block.ops:
             if isinstance(inner, ring.RingOp):
                 annotate(inner, intervals)
