@@ -158,7 +158,11 @@ def status(config: _ConfigFile, identity: _IdentityStem) -> None:
     with _told():
         parsed, own = read_config(config), Identity.load(identity)
         for role in range(3):
-            told = describe(parsed, role, own)
+            try:
+                told = describe(parsed, role, own)
+            except DittoError as error:
+                print(error)
+                continue
             print(f"P{role}: version {told.version}, {told.memory_bytes / 1e6:.0f} MB at most, you are {told.caller}")
             for publication in told.publications:
                 told_calls = (
