@@ -222,6 +222,8 @@ class Session:
         To prepare the same twice tells P1 or P2 the difference of two inputs: burn it before. `number` is the same at
         both, and larger than all before. Raises ValueError.
         """
+    def probe(self) -> dict[int, tuple[float, float]]:
+        """Seconds to a party of a higher number and back, and bits a second; all parties call it together."""
     def tell(self, message: bytes) -> None:
         """Sends P2 something, as P1."""
     def told(self) -> bytes:

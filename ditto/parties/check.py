@@ -1,7 +1,9 @@
-"""Whether a configuration works: certificates, nodes, versions, clocks. Says what is wrong and how to mend it."""
+"""Whether a configuration works: certificates, nodes, versions, clocks, and the links among nodes. Says what is wrong
+and how to mend it."""
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import statistics
 import time
@@ -15,6 +17,7 @@ from ditto.parties.agreement import engine_digest
 from ditto.parties.client import describe
 from ditto.parties.config import Config, shown
 from ditto.parties.identity import Identity, expiry
+from ditto.parties.session import RemoteParties
 
 # Certificates' times are compared with clocks.
 _MOST_SKEW = 30.0
@@ -48,8 +51,27 @@ def check(config: Config, identity: Identity) -> Iterator[Finding]:
         f"{own or 'unknown'}, {rights or 'no rights'}",
         "" if own else "the configuration does not have this identity's certificate: add it, at every node too",
     )
+    well = True
     for role, (name, address) in enumerate(zip(config.names, config.nodes, strict=True)):
-        yield from _node(config, identity, role, f"{name} (P{role}) at {shown(address)}")
+        for finding in _node(config, identity, role, f"{name} (P{role}) at {shown(address)}"):
+            well = well and not finding.wrong
+            yield finding
+    if well:
+        yield from _links(config, identity)
+
+
+def _links(config: Config, identity: Identity) -> Iterator[Finding]:
+    """Has the nodes open a session, which takes every two of them, and measure it."""
+    try:
+        parties = RemoteParties(config, identity)
+        with contextlib.closing(parties):
+            found = parties.probe()
+    except DittoError as error:
+        mend = "Do the addresses in spu_internal_addrs lead to the nodes, and are those ports open for the other nodes?"
+        yield Finding("links among nodes", "a session does not open", f"{error}. {mend}")
+        return
+    for (low, high), (trip, bits) in found.items():
+        yield Finding(f"P{low} - P{high}", f"{1000 * trip:.2f} ms to and back, {bits / 1e6:.0f} Mbit/s")
 
 
 def _node(config: Config, identity: Identity, role: int, what: str) -> Iterator[Finding]:

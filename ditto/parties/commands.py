@@ -146,6 +146,7 @@ class Session:
                 "withdraw": self._withdraw,
                 "deal": self._deal,
                 "take": self._take,
+                "probe": self._probe,
             }
             reply, results = commands[kind](getattr(request, kind), buffers)
         except Exception as error:
@@ -232,6 +233,13 @@ class Session:
             session.abort(self._ended)
         session.agree_on("engine", engine_digest())
         return pb.Reply(), []
+
+    def _probe(self, command: pb.Probe, buffers: list[bytes]) -> Reply:
+        speeds = [
+            pb.Speed(party=peer, round_trip_seconds=trip, bits_per_second=bits)
+            for peer, (trip, bits) in self._open_session().probe().items()
+        ]
+        return pb.Reply(speeds=speeds), []
 
     # ------------------------------------------------------------------------------------------------ values
 

@@ -305,6 +305,15 @@ class RemoteParties:
             raise RuntimeFailure("the nodes have different publications of this name; publish it anew")
         return told[0]
 
+    def probe(self) -> dict[tuple[int, int], tuple[float, float]]:
+        """For every two parties the seconds of a round trip and the bits a second between them."""
+        replies = self._call(lambda: self._all(pb.Request(probe=pb.Probe())))
+        return {
+            (role, speed.party): (speed.round_trip_seconds, speed.bits_per_second)
+            for role, (reply, _) in enumerate(replies)
+            for speed in reply.speeds
+        }
+
     def close(self) -> None:
         """Ends the session; a call that another thread is in fails."""
         if os.getpid() == self._process:

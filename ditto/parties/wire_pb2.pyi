@@ -67,7 +67,7 @@ class Message(_message.Message):
     def __init__(self, request: _Optional[_Union[Request, _Mapping]] = ..., reply: _Optional[_Union[Reply, _Mapping]] = ..., piece: _Optional[bytes] = ...) -> None: ...
 
 class Request(_message.Message):
-    __slots__ = ("number", "buffers", "drop", "forget", "listen", "open", "load", "mask", "masked", "run", "publish", "use", "withdraw", "deal", "take")
+    __slots__ = ("number", "buffers", "drop", "forget", "listen", "open", "load", "mask", "masked", "run", "publish", "use", "withdraw", "deal", "take", "probe")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     BUFFERS_FIELD_NUMBER: _ClassVar[int]
     DROP_FIELD_NUMBER: _ClassVar[int]
@@ -83,6 +83,7 @@ class Request(_message.Message):
     WITHDRAW_FIELD_NUMBER: _ClassVar[int]
     DEAL_FIELD_NUMBER: _ClassVar[int]
     TAKE_FIELD_NUMBER: _ClassVar[int]
+    PROBE_FIELD_NUMBER: _ClassVar[int]
     number: int
     buffers: _containers.RepeatedScalarFieldContainer[int]
     drop: _containers.RepeatedScalarFieldContainer[int]
@@ -98,10 +99,11 @@ class Request(_message.Message):
     withdraw: Withdraw
     deal: Deal
     take: Take
-    def __init__(self, number: _Optional[int] = ..., buffers: _Optional[_Iterable[int]] = ..., drop: _Optional[_Iterable[int]] = ..., forget: _Optional[_Iterable[int]] = ..., listen: _Optional[_Union[Listen, _Mapping]] = ..., open: _Optional[_Union[Open, _Mapping]] = ..., load: _Optional[_Union[Load, _Mapping]] = ..., mask: _Optional[_Union[Mask, _Mapping]] = ..., masked: _Optional[_Union[Masked, _Mapping]] = ..., run: _Optional[_Union[Run, _Mapping]] = ..., publish: _Optional[_Union[Publish, _Mapping]] = ..., use: _Optional[_Union[Use, _Mapping]] = ..., withdraw: _Optional[_Union[Withdraw, _Mapping]] = ..., deal: _Optional[_Union[Deal, _Mapping]] = ..., take: _Optional[_Union[Take, _Mapping]] = ...) -> None: ...
+    probe: Probe
+    def __init__(self, number: _Optional[int] = ..., buffers: _Optional[_Iterable[int]] = ..., drop: _Optional[_Iterable[int]] = ..., forget: _Optional[_Iterable[int]] = ..., listen: _Optional[_Union[Listen, _Mapping]] = ..., open: _Optional[_Union[Open, _Mapping]] = ..., load: _Optional[_Union[Load, _Mapping]] = ..., mask: _Optional[_Union[Mask, _Mapping]] = ..., masked: _Optional[_Union[Masked, _Mapping]] = ..., run: _Optional[_Union[Run, _Mapping]] = ..., publish: _Optional[_Union[Publish, _Mapping]] = ..., use: _Optional[_Union[Use, _Mapping]] = ..., withdraw: _Optional[_Union[Withdraw, _Mapping]] = ..., deal: _Optional[_Union[Deal, _Mapping]] = ..., take: _Optional[_Union[Take, _Mapping]] = ..., probe: _Optional[_Union[Probe, _Mapping]] = ...) -> None: ...
 
 class Reply(_message.Message):
-    __slots__ = ("number", "buffers", "error", "port", "out_of_range", "report", "peak_memory_bytes", "publication", "digest", "item")
+    __slots__ = ("number", "buffers", "error", "port", "out_of_range", "report", "peak_memory_bytes", "publication", "digest", "speeds", "item")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     BUFFERS_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
@@ -111,6 +113,7 @@ class Reply(_message.Message):
     PEAK_MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
     PUBLICATION_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
+    SPEEDS_FIELD_NUMBER: _ClassVar[int]
     ITEM_FIELD_NUMBER: _ClassVar[int]
     number: int
     buffers: _containers.RepeatedScalarFieldContainer[int]
@@ -121,10 +124,25 @@ class Reply(_message.Message):
     peak_memory_bytes: int
     publication: str
     digest: bytes
+    speeds: _containers.RepeatedCompositeFieldContainer[Speed]
     item: bytes
-    def __init__(self, number: _Optional[int] = ..., buffers: _Optional[_Iterable[int]] = ..., error: _Optional[str] = ..., port: _Optional[int] = ..., out_of_range: _Optional[bool] = ..., report: _Optional[str] = ..., peak_memory_bytes: _Optional[int] = ..., publication: _Optional[str] = ..., digest: _Optional[bytes] = ..., item: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, number: _Optional[int] = ..., buffers: _Optional[_Iterable[int]] = ..., error: _Optional[str] = ..., port: _Optional[int] = ..., out_of_range: _Optional[bool] = ..., report: _Optional[str] = ..., peak_memory_bytes: _Optional[int] = ..., publication: _Optional[str] = ..., digest: _Optional[bytes] = ..., speeds: _Optional[_Iterable[_Union[Speed, _Mapping]]] = ..., item: _Optional[bytes] = ...) -> None: ...
+
+class Speed(_message.Message):
+    __slots__ = ("party", "round_trip_seconds", "bits_per_second")
+    PARTY_FIELD_NUMBER: _ClassVar[int]
+    ROUND_TRIP_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    BITS_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
+    party: int
+    round_trip_seconds: float
+    bits_per_second: float
+    def __init__(self, party: _Optional[int] = ..., round_trip_seconds: _Optional[float] = ..., bits_per_second: _Optional[float] = ...) -> None: ...
 
 class Listen(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Probe(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 

@@ -1,5 +1,7 @@
 #include "ditto/runtime/session.h"
 
+#include <algorithm>
+#include <chrono>
 #include <stdexcept>
 #include <utility>
 
@@ -18,6 +20,7 @@ constexpr uint64_t kProgramTag = ~uint64_t{0} - 1;
 constexpr uint64_t kRunTag = ~uint64_t{0} - 2;
 constexpr uint64_t kDealTag = ~uint64_t{0} - 3;
 constexpr uint64_t kTellTag = ~uint64_t{0} - 4;
+constexpr uint64_t kProbeTag = ~uint64_t{0} - 5;
 
 // No run's domain has one of the two highest bits (kMaxRuns).
 constexpr uint64_t InputDomain(uint64_t id) { return uint64_t{1} << 63 | id; }
@@ -271,6 +274,37 @@ void Session::Prepare(Dealt dealt, uint64_t number) {
   first_id_ = next_id_;
   runs_ = 0;
   next_ = std::move(dealt);
+}
+
+std::map<int, LinkSpeed> Session::Probe() {
+  constexpr int kTrips = 7;
+  constexpr size_t kBytes = size_t{4} << 20;
+  const int self = static_cast<int>(role_);
+  std::map<int, LinkSpeed> found;
+  // Pair after pair in the same order at all parties, so that none shares the network with another.
+  for (int low = 0; low < 3; ++low) {
+    for (int high = low + 1; high < 3; ++high) {
+      if (self != low && self != high) continue;
+      const auto& peer = peers_[static_cast<size_t>(self == low ? high : low)];
+      if (!peer) continue;
+      std::vector<double> seconds;
+      for (size_t size : std::vector<size_t>{kTrips, 1}) {
+        for (size_t trip = 0; trip < size; ++trip) {
+          const auto began = std::chrono::steady_clock::now();
+          if (self == low) peer->Send(kProbeTag, Bytes(size == 1 ? kBytes : 1));
+          peer->Receive(kProbeTag);
+          if (self == high) peer->Send(kProbeTag, Bytes(1));
+          seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
+        }
+      }
+      if (self == high) continue;
+      const double sending = seconds.back();
+      seconds.pop_back();
+      const double trip = *std::min_element(seconds.begin(), seconds.end());
+      found[high] = {trip, 8.0 * kBytes / std::max(sending - trip, 1e-9)};
+    }
+  }
+  return found;
 }
 
 void Session::Tell(Bytes message) { peers_[2]->Send(kTellTag, std::move(message)); }

@@ -38,6 +38,12 @@ using FutureInput = std::variant<uint64_t, Tensor, Argument>;
 // The outputs of a program, by position, that stay shared, and the id that each gets.
 using Kept = std::map<size_t, uint64_t>;
 
+// Of a connection, to the peer and back.
+struct LinkSpeed {
+  double round_trip_seconds = 0;
+  double bits_per_second = 0;
+};
+
 class Session {
  public:
   // peers[i] leads to party i; one's own entry is null. Agrees on fresh keys with both. Throws ChannelError, also if
@@ -83,6 +89,9 @@ class Session {
   // places, and that run is the one dealt. Whoever calls has burnt it. `number`: the same at both, and none used before
   // in this session. Throws std::invalid_argument with P0.
   void Prepare(Dealt dealt, uint64_t number);
+  // How quick the connections to the parties of higher numbers are, one after the other; all parties of the session
+  // call it together. Sends some megabytes. Throws ChannelError.
+  std::map<int, LinkSpeed> Probe();
   // What P1 tells P2.
   void Tell(Bytes message);
   Bytes Told();

@@ -304,6 +304,20 @@ TEST(Session, WithoutP0NothingHappensThatWasNotDealt) {
   EXPECT_THROW(without[2]->Run(program, MakeSchedule(program), {uint64_t{0}}, {}), std::invalid_argument);
 }
 
+TEST(Session, EveryPairIsProbed) {
+  const auto sessions = Open();
+  std::array<std::map<int, LinkSpeed>, 3> found;
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < 3; ++i) {
+    threads.emplace_back([&, i] { found[i] = sessions[i]->Probe(); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(found[0].size(), 2u);
+  EXPECT_EQ(found[1].size(), 1u);
+  EXPECT_TRUE(found[2].empty());
+  for (const auto& [peer, speed] : found[0]) EXPECT_GT(speed.bits_per_second, 1e6) << peer;
+}
+
 TEST(Session, PartiesThatDealDifferentRunsAreFound) {
   const auto sessions = Open();
   Share0(sessions);

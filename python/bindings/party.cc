@@ -251,6 +251,16 @@ void BindParty(py::module_& m) {
             session.Tell(Bytes(view.begin(), view.end()));
           },
           py::arg("message"))
+      .def(
+          "probe",
+          [](Session& session) {
+            std::map<int, std::pair<double, double>> found;
+            for (const auto& [peer, speed] : session.Probe()) {
+              found[peer] = {speed.round_trip_seconds, speed.bits_per_second};
+            }
+            return found;
+          },
+          py::call_guard<py::gil_scoped_release>())
       .def("told", [](Session& session) {
         Bytes message;
         {
