@@ -20,7 +20,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ditto.errors import DittoError
+from ditto.errors import DittoError, RuntimeFailure
 
 # Of nodes that `up` starts again; what ends them so often will go on to.
 _RESTARTS = 10
@@ -88,11 +88,10 @@ def up(
     config: _ConfigFile,
     store: Annotated[Path | None, typer.Option(help="Where nodes keep publications, each in a folder.")] = None,
 ) -> None:
-    """Runs all three parties on this machine, until Ctrl-C. One that ends is started again."""
+    """Runs all three parties on this machine, until Ctrl-C or `spu-ditto stop`. One that ends is started again."""
+    from ditto.parties.config import read_config
     from ditto.parties.node import STOPS
-
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
-    command = [sys.executable, "-m", "ditto.parties.node", "--config", str(config), "--until-stdin-closes"]
+    from ditto.parties.running import running
 
     def start(role: int) -> subprocess.Popen[bytes]:
         kept = [] if store is None else ["--store", str(store / f"node-{role}")]
@@ -100,21 +99,33 @@ def up(
             [*command, "--party", str(role), *kept], stdin=subprocess.PIPE, start_new_session=True, env=_environment()
         )
 
-    nodes = [start(role) for role in range(3)]
-    left = _RESTARTS
-    while left and signal.sigtimedwait(STOPS, 0.5) is None:
-        for role, running in enumerate(nodes):
-            if left and running.poll() is not None:
-                left -= 1
-                print(f"P{role} ended with {running.returncode}; starting it again", file=sys.stderr)
-                nodes[role] = start(role)
-    for running in nodes:
-        running.terminate()
-    for running in nodes:
-        running.wait()
-    if not left:
-        print(f"parties ended {_RESTARTS} times; giving up", file=sys.stderr)
-        raise typer.Exit(1)
+    with _told(), running(config):
+        read_config(config)
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+        command = [sys.executable, "-m", "ditto.parties.node", "--config", str(config), "--until-stdin-closes"]
+        nodes = [start(role) for role in range(3)]
+        left = _RESTARTS
+        while left and signal.sigtimedwait(STOPS, 0.5) is None:
+            for role, node in enumerate(nodes):
+                if left and node.poll() is not None:
+                    left -= 1
+                    print(f"P{role} ended with {node.returncode}; starting it again", file=sys.stderr)
+                    nodes[role] = start(role)
+        for node in nodes:
+            node.terminate()
+        for node in nodes:
+            node.wait()
+        if not left:
+            raise RuntimeFailure(f"parties ended {_RESTARTS} times; giving up")
+
+
+@app.command()
+def stop(config: _ConfigFile) -> None:
+    """Ends the nodes that `spu-ditto up` runs on this machine."""
+    from ditto.parties.running import stop as end
+
+    with _told():
+        print(f"stopped process {end(config)} and its nodes")
 
 
 def _environment() -> dict[str, str]:
