@@ -12,7 +12,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import grpc
@@ -34,6 +34,19 @@ from ditto.parties.runtime import OUT_OF_RANGE, Stored
 _GRACE = 3.0
 
 _INTERRUPTED = "the session was interrupted in the middle of a call"
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request to a party and its reply, as they were sent: the command's name in wire.proto, and the buffers."""
+
+    role: int
+    command: str
+    sent: tuple[bytes, ...] = field(repr=False)
+    received: tuple[bytes, ...] = field(repr=False)
+
+
+Tap = Callable[[Exchange], None]
 
 _Message = tuple[pb.Request, Sequence[Any]]
 _Reply = tuple[pb.Reply, list[bytes]]
@@ -103,6 +116,7 @@ class RemoteParties:
         identity: this caller's.
         why_lost: what is known about a party whose connection broke, from what its connection said.
         check_ranges: debug mode, as in `Runtime`.
+        tap: is given all that this caller and the parties have sent each other, once all three have answered.
 
     Raises:
         RuntimeFailure: a party cannot be reached, or refuses this caller.
@@ -115,8 +129,10 @@ class RemoteParties:
         why_lost: Callable[[int, str], str] | None = None,
         *,
         check_ranges: bool = False,
+        tap: Tap | None = None,
     ) -> None:
         self.check_ranges = check_ranges
+        self._tap = tap
         self._config = config
         self._why_lost = why_lost or self._lost
         self._session = secrets.token_bytes(16)
@@ -376,6 +392,11 @@ class RemoteParties:
             cause = min(errors.values(), key=len)
             self._ended = self._ended or f"the parties have failed before: {cause}"
             raise RuntimeFailure(cause)
+        if self._tap is not None:
+            for role, (request, buffers) in enumerate(messages):
+                command = request.WhichOneof("command") or ""
+                sent, received = (tuple(memoryview(b).tobytes() for b in part) for part in (buffers, replies[role][1]))
+                self._tap(Exchange(role, command, sent, received))
         return [replies[role] for role in range(3)]
 
 
