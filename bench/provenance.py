@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ditto.parties.accounting import threads_of_a_local_party
+from ditto.parties.machine import cpu
 from ditto.parties.wire import version
-from spu_ditto.reports.about import cpu
 
 PACKAGES = ("flax", "jax", "jaxlib", "numpy", "spu", "transformers", "xdsl")
 

@@ -311,9 +311,9 @@ def demo(
     """Serves a page, on this machine alone, that calls a model on a text and shows what each node received."""
     from ditto import demo as page
 
-    # Ended by a signal, it takes its nodes along.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     with _told(), contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as cleanup:
+        # Ended by a signal, it takes its nodes along.
+        cleanup.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, lambda *_: sys.exit()))
         if local or config is None:
             caller = page.Caller(*cleanup.enter_context(_local_service(model)))
         else:

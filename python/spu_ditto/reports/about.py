@@ -7,7 +7,6 @@ import json
 import os
 import platform
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from xdsl.parser import Parser
 
 from ditto.analysis.intervals import ARGUMENT_TYPES
 from ditto.dialects import ring
+from ditto.parties.machine import cpu
 from ditto.parties.program import RingProgram
 from ditto.parties.run_report import RunReport
 from ditto.passes.pphlo.split_public import INPUTS
@@ -42,15 +42,6 @@ def about(program: RingProgram, run: RunReport | None, title: str) -> dict[str, 
         "report made on": f"{cpu()}, {_several(len(os.sched_getaffinity(0)), 'core')}, {platform.system()}",
     }
     return {what: words for what, words in told.items() if words}
-
-
-def cpu() -> str:
-    """The name of this machine's processor."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 def _attributes(text: str, opening: str) -> dict[str, Any]:
