@@ -45,7 +45,7 @@ def about(program: RingProgram, run: RunReport | None, title: str) -> dict[str, 
 
 
 def _attributes(text: str, opening: str) -> dict[str, Any]:
-    """Those on the line of a ring program that begins so, if there is one. The rest is not read: it may take seconds."""
+    """Those on the line of a ring program that begins so, if it has one. The rest is not read: it may take seconds."""
     line = text.partition(opening)[2].partition("\n")[0]
     found = Parser(ring.context(), line.partition(" attributes ")[2]).parse_optional_attr_dict()
     return {name: ring.plain(value) for name, value in found.items() if name.startswith("ditto.")}
