@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ditto.parties.accounting import threads_of_a_local_party
+from ditto.parties.machine import cpu
 from ditto.parties.wire import version
 
 PACKAGES = ("flax", "jax", "jaxlib", "numpy", "spu", "transformers", "xdsl")
@@ -41,7 +42,7 @@ def provenance(arguments: Mapping[str, Any], seeds: Sequence[int]) -> dict[str, 
         },
         "commit": _commit(),
         "system": platform.platform(),
-        "cpu": _cpu(),
+        "cpu": cpu(),
         "cores": len(os.sched_getaffinity(0)),
         "threads": threads_of_a_local_party(),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -72,11 +73,3 @@ def _commit() -> str | None:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
-
-
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())

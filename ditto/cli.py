@@ -9,11 +9,12 @@ import contextlib
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,11 +22,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ditto.errors import DittoError
+from ditto.errors import DittoError, RuntimeFailure
 
 # How often the stock is looked at, in seconds.
 _LOOKS_AGAIN = 5.0
 
+# Of a text that the demo's own nodes take.
+_TOKENS = 32
 # Of nodes that `up` starts again; what ends them so often will go on to.
 _RESTARTS = 10
 
@@ -92,11 +95,10 @@ def up(
     config: _ConfigFile,
     store: Annotated[Path | None, typer.Option(help="Where nodes keep publications, each in a folder.")] = None,
 ) -> None:
-    """Runs all three parties on this machine, until Ctrl-C. One that ends is started again."""
+    """Runs all three parties on this machine, until Ctrl-C or `spu-ditto stop`. One that ends is started again."""
+    from ditto.parties.config import read_config
     from ditto.parties.node import STOPS
-
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
-    command = [sys.executable, "-m", "ditto.parties.node", "--config", str(config), "--until-stdin-closes"]
+    from ditto.parties.running import running
 
     def start(role: int) -> subprocess.Popen[bytes]:
         kept = [] if store is None else ["--store", str(store / f"node-{role}")]
@@ -104,21 +106,33 @@ def up(
             [*command, "--party", str(role), *kept], stdin=subprocess.PIPE, start_new_session=True, env=_environment()
         )
 
-    nodes = [start(role) for role in range(3)]
-    left = _RESTARTS
-    while left and signal.sigtimedwait(STOPS, 0.5) is None:
-        for role, running in enumerate(nodes):
-            if left and running.poll() is not None:
-                left -= 1
-                print(f"P{role} ended with {running.returncode}; starting it again", file=sys.stderr)
-                nodes[role] = start(role)
-    for running in nodes:
-        running.terminate()
-    for running in nodes:
-        running.wait()
-    if not left:
-        print(f"parties ended {_RESTARTS} times; giving up", file=sys.stderr)
-        raise typer.Exit(1)
+    with _told(), running(config):
+        read_config(config)
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+        command = [sys.executable, "-m", "ditto.parties.node", "--config", str(config), "--until-stdin-closes"]
+        nodes = [start(role) for role in range(3)]
+        left = _RESTARTS
+        while left and signal.sigtimedwait(STOPS, 0.5) is None:
+            for role, node in enumerate(nodes):
+                if left and node.poll() is not None:
+                    left -= 1
+                    print(f"P{role} ended with {node.returncode}; starting it again", file=sys.stderr)
+                    nodes[role] = start(role)
+        for node in nodes:
+            node.terminate()
+        for node in nodes:
+            node.wait()
+        if not left:
+            raise RuntimeFailure(f"parties ended {_RESTARTS} times; giving up")
+
+
+@app.command()
+def stop(config: _ConfigFile) -> None:
+    """Ends the nodes that `spu-ditto up` runs on this machine."""
+    from ditto.parties.running import stop as end
+
+    with _told():
+        print(f"stopped process {end(config)} and its nodes")
 
 
 def _environment() -> dict[str, str]:
@@ -236,25 +250,27 @@ def publish(
     """Compiles a model, shares its weights among the nodes, and gives it a name."""
     with _told():
         import spu_ditto
-        from ditto.parties.texts import TEXT_TASKS
         from spu_ditto import models
 
-        loaded = models.load(model)
-        secure = spu_ditto.compile(loaded.apply, fraction_bits=loaded.fraction_bits)
-        programs = [secure.lower(loaded.params, loaded.make_inputs(seq_len=n)).compile() for n in sorted(set(seq_len))]
-        task: Any = loaded.task if loaded.task in TEXT_TASKS else None
+        publication = _publication(models.load(model), seq_len)
         with spu_ditto.connect(config, identity=identity) as parties:
-            spu_ditto.publish(
-                parties,
-                name,
-                programs,
-                {"params": loaded.params},
-                callers=caller,
-                task=task,
-                labels=loaded.labels,
-                tokenizer=None if loaded.tokenizer is None else loaded.tokenizer.text.encode(),
-            )
+            spu_ditto.publish(parties, name, callers=caller, **publication)
         print(f"published {name}")
+
+
+def _publication(model: Any, seq_len: Sequence[int]) -> dict[str, Any]:
+    """What `spu_ditto.publish` takes of a model (`models.load`): a program for each length, and what texts need."""
+    import spu_ditto
+    from ditto.parties.texts import TEXT_TASKS
+
+    secure = spu_ditto.compile(model.apply, fraction_bits=model.fraction_bits)
+    return {
+        "programs": [secure.lower(model.params, model.make_inputs(seq_len=n)).compile() for n in sorted(set(seq_len))],
+        "weights": {"params": model.params},
+        "task": model.task if model.task in TEXT_TASKS else None,
+        "labels": model.labels,
+        "tokenizer": None if model.tokenizer is None else model.tokenizer.text.encode(),
+    }
 
 
 @app.command()
@@ -312,6 +328,58 @@ def call(
         for one in text:
             result = pipeline(one) if context is None else pipeline(question=one, context=context)
             print(json.dumps(result, default=lambda array: array.tolist()))
+
+
+@app.command()
+def demo(
+    model: Annotated[
+        str, typer.Argument(help="What it was published as; locally, a Hugging Face directory, or minilm.")
+    ] = "minilm",
+    config: Annotated[
+        Path | None, typer.Option(help="The configuration file; without one, as --local.", envvar="DITTO_CONFIG")
+    ] = None,
+    identity: Annotated[
+        str | None, typer.Option(help="Your .pem and .key, without the ending.", envvar="DITTO_IDENTITY")
+    ] = None,
+    local: Annotated[
+        bool, typer.Option("--local", help="Start three nodes on this machine, and publish the model there.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0 takes a free one.")] = 0,
+) -> None:
+    """Serves a page, on this machine alone, that calls a model on a text and shows what each node received."""
+    from ditto import demo as page
+
+    with _told(), contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as cleanup:
+        # Ended by a signal, it takes its nodes along.
+        cleanup.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, lambda *_: sys.exit()))
+        if local or config is None:
+            caller = page.Caller(*cleanup.enter_context(_local_service(model)))
+        else:
+            caller = page.Caller(config, identity, model)
+        cleanup.callback(caller.close)
+        server = cleanup.enter_context(page.served(caller, port))
+        print(f"the page of {caller.name} listens at {page.address(server)} until Ctrl-C", flush=True)
+        server.serve_forever()
+
+
+@contextlib.contextmanager
+def _local_service(model: str) -> Iterator[tuple[Any, Any, str]]:
+    """Three nodes on this machine with a published model: their configuration, a caller's identity, its name."""
+    import spu_ditto
+    from ditto.parties.local import service
+    from ditto.parties.session import RemoteParties
+    from spu_ditto import models
+
+    loaded = models.load(model)
+    tokens = min(_TOKENS, loaded.positions or _TOKENS)
+    print(f"compiling {loaded.name} for {tokens} tokens", file=sys.stderr)
+    publication = _publication(loaded, [tokens])
+    # Of what a directory may be called, what a publication may.
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", loaded.name).lstrip("._-")[:100] or "model"
+    with service() as (config, identity):
+        with contextlib.closing(RemoteParties(config, identity)) as parties:
+            spu_ditto.publish(parties, name, **publication)
+        yield config, identity, name
 
 
 @app.command()

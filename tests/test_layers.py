@@ -31,6 +31,7 @@ LAYERS = (
     "ditto.passes",
     "ditto.policy.calibrate",
     "spu_ditto",
+    "ditto.demo",
     "ditto.cli",
     "spu_ditto.__main__",
 )

@@ -42,6 +42,7 @@ def run_report(
         layers=_joined(*(party["layers"] for party in parties)),
         peak_rss_bytes=peak_rss_bytes,
         events=_events(parties),
+        began=min(party["began"] for party in parties),
     )
 
 

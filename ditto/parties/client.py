@@ -15,7 +15,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -32,7 +32,7 @@ from ditto.parties.connect import own_identity
 from ditto.parties.identity import Identity
 from ditto.parties.publication import Described, Program, described, integers
 from ditto.parties.run_report import RunReport
-from ditto.parties.session import RemoteParties, RemoteValue, node_channel
+from ditto.parties.session import RemoteParties, RemoteValue, Tap, node_channel
 from ditto.parties.texts import TextPipeline, Tokenizer
 
 TOKENIZER = "tokenizer.json"
@@ -87,14 +87,22 @@ class Client:
     Args:
         config: a configuration file with certificates.
         identity: this caller's, as in `spu_ditto.connect`; the configuration has to give it the right to call.
+        tap: is given all that passes between this caller and the nodes, as in `RemoteParties`: secrets of this caller.
 
     Raises:
         ConfigError, IdentityError: they cannot be read, or are not what they must be.
     """
 
-    def __init__(self, config: str | Path | Config, identity: str | Path | Identity | None = None) -> None:
+    def __init__(
+        self,
+        config: str | Path | Config,
+        identity: str | Path | Identity | None = None,
+        *,
+        tap: Tap | None = None,
+    ) -> None:
         self._config = config if isinstance(config, Config) else read_config(config)
         self._identity = own_identity(identity)
+        self._tap = tap
         self._lock = threading.RLock()
         # With P0, and without.
         self._sessions: dict[bool, _Session] = {}
@@ -145,8 +153,11 @@ class Client:
                 assert prepared is not None
             return self._run(*prepared)
 
-    def pipeline(self, name: str) -> TextPipeline:
+    def pipeline(self, name: str, *, told: Callable[[RunReport], None] | None = None) -> TextPipeline:
         """A function of text, of the task that the model was published for.
+
+        Args:
+            told: is given what each run of the model cost.
 
         Raises:
             UnsupportedError: it was published without a tokenizer or a task.
@@ -154,21 +165,24 @@ class Client:
         """
         with self._lock:
             used = self._session(with_p0=not self._stocked(name, {})).use(name)
-        told = used.told
-        if TOKENIZER not in used.files or told.task is None:
+        published = used.told
+        if TOKENIZER not in used.files or published.task is None:
             raise UnsupportedError(f"model {name} was published without a tokenizer or a task; use call with arrays")
-        lengths = {_tokens(program) for program in told.programs} - {0}
+        lengths = {_tokens(program) for program in published.programs} - {0}
         if not lengths:
             raise UnsupportedError(f"model {name} takes no token ids; use call with arrays")
 
         def run(known: Mapping[str, Array]) -> Array:
             tokens = known["input_ids"].shape[1]
-            program = next(p for p in told.programs if _tokens(p) == tokens)
+            program = next(p for p in published.programs if _tokens(p) == tokens)
             inputs = {a.name: known[a.name.rpartition("/")[2]].astype(a.dtype) for a in program.arguments}
-            return np.asarray(self.call(name, **inputs))
+            result, report = self.run(name, inputs)
+            if told is not None:
+                told(report)
+            return np.asarray(result)
 
         tokenizer = Tokenizer(used.files[TOKENIZER].decode())
-        return TextPipeline(told.task, told.labels, tokenizer, sorted(lengths), run)
+        return TextPipeline(published.task, published.labels, tokenizer, sorted(lengths), run)
 
     # ------------------------------------------------------------------------------------------------ sessions
 
@@ -178,7 +192,7 @@ class Client:
             self._end(with_p0)
             found = None
         if found is None:
-            parties = RemoteParties(self._config, self._identity, without_p0=not with_p0)
+            parties = RemoteParties(self._config, self._identity, tap=self._tap, without_p0=not with_p0)
             found = self._sessions[with_p0] = _Session(parties)
         return found
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import ditto
 from ditto.errors import RuntimeFailure
 from ditto.parties.accounting import threads_of_a_local_party
-from ditto.parties.config import TIMEOUT, Address, read_config
+from ditto.parties.config import TIMEOUT, Address, Config, read_config
 from ditto.parties.identity import Identity
 from ditto.parties.runtime import use_runtime
 from ditto.parties.session import RemoteParties
@@ -47,18 +47,9 @@ def processes(
     link = None if network is None else get_link(network)
     owner = os.getpid()
     with contextlib.ExitStack() as cleanup:
-        folder = Path(tempfile.mkdtemp(prefix="spu-ditto-"))
-        cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
-        path = folder / "3pc.json"
-        path.write_text(json.dumps(_local_config(timeout)))
-        identities = {name: Identity.make(name) for name in (*_NAMES, _CALLER)}
-        for name, identity in identities.items():
-            identity.save(folder / name)
-        nodes = [cleanup.enter_context(_Node(role, path, link)) for role in range(3)]
-        first, second, third = (node.address() for node in nodes)
-        config = dataclasses.replace(read_config(path), nodes=(first, second, third))
+        config, identity, nodes = _started(cleanup, timeout, link)
         parties = RemoteParties(
-            config, identities[_CALLER], lambda role, said: nodes[role].obituary(said), check_ranges=check_ranges
+            config, identity, lambda role, said: nodes[role].obituary(said), check_ranges=check_ranges
         )
         cleanup.callback(parties.close)
         try:
@@ -68,6 +59,34 @@ def processes(
             # A forked process that leaves the block must not end what its parent still uses.
             if os.getpid() != owner:
                 cleanup.pop_all()
+
+
+@contextlib.contextmanager
+def service() -> Iterator[tuple[Config, Identity]]:
+    """Three processes on this machine, and somebody who may do everything with them: to try publications.
+
+    They keep nothing, and end with the `with` block.
+
+    Raises:
+        RuntimeFailure: a process did not start.
+    """
+    with contextlib.ExitStack() as cleanup:
+        config, identity, _ = _started(cleanup, TIMEOUT, None)
+        yield config, identity
+
+
+def _started(cleanup: contextlib.ExitStack, timeout: float, link: Link | None) -> tuple[Config, Identity, list[_Node]]:
+    folder = Path(tempfile.mkdtemp(prefix="spu-ditto-"))
+    cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
+    path = folder / "3pc.json"
+    path.write_text(json.dumps(_local_config(timeout)))
+    identities = {name: Identity.make(name) for name in (*_NAMES, _CALLER)}
+    for name, identity in identities.items():
+        identity.save(folder / name)
+    nodes = [cleanup.enter_context(_Node(role, path, link)) for role in range(3)]
+    first, second, third = (node.address() for node in nodes)
+    config = dataclasses.replace(read_config(path), nodes=(first, second, third))
+    return config, identities[_CALLER], nodes
 
 
 _NAMES = ("node-0", "node-1", "node-2")
@@ -85,7 +104,7 @@ def _local_config(timeout: float) -> dict[str, object]:
         "devices": {"SPU": {"kind": "SPU", "config": spu}},
         "ditto": {
             "certificates": {name: f"{name}.pem" for name in (*_NAMES, _CALLER)},
-            "rights": {_CALLER: ["compute"]},
+            "rights": {_CALLER: ["compute", "publish", "call"]},
         },
     }
 

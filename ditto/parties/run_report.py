@@ -55,6 +55,7 @@ class RunReport:
             takes; not counted in the rest.
         events: every operation at every party, P0's first, each party's in the order of the program.
         program: what ran.
+        began: when the first party did, by its machine's clock, in seconds since 1970.
     """
 
     seconds: float
@@ -68,6 +69,7 @@ class RunReport:
     events: tuple[OpEvent, ...] = field(default=(), repr=False)
     program: RingProgram | None = field(default=None, repr=False)
     conversions: tuple[RunReport, ...] = field(default=(), repr=False)
+    began: float = field(default=0.0, repr=False)
 
     @property
     def offline_bytes(self) -> int:
@@ -147,6 +149,7 @@ def total(reports: Sequence[RunReport]) -> RunReport:
         peak_rss_bytes=max(peaks, default=None),
         events=tuple(events),
         conversions=tuple(conversion for report in reports for conversion in report.conversions),
+        began=min((report.began for report in reports), default=0.0),
     )
 
 

@@ -12,7 +12,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import grpc
@@ -34,6 +34,19 @@ from ditto.parties.runtime import OUT_OF_RANGE, Stored
 _GRACE = 3.0
 
 _INTERRUPTED = "the session was interrupted in the middle of a call"
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request to a party and its reply, as they were sent: the command's name in wire.proto, and the buffers."""
+
+    role: int
+    command: str
+    sent: tuple[bytes, ...] = field(repr=False)
+    received: tuple[bytes, ...] = field(repr=False)
+
+
+Tap = Callable[[Exchange], None]
 
 _Message = tuple[pb.Request, Sequence[Any]]
 _Reply = tuple[pb.Reply, list[bytes]]
@@ -104,6 +117,7 @@ class RemoteParties:
         why_lost: what is known about a party whose connection broke, from what its connection said.
         check_ranges: debug mode, as in `Runtime`.
         without_p0: a session with P1 and P2 alone, for runs of publications from stock (`take`).
+        tap: is given all that this caller and the parties have sent each other, once all three have answered.
 
     Raises:
         RuntimeFailure: a party cannot be reached, or refuses this caller.
@@ -117,8 +131,10 @@ class RemoteParties:
         *,
         check_ranges: bool = False,
         without_p0: bool = False,
+        tap: Tap | None = None,
     ) -> None:
         self.check_ranges = check_ranges
+        self._tap = tap
         self._config = config
         self._why_lost = why_lost or self._lost
         self._session = secrets.token_bytes(16)
@@ -428,7 +444,14 @@ class RemoteParties:
             cause = min(errors.values(), key=len)
             self._ended = self._ended or f"the parties have failed before: {cause}"
             raise RuntimeFailure(cause)
-        return [replies.get(role, (pb.Reply(), [])) for role in range(3)]
+        answers = [replies.get(role, (pb.Reply(), [])) for role in range(3)]
+        if self._tap is not None:
+            for role in self._nodes:
+                request, buffers = messages[role]
+                command = request.WhichOneof("command") or ""
+                sent, received = (tuple(memoryview(b).tobytes() for b in part) for part in (buffers, answers[role][1]))
+                self._tap(Exchange(role, command, sent, received))
+        return answers
 
 
 _Outputs = list[tuple[list[int], int]]

@@ -67,6 +67,11 @@ class Plan:
     scales: Sequence[Scale] = field(default=(), repr=False)
     ranges: Sequence[Range] = field(default=(), repr=False)
 
+    @property
+    def evidence(self) -> str:
+        """What it is made from, in words."""
+        return f"{self.samples} sample{'' if self.samples == 1 else 's'}, headroom {self.headroom:g}"
+
     def fractions(self, block: Block) -> dict[SSAValue, int]:
         """The fraction chosen for each of the values of a PPHLO function's block. Raises InvalidPlan."""
         return {value: scale.fraction for value, scale in _matched(block, self.scales)}

@@ -54,6 +54,11 @@ class Policy:
     ranges: Mapping[str, float] = field(default_factory=dict)
     link: Link = LAN
 
+    def __str__(self) -> str:
+        fractions = ", ".join(f"{bits} in {name}" for name, bits in sorted(self.fractions.items()))
+        guard, link = "" if self.guard else "; no guard", "" if self.link == LAN else f"; for a {self.link.name}"
+        return f"{self.name}; fraction bits: {fractions}{guard}{link}"
+
     def ring(self, element: Attribute) -> tuple[int, int]:
         """(ring width, fraction of activations) of a builtin element type other than i1.
 

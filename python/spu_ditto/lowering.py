@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import jax
 import numpy as np
-from xdsl.dialects.builtin import ModuleOp, TensorType
+from xdsl.dialects.builtin import ModuleOp, StringAttr, TensorType
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute
 
@@ -39,6 +39,9 @@ _POLICIES = '"ditto", "fm64", a Plan, or the path of its .json file'
 
 FractionBits = int | Mapping[str, int] | None
 
+
+# How a program was made, for people who read it: on its module.
+POLICY, CALIBRATION = "ditto.policy", "ditto.calibration"
 
 # What a compilation is made of: SPU's compiler, and our passes.
 STEPS = 1 + len(pipeline.STEPS)
@@ -130,6 +133,8 @@ def lower_pphlo(
     except ValueNeeded as needed:
         needed.arguments = tuple(left[n] for n in needed.arguments)
         raise
+    module.attributes[POLICY] = StringAttr(str(policy))
+    module.attributes[CALIBRATION] = StringAttr("none" if policy.plan is None else policy.plan.evidence)
     signature = split_public.signature(module)
     program = lower_to_program(module)
     results = [

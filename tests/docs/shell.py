@@ -32,20 +32,20 @@ class Shell:
             name, _, value = line.removeprefix("export ").partition("=")
             self._env[name] = value
             return ""
-        if line.startswith(("spu-ditto up ", "spu-ditto node ")):
+        if line.startswith(("spu-ditto up ", "spu-ditto node ", "spu-ditto demo ")):
             return self._start(line, 3 if line.startswith("spu-ditto up ") else 1)
         done = subprocess.run(["bash", "-c", line], cwd=self._folder, env=self._env, capture_output=True, text=True)
         assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
-    def _start(self, line: str, parties: int) -> str:
+    def _start(self, line: str, listeners: int) -> str:
         log = (self._folder / ".log").open("a")
         running = subprocess.Popen(
             line.split(), cwd=self._folder, env=self._env, stdout=subprocess.PIPE, stderr=log, text=True
         )
         self._left.append(running)
         assert running.stdout is not None
-        said = [running.stdout.readline() for _ in range(parties)]
+        said = [running.stdout.readline() for _ in range(listeners)]
         assert all("listens" in one for one in said), (self._folder / ".log").read_text()
         return "".join(said)
 

@@ -57,6 +57,26 @@ def test_each_node_is_started_by_hand(tmp_path: Path) -> None:
         assert "P0 listens" in shell.run("spu-ditto node --config 3pc.json --party 0 --store store")
 
 
+def test_the_demo(tmp_path: Path) -> None:
+    with Shell(tmp_path) as shell:
+        assert "the page of minilm" in shell.run("spu-ditto demo minilm --local")
+        shell.run("spu-ditto init trial")
+        take_free_ports(tmp_path / "trial" / "3pc.json")
+        shell.run("spu-ditto up --config trial/3pc.json --store trial/store")
+        shell.run("export DITTO_CONFIG=trial/3pc.json")
+        shell.run("spu-ditto publish minilm --name minilm --seq-len 32 --identity trial/certificates/model-owner")
+        shell.run("spu-ditto demo minilm --config trial/3pc.json --identity trial/certificates/data-owner")
+        assert "the page of minilm" in shell.run("spu-ditto demo minilm --identity trial/certificates/data-owner")
+
+
+def test_nodes_are_stopped(tmp_path: Path) -> None:
+    with Shell(tmp_path) as shell:
+        shell.run("spu-ditto init trial")
+        take_free_ports(tmp_path / "trial" / "3pc.json")
+        shell.run("spu-ditto up --config trial/3pc.json")
+        assert "stopped process" in shell.run("spu-ditto stop --config trial/3pc.json")
+
+
 def test_a_configuration_for_three_hosts(tmp_path: Path) -> None:
     with Shell(tmp_path) as shell:
         shell.run("spu-ditto init trial --hosts a.org,b.org,c.org")

@@ -33,7 +33,7 @@ from ditto.parties.publication import (
     Store,
     made,
 )
-from ditto.parties.session import RemoteParties
+from ditto.parties.session import Exchange, RemoteParties
 from tests.e2e.nodes import kill, start_nodes, write_configuration
 
 RNG = np.random.default_rng(2)
@@ -109,6 +109,23 @@ def test_a_data_owner_needs_neither_jax_nor_the_compiler(nodes: Nodes) -> None:
     models, scores, imported = map(json.loads, done.stdout.replace("'", '"').splitlines())
     assert models == ["triage"] and imported == []
     np.testing.assert_allclose(scores, model(WEIGHTS, x)["scores"], atol=2e-3)
+
+
+def test_a_client_can_be_watched(nodes: Nodes) -> None:
+    passed: list[Exchange] = []
+    with Client(nodes.config, nodes.config.parent / "bank", tap=passed.append) as client:
+        check(client)
+    commands = ("listen", "open", "use", "mask", "masked", "run")
+    assert [(one.role, one.command) for one in passed] == [(role, name) for name in commands for role in range(3)]
+    found = {(one.role, one.command): one for one in passed}
+    # What P1 and P2 mask with, each its own part; then what is masked, the same at both. Nothing of it at P0.
+    masks, masked = ([found[role, name] for role in range(3)] for name in ("mask", "masked"))
+    assert masks[0].received == masked[0].sent == ()
+    [first], [second], [argument] = masks[1].received, masks[2].received, masked[1].sent
+    assert masked[2].sent == (argument,)
+    assert len(first) == len(second) == len(argument) and len({first, second, argument}) == 3
+    # Nobody logs by accident what was sent.
+    assert repr(argument) not in repr(passed)
 
 
 def test_published_models_outlive_their_nodes(nodes: Nodes) -> None:

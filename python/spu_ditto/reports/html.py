@@ -22,58 +22,106 @@ from ditto.policy.link import LAN, WAN
 from spu_ditto.compiled import Compiled
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.lowered import Lowered
+from spu_ditto.reports.about import about
 from spu_ditto.reports.divergence import Divergence
+
+Subject = Compiled | Lowered | RunReport
 
 _CASTS = {ring.short_name(op) for op in ring.RING.operations if op.has_trait(Rescales) and not op.has_trait(KeepsRing)}
 # How finely the timeline is drawn.
 _MOMENTS = 400
 
 
-def report(subject: Compiled | Lowered | RunReport, path: str | Path, *, divergence: Divergence | None = None) -> None:
+def report(
+    subject: Subject,
+    path: str | Path,
+    *,
+    title: str | None = None,
+    divergence: Divergence | None = None,
+    against: Subject | None = None,
+) -> None:
     """Writes a page that shows a program, and a run of it, in any browser: one HTML file that needs nothing else.
 
     Args:
         subject: a program, or the report of a run (`Compiled.run`), which adds measured times.
         path: where to; an existing file is replaced.
+        title: what the model is called; the function's name, if not given.
         divergence: errors of the layers, of the same function.
+        against: another program, or run, whose bytes, rounds and seconds stand beside these, layer by layer.
 
     Raises:
         UnsupportedError: the run does not tell its program (a runtime was called directly).
     """
-    Path(path).write_text(page(subject, divergence), encoding="utf-8")
+    Path(path).write_text(page(subject, title, divergence, against), encoding="utf-8")
 
 
-def page(subject: Compiled | Lowered | RunReport, divergence: Divergence | None = None) -> str:
+def page(
+    subject: Subject,
+    title: str | None = None,
+    divergence: Divergence | None = None,
+    against: Subject | None = None,
+) -> str:
     """The text of the page that `report` writes."""
     files = importlib.resources.files("spu_ditto.reports") / "page"
     html, css, *scripts = (
         (files / name).read_text(encoding="utf-8") for name in ("page.html", "page.css", "base.js", "page.js")
     )
     # Inside a script element nothing but "<" can end the JSON early.
-    data = json.dumps(description(subject, divergence), separators=(",", ":")).replace("<", "\\u003c")
+    described = description(subject, title, divergence, against)
+    data = json.dumps(described, separators=(",", ":")).replace("<", "\\u003c")
     for mark, text in (("/* style */", css), ("/* script */", "\n".join(scripts)), ("/* data */", data)):
         html = html.replace(mark, text, 1)
     return html
 
 
-def description(subject: Compiled | Lowered | RunReport, divergence: Divergence | None = None) -> dict[str, Any]:
+def description(
+    subject: Subject,
+    title: str | None = None,
+    divergence: Divergence | None = None,
+    against: Subject | None = None,
+) -> dict[str, Any]:
     """Everything the page shows, JSON-serialisable."""
-    run = subject if isinstance(subject, RunReport) else None
-    program = subject.compile().program if isinstance(subject, Lowered) else subject.program
-    if program is None:
-        raise UnsupportedError(
-            "this run does not tell its program: take what Compiled.run reports, of a function without long loops"
-        )
+    program, run = _program(subject), subject if isinstance(subject, RunReport) else None
     engine, cost = json.loads(program.engine), cost_analysis(program)
     layers = [line.name for line in cost.layers]
     return {
-        "name": engine["name"],
+        "about": about(program, run, title or engine["name"].removeprefix("jit_")),
         "layers": layers,
         "ops": _ops(program, engine, layers, run),
         "totals": {"offline": cost.offline_bytes, "online": cost.online_bytes, "rounds": cost.rounds},
         "networks": [[n.name, n.bits_per_second, n.round_trip_seconds] for n in (LAN, WAN)],
         "run": None if run is None else _run(run, layers),
         "divergence": None if divergence is None else divergence.to_json(),
+        "against": None if against is None else _against(against),
+    }
+
+
+def _program(subject: Subject) -> RingProgram:
+    program = subject.compile().program if isinstance(subject, Lowered) else subject.program
+    if program is None:
+        raise UnsupportedError(
+            "this run does not tell its program: take what Compiled.run reports, of a function without long loops"
+        )
+    return program
+
+
+def _against(other: Subject) -> dict[str, Any]:
+    """What another program or run cost: in all, and by the names of layers."""
+    program, run = _program(other), other if isinstance(other, RunReport) else None
+    engine, cost = json.loads(program.engine), cost_analysis(program)
+    measured = {} if run is None else {layer.name: layer.seconds for layer in run.layers}
+    return {
+        "about": about(program, run, engine["name"].removeprefix("jit_")),
+        "seconds": None if run is None else run.seconds,
+        "rounds": cost.rounds,
+        "layers": {
+            line.name: {
+                "bytes": line.offline_bytes + line.online_bytes,
+                "rounds": line.rounds,
+                "seconds": measured.get(line.name),
+            }
+            for line in cost.layers
+        },
     }
 
 

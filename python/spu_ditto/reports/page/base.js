@@ -13,8 +13,24 @@ function element(tag, attributes = {}, ...children) {
 }
 
 function drawing(width, height, label) {
-  return element("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
+  return element("svg", { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": label });
 }
+
+// A part of a drawing that tells something, under the mouse or when it has the focus.
+function mark(words, ...shapes) {
+  return element("g", { role: "img", tabindex: -1, "aria-label": words }, ...shapes);
+}
+
+// Tab reaches one mark of a drawing, the arrow keys the others.
+function reachable(svg) {
+  const first = svg.querySelector("[role=img]");
+  if (first) first.setAttribute("tabindex", 0);
+  else svg.setAttribute("role", "img");
+  return svg;
+}
+
+// Pixels that a drawing may be wide: it is drawn in those, so that its text stays as large as the page's.
+const room = () => Math.min(1184, Math.max(300, byId("layers").closest(".scroll").clientWidth));
 
 // ------------------------------------------------------------------------------------------------ numbers as text
 

@@ -1,7 +1,14 @@
 // ------------------------------------------------------------------------------------------------------- the parts
 
+// What a report is of, in a line.
+const told = ({ model, ...rest }) => [model, ...Object.entries(rest).map((pair) => pair.join(" "))].join(" · ");
+
 function totals() {
-  byId("name").textContent = document.title = data.name.replace(/^jit_/, "");
+  const about = Object.entries(data.about);
+  byId("name").textContent = data.about.model;
+  document.title = told(data.about);
+  byId("about").append(...about.slice(1).map(([what, words]) =>
+    element("div", {}, element("dt", {}, what), element("dd", {}, words))));
   const casts = data.ops.filter((op) => op.cast).length;
   byId("summary").textContent =
     `${several(data.ops.length, "operation")} in ${several(data.layers.length, "layer")}, ` +
@@ -33,14 +40,13 @@ function skyline(ops, pace) {
   svg.setAttribute("height", 37);
   ops.forEach((op, n) => {
     const kind = op.cast ? "cast" : op.rounds || op.online || op.offline ? "talk" : "local";
-    const add = (name, size) => svg.append(element("rect", {
-      class: name, x: n * pace, y: 37 - size * scale, height: size * scale, width: Math.max(pace - 0.6, 0.4),
-      "data-tip": "", "data-op": data.ops.indexOf(op),
-    }));
-    add(kind, Math.max(width(op.to), 1));
-    if (Array.isArray(op.to) && op.to[1]) add(`${kind}-foot`, op.to[1]);
+    const shape = (name, size) => element("rect", {
+      class: name, x: n * pace, y: 37 - size * scale, height: size * scale, width: Math.max(pace - 0.6, 0.4) });
+    const bars = [shape(kind, Math.max(width(op.to), 1))];
+    if (Array.isArray(op.to) && op.to[1]) bars.push(shape(`${kind}-foot`, op.to[1]));
+    svg.append(mark(opText(op), ...bars));
   });
-  return svg;
+  return reachable(svg);
 }
 
 function opText(op) {
@@ -72,6 +78,35 @@ function layers() {
   table("layers", columns, rows);
 }
 
+// Another program or run beside this one; layers are the same where their names are.
+function against() {
+  const other = data.against;
+  if (!other) return;
+  byId("against").hidden = false;
+  byId("other").textContent = `The other: ${told(other.about)}`;
+  const nothing = { bytes: 0, rounds: 0, seconds: null };
+  const own = new Map(group(data.ops, (op) => data.layers[op.layer]).map((row) =>
+    [row.name, { bytes: row.offline + row.online, rounds: row.rounds, seconds: row.seconds }]));
+  const pair = (name, here, there) => ({ name, here, there });
+  const names = [...new Set([...data.layers, ...Object.keys(other.layers)])];
+  const rows = names.map((name) => pair(name || "(no layer)", own.get(name) || nothing, other.layers[name] || nothing));
+  const total = (layers, field) => sum(layers, (layer) => layer[field] || 0);
+  const all = (layers, took) => ({ bytes: total(layers, "bytes"), rounds: total(layers, "rounds"), seconds: took });
+  const whole = pair("all", all([...own.values()], data.run ? data.run.seconds : null),
+    all(Object.values(other.layers), other.seconds));
+  whole.here.rounds = data.totals.rounds;
+  whole.there.rounds = other.rounds;
+  const columns = [column("layer", null, (row) => row.name)];
+  for (const [field, shown] of [["bytes", bytes], ["rounds", count], ["seconds", seconds]]) {
+    if (field === "seconds" && whole.here.seconds === null && whole.there.seconds === null) continue;
+    const factor = (row) => (row.here[field] && row.there[field] ? row.there[field] / row.here[field] : null);
+    columns.push(column(`${field}, this`, null, (row) => shown(row.here[field])),
+      column("the other", null, (row) => shown(row.there[field])),
+      column("times", null, (row) => (factor(row) === null ? "–" : factor(row).toFixed(2))));
+  }
+  table("pairs", columns, [...rows, whole]);
+}
+
 function kinds() {
   const rows = group(data.ops, (op) => op.kind);
   const columns = [
@@ -96,10 +131,11 @@ function heat() {
     const head = element("tr", {}, element("td"), ...held.map((k) => element("th", { scope: "col" }, k.name)));
     const rows = names.map((name, index) =>
       element("tr", {}, element("th", { scope: "row" }, name), ...held.map((k) => {
-        const cell = found.get(`${index} ${k.name}`), size = cell ? value(cell) : 0, share = size / largest;
-        const style = size
-          ? `background:rgb(var(--heat) / ${0.07 + 0.93 * share});${share > 0.65 ? "color:var(--on-heat)" : ""}` : "";
-        return element("td", {}, element("span", { style }, size ? written(size) : ""));
+        const costs = found.get(`${index} ${k.name}`), size = costs ? value(costs) : 0, share = size / largest;
+        // Black or white, whichever is read on it, in the light and in the dark.
+        const heat = 0.07 + 0.93 * share, kind = heat < 0.65 ? "low" : heat < 0.852 ? "mid" : "high";
+        const cell = size ? { class: kind, style: `background:rgb(var(--heat) / ${heat})` } : {};
+        return element("td", {}, element("span", cell, size ? written(size) : ""));
       })));
     byId("heat").replaceChildren(element("thead", {}, head), element("tbody", {}, ...rows));
   };
@@ -127,26 +163,26 @@ function networks() {
   const draw = () => {
     const all = [...data.networks, own()];
     const times = all.map(([, rate, trip]) => onNetwork(rate, trip));
-    const largest = Math.max(...times.map((t) => t.total)), room = 760, left = 66;
-    const svg = drawing(1000, all.length * 34 + 4, all.map(([name], n) => `${name} ${seconds(times[n].total)}`).join(", "));
+    const left = 52, wide = room() - left - 80, largest = Math.max(...times.map((t) => t.total));
+    const svg = drawing(room(), all.length * 34 + 4, all.map(([name], n) => `${name} ${seconds(times[n].total)}`).join(", "));
     all.forEach(([name, rate, trip], n) => {
       const { transfer, messages, waiting, total } = times[n], y = n * 34 + 4;
-      const a = (room * transfer) / largest, b = (room * waiting) / largest;
-      const part = (x, size, kind, words) => svg.append(element("rect", {
-        class: kind, x, y, width: Math.max(size, 0.5), height: 20, tabindex: 0, "data-tip": words, "aria-label": words }));
+      const a = (wide * transfer) / largest, b = (wide * waiting) / largest;
+      const part = (x, size, kind, words) => svg.append(mark(words,
+        element("rect", { class: kind, x, y, width: Math.max(size, 0.5), height: 20 })));
       svg.append(element("text", { x: 0, y: y + 14, class: "ink" }, name));
       part(left, a, "talk-foot", `${name}: ${seconds(transfer)} for the bytes at ${bits(rate)}`);
       part(left + a, b, "cast", `${name}: ${seconds(waiting)} for ${several(messages, "message")} of ${seconds(trip / 2)}`);
       svg.append(element("text", { x: left + a + b + 8, y: y + 14, class: "ink" }, seconds(total)));
     });
-    byId("networks").replaceChildren(svg);
+    byId("networks").replaceChildren(reachable(svg));
     byId("bandwidth-value").textContent = bits(own()[1]);
     byId("trip-value").textContent = seconds(own()[2]);
   };
   byId("own").append(element("span", {}, element("i", { class: "key", style: "background:var(--talk-foot)" }), "bytes ",
     element("i", { class: "key cast" }), "rounds"));
   byId("own").addEventListener("input", draw);
-  draw();
+  drawn(draw);
 }
 
 function casts() {
@@ -178,11 +214,11 @@ function flow(rows) {
   for (const f of flows.sort((a, b) => size(b) - size(a))) {
     const [from, to] = f.name.split(" ").map(Number);
     const tip = `${from} → ${to} bits: ${count(size(f))} elements in ${sum(f.ops, (r) => r.count)} casts`;
-    svg.append(element("path", { d: `M44 ${y(from)}C150 ${y(from)} 190 ${y(to)} 296 ${y(to)}`, fill: "none",
+    svg.append(mark(tip, element("path", { d: `M44 ${y(from)}C150 ${y(from)} 190 ${y(to)} 296 ${y(to)}`, fill: "none",
       stroke: `var(--${to > from ? "cast" : "talk"})`, "stroke-width": 1 + 11 * Math.sqrt(size(f) / largest),
-      "stroke-opacity": 0.6, "stroke-linecap": "round", tabindex: 0, "data-tip": tip, "aria-label": tip }));
+      "stroke-opacity": 0.6, "stroke-linecap": "round" })));
   }
-  byId("flow").append(svg);
+  byId("flow").append(reachable(svg));
 }
 
 function errors() {
@@ -195,9 +231,16 @@ function errors() {
   const least = 1e-7, exponent = (value) => Math.log10(Math.min(Math.max(value, least), 10));
   const all = [found.tolerance, ...shown.filter((l) => l.deviation).map((l) => l.deviation.relative_error)].map(exponent);
   const low = Math.floor(Math.min(...all)), high = Math.max(Math.ceil(Math.max(...all)), low + 1);
-  const left = 250, room = 560, bottom = shown.length * 24 + 16;
-  const x = (value) => left + (room * (exponent(value) - low)) / (high - low);
-  const svg = drawing(1000, bottom + 24, "relative error of each layer");
+  drawn(() => byId("errors").replaceChildren(errorsDrawn(shown, exponent, low, high)));
+}
+
+function errorsDrawn(shown, exponent, low, high) {
+  const found = data.divergence, narrow = room() < 700;
+  // In a narrow window names stand above their lines.
+  const left = narrow ? 16 : 250, wide = room() - left - (narrow ? 96 : 190), pace = narrow ? 42 : 24;
+  const bottom = shown.length * pace + 16;
+  const x = (value) => left + (wide * (exponent(value) - low)) / (high - low);
+  const svg = drawing(room(), bottom + 24, "relative error of each layer");
   for (let e = low; e <= high; e += 1) {
     svg.append(element("line", { class: "axis", x1: x(10 ** e), x2: x(10 ** e), y1: 14, y2: bottom }),
       element("text", { x: x(10 ** e), y: bottom + 16, "text-anchor": "middle" }, percent(10 ** e)));
@@ -205,12 +248,13 @@ function errors() {
   const limit = x(found.tolerance);
   svg.append(element("line", { x1: limit, x2: limit, y1: 14, y2: bottom, stroke: "var(--bad)", "stroke-dasharray": "3 4" }),
     element("text", { x: limit, y: 8, "text-anchor": "middle" }, `tolerance ${percent(found.tolerance)}`),
-    element("text", { x: left + room + 30, y: 8 }, "headroom of ranges"));
+    element("text", { x: room(), y: 8, "text-anchor": "end" }, narrow ? "headroom" : "headroom of ranges"));
   shown.forEach((layer, n) => {
-    const y = n * 24 + 28, { headroom_bits: spare, out_of_range: outside } = layer;
-    svg.append(element("text", { x: 0, y: y + 4, class: "ink" }, layer.name || "(no layer)"));
+    const y = n * pace + (narrow ? 46 : 28), { headroom_bits: spare, out_of_range: outside } = layer;
+    svg.append(element("text", { x: 0, y: narrow ? y - 14 : y + 4, class: "ink" }, layer.name || "(no layer)"));
     if (spare !== null) {
-      svg.append(element("text", { x: left + room + 30, y: y + 4, class: outside ? "bad" : "" }, `${spare.toFixed(1)} bits`));
+      const kind = outside ? "bad" : "";
+      svg.append(element("text", { x: room(), y: y + 4, class: kind, "text-anchor": "end" }, `${spare.toFixed(1)} bits`));
     }
     if (!layer.deviation) return;
     const { max_error: most, largest, relative_error: error } = layer.deviation;
@@ -218,49 +262,53 @@ function errors() {
     const words = `${layer.name || "(no layer)"}: off by ${small(most)} where the largest value is ${small(largest)}` +
       (outside ? `\n${outside}` : "");
     svg.append(element("line", { x1: left, x2: x(error), y1: y, y2: y, stroke: color, "stroke-width": 2 }),
-      element("circle", { cx: x(error), cy: y, r: 4.5, fill: color, tabindex: 0, "data-tip": words, "aria-label": words }),
+      mark(words, element("circle", { cx: x(error), cy: y, r: 4.5, fill: color })),
       element("text", { x: x(error) + 10, y: y + 4 }, percent(error)));
   });
-  byId("errors").append(svg);
+  return reachable(svg);
 }
 
 function timeline() {
   if (!data.run || !data.run.spans.length) return;
   byId("timeline").hidden = false;
-  const end = Math.max(...data.run.spans.map((span) => span[3])), left = 34, room = 960;
-  const svg = drawing(1000, 124, "timeline of the three parties"), x = (t) => left + (room * t) / end;
-  for (let n = 0; n <= 4; n += 1) {
-    const t = (end * n) / 4;
+  drawn(() => byId("parties").replaceChildren(timelineDrawn()));
+}
+
+function timelineDrawn() {
+  const end = Math.max(...data.run.spans.map((span) => span[3])), left = 34, wide = room() - left - 4;
+  const svg = drawing(room(), 124, "timeline of the three parties"), x = (t) => left + (wide * t) / end;
+  const ticks = wide < 500 ? 2 : 4;
+  for (let n = 0; n <= ticks; n += 1) {
+    const t = (end * n) / ticks;
     svg.append(element("line", { class: "axis", x1: x(t), x2: x(t), y1: 0, y2: 106 }),
-      element("text", { x: x(t), y: 121, "text-anchor": n === 4 ? "end" : n ? "middle" : "start" }, seconds(t)));
+      element("text", { x: x(t), y: 121, "text-anchor": n === ticks ? "end" : n ? "middle" : "start" }, seconds(t)));
   }
   for (const party of [0, 1, 2]) svg.append(element("text", { x: 0, y: party * 36 + 19, class: "ink" }, `P${party}`));
   for (const [party, layer, from, to] of data.run.spans) {
     const words = `P${party} in ${layerName(layer)}: ${seconds(from)} to ${seconds(to)}`, size = x(to) - x(from);
-    svg.append(element("rect", { class: layer % 2 ? "odd" : "even", x: x(from), y: party * 36 + 2, rx: 1.5,
-      width: Math.max(size - 0.7, 0.4), height: 25, "data-tip": words }));
+    svg.append(mark(words, element("rect", { class: layer % 2 ? "odd" : "even", x: x(from), y: party * 36 + 2, rx: 1.5,
+      width: Math.max(size - 0.7, 0.4), height: 25 })));
     const path = layerName(layer).split("/");
     const label = [path.slice(-2).join("/"), path.at(-1)].find((name) => size > 6.4 * name.length + 10);
     if (label) {
       svg.append(element("text", { class: "ink", x: x(from) + 6, y: party * 36 + 19, "pointer-events": "none" }, label));
     }
   }
-  byId("parties").append(svg);
+  return reachable(svg);
 }
 
 // ------------------------------------------------------------------------------------------------ tips and colours
 
 function tips() {
   const tip = byId("tip");
-  const words = (node) => (node.dataset.op === undefined ? node.dataset.tip : opText(data.ops[node.dataset.op]));
   const show = (node, left, top) => {
-    tip.textContent = words(node);
+    tip.textContent = node.getAttribute("aria-label");
     tip.hidden = false;
     const x = Math.min(left + 14, innerWidth - tip.offsetWidth - 8);
     const y = top + 18 + tip.offsetHeight > innerHeight ? top - tip.offsetHeight - 10 : top + 18;
     tip.style.transform = `translate(${Math.max(x, 4)}px, ${y}px)`;
   };
-  const target = (event) => (event.target.closest ? event.target.closest("[data-tip]") : null);
+  const target = (event) => (event.target.closest ? event.target.closest("svg [role=img]") : null);
   document.addEventListener("mousemove", (event) => {
     if (target(event)) show(target(event), event.clientX, event.clientY);
     else tip.hidden = true;
@@ -270,8 +318,26 @@ function tips() {
     if (target(event)) show(target(event), box.left, box.bottom - 10);
   });
   document.addEventListener("focusout", () => { tip.hidden = true; });
-  document.addEventListener("keydown", (event) => { if (event.key === "Escape") tip.hidden = true; });
+  const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -Infinity, End: Infinity };
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") tip.hidden = true;
+    if (!target(event) || !(event.key in steps)) return;
+    event.preventDefault();
+    const marks = [...target(event).ownerSVGElement.querySelectorAll("[role=img]")], from = marks.indexOf(target(event));
+    const to = marks[Math.min(Math.max(from + steps[event.key], 0), marks.length - 1)];
+    marks[from].setAttribute("tabindex", -1);
+    to.setAttribute("tabindex", 0);
+    to.focus();
+  });
 }
+
+// What is as wide as the window is drawn again when that changes.
+const drawings = [];
+function drawn(draw) {
+  drawings.push(draw);
+  draw();
+}
+addEventListener("resize", () => drawings.forEach((draw) => draw()));
 
 function theme() {
   const root = document.documentElement;
@@ -281,4 +347,4 @@ function theme() {
   });
 }
 
-for (const part of [theme, totals, layers, errors, heat, kinds, networks, casts, timeline, tips]) part();
+for (const part of [theme, totals, layers, against, errors, heat, kinds, networks, casts, timeline, tips]) part();
