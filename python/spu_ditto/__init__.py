@@ -34,7 +34,7 @@ from ditto.parties.runtime import Runtime, current_runtime, use_runtime
 from ditto.parties.simulator import Simulator
 from ditto.parties.wire import version
 from ditto.policy.link import LAN, WAN, Link, get_link
-from ditto.policy.plan import HEADROOM, Plan
+from ditto.policy.plan import HEADROOM, MOST_HEADROOM, Plan
 from spu_ditto.compiled import Compiled
 from spu_ditto.errors import (
     CompileError,
@@ -43,6 +43,7 @@ from spu_ditto.errors import (
     RangeError,
     RuntimeFailure,
     ShapeError,
+    ShapeWarning,
     UnsupportedError,
 )
 from spu_ditto.handle import SharedArray, share
@@ -74,6 +75,7 @@ __all__ = [
     "RuntimeFailure",
     "SecureFunction",
     "ShapeError",
+    "ShapeWarning",
     "SharedArray",
     "Simulator",
     "Traced",
@@ -156,7 +158,7 @@ def compile(
         raise UnknownOption(f"spu.compile with a ring_policy takes a function, not a {type(fn).__name__}")
     if guard not in ("on", "off"):
         raise PolicyError(f'guard is "on" or "off", not {guard!r}')
-    if not (_is_number(headroom) and 1 <= headroom < 2.0**20):
+    if not (_is_number(headroom) and 1 <= headroom < MOST_HEADROOM):
         raise PolicyError(f"headroom {headroom!r} is not a factor of at least 1")
     if not isinstance(ranges, Mapping | None):
         raise PolicyError(f'ranges is a map of magnitudes by argument, such as {{"x": 10}}, not {ranges!r}')
