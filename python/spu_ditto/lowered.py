@@ -21,6 +21,7 @@ from ditto.policy.policy import Policy
 from spu_ditto import lowering, progress
 from spu_ditto.compiled import Compiled, main_values
 from spu_ditto.errors import ShapeWarning, UnsupportedError
+from spu_ditto.explain import Explanation, explain
 from spu_ditto.frontend import CAPTURED, Exported
 from spu_ditto.handle import SharedArray
 from spu_ditto.lowering import Source
@@ -60,6 +61,11 @@ class Lowered(Described):
     def cost_analysis(self) -> CostAnalysis:
         """Bytes and rounds per operation kind and per layer, before running anything."""
         return cost_analysis(self._program)
+
+    @ends_here
+    def explain(self) -> Explanation:
+        """In how many bits each value is, and why: what its range rests on, its fraction, what its uses need."""
+        return explain([program for program, _ in self.cost_analysis().programs], self.plan)
 
     @ends_here
     def compile(self) -> Compiled:
