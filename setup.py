@@ -34,7 +34,14 @@ setup(
     package_dir={"ditto": "ditto", "spu_ditto": "python/spu_ditto"},
     include_package_data=False,  # MANIFEST.in is for the sdist: no sources of the engine in wheels
     package_data={
-        "ditto": ["_core.pyi", "demo.html", "parties/wire.proto", "parties/wire_pb2.pyi", "py.typed"],
+        "ditto": [
+            "_core.pyi",
+            "demo.html",
+            "parties/wire.proto",
+            "parties/wire_pb2.pyi",
+            "policy/plan.schema.json",
+            "py.typed",
+        ],
         "spu_ditto": ["py.typed", "reports/page/*"],
     },
     ext_modules=[Extension("ditto._core", sources=[])],

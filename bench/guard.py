@@ -174,12 +174,12 @@ class Calibrated:
         wider = 0 if guard is None else guard.wider
         places = {f"arg{n}": path for n, path in enumerate(self.bounds)}
         ranges = [
-            dataclasses.replace(r, bound=r.bound * (lifted or {}).get(places.get(r.place, ()), 1.0))
+            dataclasses.replace(r, bound=self.plan.bound(r) * (lifted or {}).get(places.get(r.place, ()), 1.0))
             if r.place.startswith("arg")
-            else dataclasses.replace(r, bound=r.bound * 2.0**wider)
+            else dataclasses.replace(r, bound=self.plan.bound(r) * 2.0**wider)
             for r in self.plan.ranges
         ]
-        plan = dataclasses.replace(self.plan, ranges=ranges)
+        plan = dataclasses.replace(self.plan, ranges=tuple(ranges))
         with contextlib.nullcontext() if guard is None else guard.inserted():
             secure = spu_ditto.compile(self.model.apply, ring_policy=plan, guard="off" if guard is None else "on")
             compiled = secure.lower(self.model.params, self.samples[0]).compile()
@@ -207,7 +207,7 @@ def calibrate(model: models.Model, tokens: int) -> Calibrated:
     lowered = secure.lower(model.params, samples[0])
     assert lowered.plan is not None
     compiled = lowered.compile()
-    entries = {r.place: r.bound for r in lowered.plan.ranges}
+    entries = {r.place: lowered.plan.bound(r) for r in lowered.plan.ranges}
     bounds: dict[Path_, float] = {}
     for n, binding in enumerate(compiled.program.inputs):
         name = compiled.signature.arguments[binding.index].name

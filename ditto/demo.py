@@ -103,7 +103,8 @@ class Caller:
 
     def _node(self, role: int, report: RunReport) -> dict[str, Any]:
         """What a node received and sent: in its own words where others sent it, in bytes where this process did."""
-        masked, run = (self._passed[role, command] for command in ("masked", "run"))
+        # P0 is told nothing of a run that was dealt ahead.
+        masked, run = (self._passed.get((role, command), _NOTHING) for command in ("masked", "run"))
         p0, p1, p2 = report.sent
         return {
             "name": self._config.names[role],
@@ -115,6 +116,9 @@ class Caller:
             "to_nodes": report.sent[role],
             "part": _strip(b"".join(run.received)),
         }
+
+
+_NOTHING = Exchange(0, "", (), ())
 
 
 def _strip(data: bytes) -> dict[str, Any]:

@@ -22,6 +22,10 @@ class RangeError(DittoError):
     """A value does not fit: an argument's the ring its type was given, or one inside the range the program assumes."""
 
 
+class ShapeWarning(UserWarning):
+    """A plan was calibrated with arguments of other shapes than those of the program it is used for."""
+
+
 class PolicyError(DittoError):
     """The ring policy or plan does not exist, or is none."""
 

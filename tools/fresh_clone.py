@@ -32,6 +32,7 @@ SHORT = (
     "./dev docs",
     "./dev package",
     "./dev python tools/write_help.py",
+    "./dev python tools/write_plan_schema.py",
     "./dev opt tests/data/layer_norm.pphlo --print-between-passes",
     "python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. ditto/parties/wire.proto",
     "pip install .",

@@ -46,6 +46,8 @@ ARGUMENT_RANGES = "ditto.ranges"
 ARGUMENT_BOUNDS = "ditto.argument_bounds"
 # The same of an operation's result.
 BOUND = "bound"
+# The row of the plan that tells it.
+PLACE = "place"
 # What stands for infinity is beyond so many bits.
 _INFINITE_BITS = 100
 # A magnitude that is known for reasons which the operands' intervals do not show (see expand-normalisation).

@@ -180,13 +180,13 @@ def _is_kind(kind: str, value: SSAValue) -> bool:
     return is_fxp(value) or is_bit(value)
 
 
-# Attributes any operation may carry: where it comes from; what evidence there is of its result's magnitude; the range
-# taken for granted of it (|integer| < 2^range; without fraction bits -2^range is let in), and what would have to be
-# taken without a claim; the length of the rows whose maximum it subtracts, if it does that; a magnitude that is known
-# for reasons which no interval shows; that it is one of two numbers, though it is written as a sum; whether it may
-# leave its ring or range all the same, because what becomes of it comes back, or is not selected; the bits of the
-# integer dtype at whose ends its result wraps.
-NOTES = ("layer", "bound", "range", "claim", "row", "fact", "chosen", "modular", "wrap")
+# Attributes any operation may carry: where it comes from; what evidence there is of its result's magnitude, and which
+# row of a plan that is; the range taken for granted of it (|integer| < 2^range; without fraction bits -2^range is let
+# in), and what would have to be taken without a claim; the length of the rows whose maximum it subtracts, if it does
+# that; a magnitude that is known for reasons which no interval shows; that it is one of two numbers, though it is
+# written as a sum; whether it may leave its ring or range all the same, because what becomes of it comes back, or is
+# not selected; the bits of the integer dtype at whose ends its result wraps.
+NOTES = ("layer", "bound", "place", "range", "claim", "row", "fact", "chosen", "modular", "wrap")
 
 
 class RingOp(IRDLOperation):

@@ -4,7 +4,7 @@ First the PPHLO program, in its own dtypes: the fraction of each f16 value. A do
 as long as the fractions of both and the integer bits of its result fit; where values are small, these go to the
 fractions: 13 bits for weights, up to 12 for activations, in no more bits than 18 without the sign. Operands of a dot
 of activations, and what a softmax compares, keep the fraction of their ring: there every bit is sent.
-Then the ring program, in ideal integers: the bound of each value that the compiler could only assume.
+Then the ring program, in ideal integers: the largest magnitude of each value.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from xdsl.dialects.builtin import Float16Type, ModuleOp
-from xdsl.dialects.func import ReturnOp
+from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Operation, SSAValue
 
 from ditto.analysis.look_through import has_any, is_argument
@@ -27,7 +27,9 @@ from ditto.interpreter import Interpreter
 from ditto.interpreter.ring import RingInterpreter
 from ditto.passes.pipeline import STEPS, run_pipeline
 from ditto.passes.pphlo.split_public import run_prologue, signature
-from ditto.policy.plan import HEADROOM, Plan, Range, Scale, bound_of, op_name, places
+from ditto.passes.ring.infer_layers import argument_layers, layers_of
+from ditto.policy.plan import HEADROOM, Plan, op_name, places
+from ditto.policy.plan_rows import Range, Scale, bound_of
 from ditto.policy.policy import WEIGHT_FRACTION, Policy
 
 # The finest fraction of activations.
@@ -77,26 +79,29 @@ def calibrate(module: ModuleOp, policy: Policy, samples: Sequence[Sequence[Array
     names = [step.make(policy).name for step in STEPS]
     rings, bounds = names.index("assign-rings"), names.index("note-evidence")
     run_pipeline(module, policy, steps=STEPS[:rings])
-    block, parts = ring.main(module).body.block, signature(module)
+    function, parts = ring.main(module), signature(module)
+    block = function.body.block
     inputs = []
     for sample in samples:
         public = run_prologue(module, [sample[index] for index in parts.public_inputs])
         secret = [sample[index] for index in parts.secret_inputs]
         inputs.append([np.asarray(array) for array in (*secret, *public[: len(block.args) - len(secret)])])
     small = policy.fractions["FM32"] if policy.name == "ditto" else FINEST
-    plan = Plan(policy.name, policy.fractions, headroom, len(samples), scales(block, inputs, headroom, small))
+    chosen = scales(function, inputs, headroom, small)
+    plan = Plan(policy.name, policy.fractions, headroom, len(samples), scales=chosen)
     run_pipeline(module, dataclasses.replace(policy, plan=plan), steps=STEPS[rings:bounds])
-    return dataclasses.replace(plan, ranges=ranges(ring.main(module).body.block, inputs, headroom))
+    return dataclasses.replace(plan, ranges=ranges(ring.main(module), inputs))
 
 
-def scales(block: Block, samples: Sequence[Sequence[Array]], headroom: float, usual: int) -> list[Scale]:
+def scales(function: FuncOp, samples: Sequence[Sequence[Array]], headroom: float, usual: int) -> tuple[Scale, ...]:
     """The fractions of the f16 values of a PPHLO function, from its arguments' values."""
-    seen: Seen = {}
+    block, seen = function.body.block, Seen()
     interpreter = Interpreter()
     for inputs in samples:
         typed = [np.asarray(array, interpreter.dtype(a.type)) for a, array in zip(block.args, inputs, strict=True)]
         _record(block, typed, seen, interpreter.run)
-    found = []
+    found, arguments = [], argument_layers(function)
+    layers = layers_of((op for op in block.ops if op.results and not has_any(op, Constant)), arguments)
     for value, place in places(block).items():
         if not isinstance(pphlo.element_type(value.type), Float16Type) or _is_unscaled(value):
             continue
@@ -104,8 +109,9 @@ def scales(block: Block, samples: Sequence[Sequence[Array]], headroom: float, us
         limits = [limit for use in value.uses for limit in _limits(value, use.operation, seen, headroom)]
         fraction = max(usual, min([FINEST, _RESTING - max(bits, 0), *limits]))
         if fraction > usual:
-            found.append(Scale(place, op_name(value), seen[value], fraction))
-    return found
+            layer = layers.get(value.owner) if isinstance(value.owner, Operation) else arguments.get(value)
+            found.append(Scale(place, op_name(value), layer, seen[value], fraction))
+    return tuple(found)
 
 
 def _is_unscaled(value: SSAValue) -> bool:
@@ -132,9 +138,9 @@ def _limits(value: SSAValue, op: Operation, seen: Seen, headroom: float) -> list
     return []
 
 
-def ranges(block: Block, samples: Sequence[Sequence[Array]], headroom: float) -> list[Range]:
-    """The bounds of the fixed-point values of a ring function, before widths are assigned."""
-    seen: Seen = {}
+def ranges(function: FuncOp, samples: Sequence[Sequence[Array]]) -> tuple[Range, ...]:
+    """What the fixed-point values of a ring function are, before widths are assigned."""
+    block, seen = function.body.block, Seen()
     interpreter = RingInterpreter(wrap=False)
 
     variances: dict[SSAValue, tuple[float, float]] = {}
@@ -150,14 +156,11 @@ def ranges(block: Block, samples: Sequence[Sequence[Array]], headroom: float) ->
     for inputs in samples:
         entered = [interpreter.entered(argument, array) for argument, array in zip(block.args, inputs, strict=True)]
         _record(block, entered, seen, run)
-    found = []
+    found, arguments = [], argument_layers(function)
     for value, place in places(block).items():
         if ring.is_fxp(value) and ring.fraction(value):
-            unit, op = 2.0 ** -ring.fraction(value), value.owner
-            layer = op.get("layer") if isinstance(op, ring.RingOp) else None
             kind = f"fxp<{ring.width(value)}, {ring.fraction(value)}>"
-            size = seen[value] * unit
-            found.append(
-                Range(place, op_name(value), layer, kind, size, bound_of(size, headroom), variances.get(value))
-            )
-    return found
+            size = seen[value] * 2.0 ** -ring.fraction(value)
+            layer = value.owner.get("layer") if isinstance(value.owner, ring.RingOp) else arguments.get(value)
+            found.append(Range(place, op_name(value), layer, kind, size, variances=variances.get(value)))
+    return tuple(found)

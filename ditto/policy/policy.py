@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import cast, get_args
 
 from xdsl.dialects.builtin import Float16Type, Float32Type, Float64Type, IntegerType
 from xdsl.ir import Attribute
 
 from ditto.errors import PolicyError
 from ditto.policy.link import LAN, Link
-from ditto.policy.plan import Plan
+from ditto.policy.plan import Plan, PolicyName, check_fractions
 
 DEFAULT_FRACTIONS: Mapping[str, int] = {"FM32": 8, "FM64": 18}
 
@@ -47,7 +48,7 @@ class Policy:
     against bits.
     """
 
-    name: str
+    name: PolicyName
     fractions: Mapping[str, int] = field(default_factory=lambda: DEFAULT_FRACTIONS)
     plan: Plan | None = None
     guard: bool = True
@@ -85,7 +86,7 @@ def get_policy(name: str, fraction_bits: int | Mapping[str, int] | None = None) 
 
     Raises UnknownPolicy for a name that does not exist, ValueError for fraction bits out of range.
     """
-    if name not in ("ditto", "fm64"):
+    if name not in get_args(PolicyName):
         raise UnknownPolicy(f"ring policy {name!r} does not exist; choose 'ditto' or 'fm64'")
     fractions = dict(DEFAULT_FRACTIONS)
     if isinstance(fraction_bits, int):
@@ -96,9 +97,4 @@ def get_policy(name: str, fraction_bits: int | Mapping[str, int] | None = None) 
         fractions.update(fraction_bits)
     elif fraction_bits is not None:
         raise ValueError(f'fraction_bits is a whole number, or a map such as {{"FM32": 8}}, not {fraction_bits!r}')
-    for (field_name, bits), most in zip(sorted(fractions.items()), (16, 24)):
-        if not isinstance(bits, int) or isinstance(bits, bool):
-            raise ValueError(f"the fraction bits of {field_name} are a whole number within 4..{most}, not {bits!r}")
-        if not 4 <= bits <= most:
-            raise ValueError(f"{bits} fraction bits for {field_name} are not within 4..{most}")
-    return Policy(name, fractions)
+    return Policy(cast(PolicyName, name), check_fractions(fractions))

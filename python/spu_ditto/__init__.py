@@ -34,7 +34,7 @@ from ditto.parties.runtime import Runtime, current_runtime, use_runtime
 from ditto.parties.simulator import Simulator
 from ditto.parties.wire import version
 from ditto.policy.link import LAN, WAN, Link, get_link
-from ditto.policy.plan import HEADROOM, Plan
+from ditto.policy.plan import HEADROOM, MOST_HEADROOM, Plan
 from spu_ditto.compiled import Compiled
 from spu_ditto.errors import (
     CompileError,
@@ -43,6 +43,7 @@ from spu_ditto.errors import (
     RangeError,
     RuntimeFailure,
     ShapeError,
+    ShapeWarning,
     UnsupportedError,
 )
 from spu_ditto.handle import SharedArray, share
@@ -74,6 +75,7 @@ __all__ = [
     "RuntimeFailure",
     "SecureFunction",
     "ShapeError",
+    "ShapeWarning",
     "SharedArray",
     "Simulator",
     "Traced",
@@ -125,7 +127,8 @@ def compile(
         fn: takes and returns pytrees of arrays. Without it the rest makes a decorator:
             `@spu.compile(ring_policy="ditto")`.
         ring_policy: "ditto" (the dtype of a value decides its ring), "fm64" (all in 64-bit rings), or a plan from an
-            earlier calibration (`Lowered.plan`), or the path of its `.json` file.
+            earlier calibration (`Lowered.plan`), or the path of its `.json` file; a ShapeWarning tells if that was for
+            arguments of other shapes.
         fraction_bits: of activations; one number, or a map, by default {"FM32": 8, "FM64": 18}.
         input_visibility: None (all secret), "secret", "public", a sequence of these, one per argument by position, or
             a mapping by name: {"mask": "public"}.
@@ -137,6 +140,7 @@ def compile(
         headroom: how many times the largest magnitude of the samples a value may have.
         ranges: the largest magnitude of single arguments, by name (as in errors and `Argument.name`: "x", "params/w").
             By default a float16 is any, a float32 is below 2^26. A call beyond the next power of two raises RangeError.
+            They prevail over calibration and plans.
         guard: "on" has the parties check what is not proven of ranges, and withhold a result that rests on a value out
             of its range (RangeError); "off" saves what that costs, and wrong numbers are then possible.
         network: "LAN" (5 Gbit/s, 0.4 ms), "WAN" (400 Mbit/s, 40 ms), or any other as "400mbit,40ms" or a `Link`: where
@@ -156,7 +160,7 @@ def compile(
         raise UnknownOption(f"spu.compile with a ring_policy takes a function, not a {type(fn).__name__}")
     if guard not in ("on", "off"):
         raise PolicyError(f'guard is "on" or "off", not {guard!r}')
-    if not (_is_number(headroom) and 1 <= headroom < 2.0**20):
+    if not (_is_number(headroom) and 1 <= headroom < MOST_HEADROOM):
         raise PolicyError(f"headroom {headroom!r} is not a factor of at least 1")
     if not isinstance(ranges, Mapping | None):
         raise PolicyError(f'ranges is a map of magnitudes by argument, such as {{"x": 10}}, not {ranges!r}')

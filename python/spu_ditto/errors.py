@@ -7,6 +7,7 @@ from ditto.errors import (
     RangeError,
     RuntimeFailure,
     ShapeError,
+    ShapeWarning,
     UnsupportedError,
 )
 
@@ -17,5 +18,6 @@ __all__ = [
     "RangeError",
     "RuntimeFailure",
     "ShapeError",
+    "ShapeWarning",
     "UnsupportedError",
 ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -18,7 +20,8 @@ from ditto.policy.plan import HEADROOM, Plan
 from ditto.policy.policy import Policy
 from spu_ditto import lowering, progress
 from spu_ditto.compiled import Compiled, main_values
-from spu_ditto.errors import UnsupportedError
+from spu_ditto.errors import ShapeWarning, UnsupportedError
+from spu_ditto.explain import Explanation, explain
 from spu_ditto.frontend import CAPTURED, Exported
 from spu_ditto.handle import SharedArray
 from spu_ditto.lowering import Source
@@ -27,7 +30,7 @@ from spu_ditto.public_part import results_of
 from spu_ditto.signature import Described, Signature
 from spu_ditto.specialise import Make, Programs, specialised
 from spu_ditto.spu_compiler import compile_stablehlo
-from spu_ditto.tracebacks import ends_here
+from spu_ditto.tracebacks import ends_here, user_level
 
 
 class Lowered(Described):
@@ -60,6 +63,11 @@ class Lowered(Described):
         return cost_analysis(self._program)
 
     @ends_here
+    def explain(self) -> Explanation:
+        """In how many bits each value is, and why: what its range rests on, its fraction, what its uses need."""
+        return explain([program for program, _ in self.cost_analysis().programs], self.plan)
+
+    @ends_here
     def compile(self) -> Compiled:
         """The program, ready to run."""
         program = self._program
@@ -89,19 +97,39 @@ def lower_exported(
     """
     kept = exported.captured <= CAPTURED
     source = source_of(exported, samples, headroom)
+    shapes = {argument.name: argument.shape for argument in exported.signature.arguments}
     plans = [policy.plan]
 
     def make(fixed: Mapping[int, Array]) -> RingProgram:
         def lowered() -> RingProgram:
             with progress.shown(exported.signature.name, lowering.STEPS):
                 progress.begin("SPU's compiler")
-                program, plans[0] = lowering.lower_pphlo(source(), policy, fixed)
+                program, plan = lowering.lower_pphlo(source(), policy, fixed)
+            if samples and plan is not None:
+                plans[0] = dataclasses.replace(plan, arguments=shapes)
             return program
 
         return lowered() if samples or not kept else found_or_made(exported, fixed, policy, lowered)
 
     program = specialised(make, _values_now(exported, leaves))
+    if policy.plan is not None:
+        _warn_of_other_shapes(policy.plan, exported.signature)
     return Lowered(exported.signature, source, program, plans[0], make)
+
+
+def _warn_of_other_shapes(plan: Plan, signature: Signature) -> None:
+    now = {argument.name: argument.shape for argument in signature.arguments}
+    others = plan.other_shapes(now)
+    if not others:
+        return
+    name = next(iter(others))
+    more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+    warnings.warn(
+        f"the plan of {signature.name} was calibrated with {name} of shape {list(others[name])}, and it is "
+        f"{list(now[name])} now{more}: what was seen there may not hold; calibrate with samples of these shapes",
+        ShapeWarning,
+        stacklevel=user_level(),
+    )
 
 
 def source_of(

@@ -56,6 +56,9 @@ def get_policy(ring_policy: str | Path | Plan, fraction_bits: FractionBits = Non
     try:
         if isinstance(ring_policy, Path) or (isinstance(ring_policy, str) and ring_policy.endswith(".json")):
             ring_policy = Plan.load(ring_policy)
+        elif isinstance(ring_policy, Plan):
+            # What was edited in Python is checked as a file is.
+            ring_policy = Plan.from_json(ring_policy.to_json())
         if not isinstance(ring_policy, (str, Plan)):
             raise PolicyError(f"ring_policy is {_POLICIES}, not {ring_policy!r}")
         if isinstance(ring_policy, str):
@@ -64,6 +67,8 @@ def get_policy(ring_policy: str | Path | Plan, fraction_bits: FractionBits = Non
             raise PolicyError("a plan has its own fraction bits; leave fraction_bits out")
         policy = policies.get_policy(ring_policy.policy, ring_policy.fraction_bits)
         return dataclasses.replace(policy, plan=ring_policy)
+    except PolicyError:
+        raise
     except OSError as error:
         raise PolicyError(f"the plan {ring_policy} cannot be read: {error.strerror}") from error
     except ValueError as error:

@@ -30,10 +30,11 @@ def narrowed(fault: Fault) -> spu_ditto.SecureFunction | None:
     except (spu_ditto.RangeError, spu_ditto.UnsupportedError):
         return None
     assert plan is not None
-    ranges = [
-        row if row.op == "argument" else dataclasses.replace(row, bound=row.bound / NARROWING) for row in plan.ranges
-    ]
-    if ranges == list(plan.ranges):
+    ranges = tuple(
+        row if row.op == "argument" else dataclasses.replace(row, bound=plan.bound(row) / NARROWING)
+        for row in plan.ranges
+    )
+    if ranges == plan.ranges:
         return None
     plan = dataclasses.replace(plan, ranges=ranges)
     return spu_ditto.compile(fault.function, ring_policy=plan, guard="off", **options)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ import numpy as np
 import pytest
 
 import spu_ditto
+from ditto.policy.plan_rows import Rule
 
 RNG = np.random.default_rng(0)
 WEIGHTS = {"a": RNG.normal(0, 0.2, (32, 64)).astype(np.float32), "b": RNG.normal(0, 0.2, (64, 32)).astype(np.float32)}
@@ -62,14 +66,14 @@ def test_the_plan_can_be_saved_edited_and_given_back(lowered: spu_ditto.Lowered,
         assert again.as_text() == lowered.as_text()
     finest = [scale for scale in plan.scales if scale.fraction == 12]
     assert finest
-    coarse = dataclasses.replace(plan, scales=[dataclasses.replace(s, fraction=9) for s in plan.scales])
+    coarse = dataclasses.replace(plan, scales=tuple(dataclasses.replace(s, fraction=9) for s in plan.scales))
     assert spu_ditto.compile(block, ring_policy=coarse).lower(WEIGHTS, sample(0)).as_text() != lowered.as_text()
 
 
 def test_bounds_hold_what_was_seen(lowered: spu_ditto.Lowered) -> None:
     assert lowered.plan is not None
-    for entry in lowered.plan.ranges:
-        assert 2 * entry.seen < entry.bound
+    for row in lowered.plan.ranges:
+        assert 2 * row.seen < lowered.plan.bound(row)
 
 
 def test_an_argument_beyond_its_bound_is_refused(lowered: spu_ditto.Lowered) -> None:
@@ -105,3 +109,85 @@ def test_small_scores_are_not_refused() -> None:
 
     secure = spu_ditto.compile(attention, ring_policy="ditto", calibration=samples)
     np.testing.assert_allclose(secure(*samples[0]), attention(*samples[0]), atol=2e-3)
+
+
+def test_rows_have_the_layers_of_their_values() -> None:
+    """A scale's as well as a range's, and those of parameters too."""
+    params = {"mlp": {"w": WEIGHTS["a"]}, "head": {"w": WEIGHTS["b"]}}
+
+    def network(params: Any, x: Any) -> Any:
+        hidden = jax.nn.gelu(x @ params["mlp"]["w"].astype(jnp.float16), approximate=False)
+        return hidden @ params["head"]["w"].astype(jnp.float16)
+
+    x = sample(0).astype(np.float16)
+    plan = spu_ditto.compile(network, calibration=[(params, x)]).lower(params, x).plan
+    assert plan is not None
+    layers = [(row.op, row.layer) for row in plan.scales]
+    assert layers.count(("pphlo.dot", "mlp")) == 1 and layers.index(("pphlo.dot", "mlp")) < layers.index(
+        ("pphlo.custom_call", "mlp")
+    )
+    products = [row.layer for row in plan.ranges if row.op == "ring.matmul"]
+    assert products == ["mlp", "head"]
+    assert {row.layer for row in plan.ranges if row.op == "argument"} == {"mlp", "head", None}
+    # Only what depends on no parameter has none.
+    assert [row.op for row in plan.ranges if row.layer is None] == ["argument"]
+
+
+def edited(lowered: spu_ditto.Lowered, path: Path, **content: Any) -> spu_ditto.Lowered:
+    """The program of the plan's file with other content."""
+    assert lowered.plan is not None
+    path.write_text(json.dumps({**json.loads(lowered.plan.to_json()), **content}))
+    return spu_ditto.compile(block, ring_policy=path).lower(WEIGHTS, sample(0))
+
+
+def bounds(lowered: spu_ditto.Lowered) -> dict[str, float]:
+    """Of the operations by their places in the plan."""
+    found = re.findall(r'bound = (\S+) : f64, place = "(\d+)"', lowered.as_text())
+    return {place: float(bound) for bound, place in found}
+
+
+def test_headroom_in_the_file_moves_all_bounds(lowered: spu_ditto.Lowered, tmp_path: Path) -> None:
+    wide = edited(lowered, tmp_path / "plan.json", headroom=8)
+    before, after = bounds(lowered), bounds(wide)
+    assert len(before) > 5 and set(before) == set(after)
+    assert all(after[place] == 4 * bound for place, bound in before.items())
+    x = 3 * sample(9)
+    with pytest.raises(spu_ditto.RangeError):
+        lowered.compile()(WEIGHTS, x)
+    assert error(wide.compile()(WEIGHTS, x), x) < 0.03
+
+
+def test_rules_hold_in_the_program(lowered: spu_ditto.Lowered, tmp_path: Path) -> None:
+    assert lowered.plan is not None
+    rules = [{"op": "ring.matmul", "bound": 1000.0}, {"op": "pphlo.dot", "fraction": 9}]
+    ruled = edited(lowered, tmp_path / "plan.json", rules=rules)
+    products = [[w for w in low.explain().widths if w.bound and w.value == "ring.matmul"] for low in (lowered, ruled)]
+    assert [w.bound for w in products[1]] == [1000.0, 1000.0]
+    # The second one goes on into a sum, whose fraction no scale decides.
+    assert [w.fraction for w in products[0]] == [12, 14] and [w.fraction for w in products[1]] == [9, 14]
+    by_hand = dataclasses.replace(lowered.plan, rules=(Rule(**rules[0]), Rule(**rules[1])))
+    again = spu_ditto.compile(block, ring_policy=by_hand).lower(WEIGHTS, sample(0))
+    assert again.as_text() == ruled.as_text()
+
+
+def test_other_shapes_are_warned_of_and_other_programs_refused(lowered: spu_ditto.Lowered) -> None:
+    assert lowered.plan is not None
+    assert lowered.plan.arguments == {"weights/a": (32, 64), "weights/b": (64, 32), "x": (8, 32)}
+    secure = spu_ditto.compile(block, ring_policy=lowered.plan)
+    told = r"calibrated with x of shape \[8, 32\], and it is \[4, 32\] now: .* calibrate with samples of these shapes"
+    with pytest.warns(spu_ditto.ShapeWarning, match=told) as warned:
+        result = secure(WEIGHTS, sample(9)[:4])
+    assert warned[0].filename == __file__
+    assert error(result, sample(9)[:4]) < 0.03
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", spu_ditto.ShapeWarning)
+        secure.lower(WEIGHTS, sample(0))
+    with pytest.raises(spu_ditto.PolicyError, match="another program: .*; calibrate this one"):
+        spu_ditto.compile(lambda w, x: block(w, jnp.tanh(x)), ring_policy=lowered.plan).lower(WEIGHTS, sample(0))
+
+
+def test_a_stated_range_prevails_over_a_plan(lowered: spu_ditto.Lowered) -> None:
+    assert lowered.plan is not None
+    secure = spu_ditto.compile(block, ring_policy=lowered.plan, ranges={"x": 100.0})
+    [x] = [w for w in secure.lower(WEIGHTS, sample(0)).explain().widths if w.value == "argument x"]
+    assert (x.evidence, x.range - x.fraction) == ("ranges", 7)

@@ -10,16 +10,16 @@ consumes a parameter belongs to that parameter's layer, any other to the last la
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import SSAValue
+from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 
-from ditto.dialects import ring
+from ditto.dialects import pphlo, ring
 from ditto.passes.pphlo.split_public import INPUTS
 
 # The names of the program's arguments, on @main.
@@ -57,38 +57,54 @@ def layer_of(path: str) -> str | None:
     return "/".join(words[:-1][:2])
 
 
+def argument_layers(function: FuncOp) -> dict[SSAValue, str]:
+    """The layers that the paths of arguments tell, in either dialect."""
+    named = zip(function.body.block.args, argument_names(function))
+    # Integers and bits are no parameters: token ids, masks.
+    return {argument: layer for argument, path in named if _is_real(argument) and (layer := layer_of(path))}
+
+
+def _is_real(value: SSAValue) -> bool:
+    """Whether a value holds secret numbers with a fraction."""
+    if ring.is_fxp(value):
+        return ring.fraction(value) > 0
+    return pphlo.is_secret(value.type) and pphlo.is_float(value.type)
+
+
+def layers_of(ops: Iterable[Operation], arguments: Mapping[SSAValue, str]) -> dict[Operation, str]:
+    """The layer of each operation that has one.
+
+    Args:
+        arguments: the layers of parameters.
+    """
+    layers, parameters = dict(arguments), set(arguments)
+    order: dict[str, int] = {}
+    found: dict[Operation, str] = {}
+    orphans: list[Operation] = []
+    for op in ops:
+        own = [layers[value] for value in op.operands if value in parameters]
+        if len(own) == len(op.operands):
+            # Nothing but parameters yet: wait for where they meet an activation.
+            parameters.update(op.results)
+        for layer in own:
+            order.setdefault(layer, len(order))
+        candidates = own or [layers[value] for value in op.operands if value in layers]
+        if not candidates:
+            orphans.append(op)
+            continue
+        chosen = max(candidates, key=order.__getitem__)
+        layers.update(dict.fromkeys(op.results, chosen))
+        found.update(dict.fromkeys([op, *orphans], chosen))
+        orphans.clear()
+    return found
+
+
 @dataclass(frozen=True)
 class InferLayers(ModulePass):
     name = "infer-layers"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         function = ring.main(op)
-        layers: dict[SSAValue, str] = {}
-        for argument, path in zip(function.body.block.args, argument_names(function)):
-            # Integers and bits are no parameters: token ids, masks.
-            if not ring.is_fxp(argument) or ring.fraction(argument) == 0:
-                continue
-            if layer := layer_of(path):
-                layers[argument] = layer
-        parameters = set(layers)
-        order: dict[str, int] = {}
-        orphans: list[ring.RingOp] = []
-        for inner in function.body.block.ops:
-            if not isinstance(inner, ring.RingOp):
-                continue
-            own = [layers[value] for value in inner.arguments if value in parameters]
-            if len(own) == len(inner.arguments):
-                # Nothing but parameters yet: wait for where they meet an activation.
-                parameters.add(inner.result)
-            for layer in own:
-                order.setdefault(layer, len(order))
-            candidates = own or [layers[value] for value in inner.arguments if value in layers]
-            if not candidates:
-                orphans.append(inner)
-                continue
-            chosen = max(candidates, key=order.__getitem__)
-            layers[inner.result] = chosen
-            inner.attributes["layer"] = ring.attribute(chosen)
-            for orphan in orphans:
-                orphan.attributes["layer"] = ring.attribute(chosen)
-            orphans.clear()
+        ops = [inner for inner in function.body.block.ops if isinstance(inner, ring.RingOp)]
+        for inner, layer in layers_of(ops, argument_layers(function)).items():
+            inner.attributes["layer"] = ring.attribute(layer)

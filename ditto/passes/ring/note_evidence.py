@@ -2,9 +2,10 @@
 
     %1 = ring.mul %0, %0 {shift = 18} : ...
 becomes, if samples stayed below 3 in magnitude and the headroom is a factor of two,
-    %1 = ring.mul %0, %0 {shift = 18, bound = 8.0} : ...
+    %1 = ring.mul %0, %0 {shift = 18, bound = 8.0, place = "1"} : ...
 
-(`ditto.argument_bounds` for the arguments, also from the `ranges` that the caller states.) A bound is evidence, not
+(`ditto.argument_bounds` for the arguments, also from the `ranges` that the caller states, which prevail.) `place` is
+that of the plan's row; what exactly was seen stays out of the program, which all parties know. A bound is evidence, not
 proof: what rests on it is guarded. Of arguments it is checked when they are shared, in bits, and so a power of two.
 The plan has seen exact maxima; one that may be short (fuse_softmax.py) gets a bound that allows for it, and so do
 differences to it.
@@ -21,7 +22,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import BlockArgument, Operation, SSAValue
 from xdsl.passes import ModulePass
 
-from ditto.analysis.intervals import ARGUMENT_BOUNDS, BOUND, unit
+from ditto.analysis.intervals import ARGUMENT_BOUNDS, BOUND, PLACE, unit
 from ditto.analysis.look_through import has_any
 from ditto.dialects import ring
 from ditto.dialects.traits import Moves, Rescales
@@ -55,22 +56,21 @@ class NoteEvidence(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         function = ring.main(op)
         arguments = [0.0] * len(function.body.block.args)
-        bounds = {} if self.plan is None else self.plan.bounds(function.body.block)
+        if self.plan is not None:
+            for value, row in self.plan.ranges_in(function.body.block).items():
+                if isinstance(value, BlockArgument):
+                    arguments[value.index] = _power(self.plan.bound(row))
+                elif isinstance(value.owner, Operation):
+                    value.owner.attributes[BOUND] = ring.attribute(self.plan.bound(row))
+                    value.owner.attributes[PLACE] = ring.attribute(row.place)
+                    if variances := self.plan.variances(row):
+                        value.owner.attributes["variances"] = ring.attribute(variances)
         for argument, name in zip(function.body.block.args, argument_names(function)):
             if name in self.ranges:
                 # What is stated may be reached, and a bound is not.
                 step = unit(argument) if ring.is_fxp(argument) else 1.0
                 arguments[argument.index] = _power(self.ranges[name] * (1 + 2.0**-30) + step)
-        for value, bound in bounds.items():
-            if isinstance(value, BlockArgument):
-                arguments[value.index] = _power(bound)
-            elif isinstance(value.owner, Operation):
-                value.owner.attributes[BOUND] = ring.attribute(bound)
         for maximum in every(function, ring.MaxOp):
             if maximum.get("drop"):
                 _loosen(maximum.result, short_by(maximum))
-        variances = {} if self.plan is None else self.plan.variances(function.body.block)
-        for value, ends in variances.items():
-            assert isinstance(value.owner, Operation)
-            value.owner.attributes["variances"] = ring.attribute(ends)
         function.attributes[ARGUMENT_BOUNDS] = ring.attribute(arguments)
