@@ -8,11 +8,11 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ditto.parties.accounting import threads_of_a_local_party
-from ditto.parties.config import TIMEOUT, read_config
+from ditto.parties.config import TIMEOUT, Config, read_config
 from ditto.parties.identity import Identity
 from ditto.parties.node_process import NODES, NodeProcess, own_configuration
 from ditto.parties.runtime import use_runtime
@@ -46,17 +46,7 @@ def processes(
         options += ["--link", str(link.bits_per_second), str(link.one_way_seconds)]
     owner = os.getpid()
     with contextlib.ExitStack() as cleanup:
-        folder = Path(tempfile.mkdtemp(prefix="spu-ditto-"))
-        cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
-        path = folder / "3pc.json"
-        rights, threads = {_CALLER: ["compute"]}, threads_of_a_local_party()
-        path.write_text(json.dumps(own_configuration(["127.0.0.1"] * 3, rights, timeout=timeout, threads=threads)))
-        identities = {name: Identity.make(name) for name in (*NODES, _CALLER)}
-        for name, identity in identities.items():
-            identity.save(folder / name)
-        nodes = [cleanup.enter_context(NodeProcess(role, path, options)) for role in range(3)]
-        first, second, third = (node.address() for node in nodes)
-        config = dataclasses.replace(read_config(path), nodes=(first, second, third))
+        config, identities, nodes = start_nodes(cleanup, {_CALLER: ["compute"]}, timeout=timeout, options=options)
         parties = RemoteParties(
             config, identities[_CALLER], lambda role, said: nodes[role].obituary(said), check_ranges=check_ranges
         )
@@ -68,3 +58,36 @@ def processes(
             # A forked process that leaves the block must not end what its parent still uses.
             if os.getpid() != owner:
                 cleanup.pop_all()
+
+
+def start_nodes(
+    cleanup: contextlib.ExitStack,
+    rights: Mapping[str, Sequence[str]],
+    *,
+    timeout: float = TIMEOUT,
+    options: Sequence[str] = (),
+) -> tuple[Config, dict[str, Identity], list[NodeProcess]]:
+    """Starts three nodes on this machine, which `cleanup` ends.
+
+    Args:
+        rights: of callers, by name.
+        timeout: of a party, as in `processes`.
+        options: more of `python -m ditto.parties.node`.
+
+    Returns:
+        The configuration with their addresses, the identities of nodes and callers by name, and the nodes.
+
+    Raises:
+        RuntimeFailure: one did not start.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="spu-ditto-"))
+    cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
+    path = folder / "3pc.json"
+    threads = threads_of_a_local_party()
+    path.write_text(json.dumps(own_configuration(["127.0.0.1"] * 3, rights, timeout=timeout, threads=threads)))
+    identities = {name: Identity.make(name) for name in (*NODES, *rights)}
+    for name, identity in identities.items():
+        identity.save(folder / name)
+    nodes = [cleanup.enter_context(NodeProcess(role, path, options)) for role in range(3)]
+    first, second, third = (node.address() for node in nodes)
+    return dataclasses.replace(read_config(path), nodes=(first, second, third)), identities, nodes

@@ -37,6 +37,7 @@ def test_sentence_pairs_among_three_processes(tmp_path: Path) -> None:
     made_with = measured["made_with"]
     assert made_with["arguments"]["layers"] == 2 and made_with["arguments"]["pairs"] == str(pairs)
     assert made_with["seeds"] == [0] and made_with["threads"] >= 1 and made_with["cpu"]
+    assert len(made_with["load"]) == 3
     assert {"python", "spu-ditto", "jax", "spu"} <= set(made_with["versions"])
     assert measured["samples"] == 4 and measured["trios"] == 1 and measured["seq_len"] == 16
     assert 0 < measured["max_abs_error"] < 0.02
