@@ -5,7 +5,7 @@
     python bench/bert_glue.py --model bert-base --random-weights --seq-len 128 --baseline spu
     python bench/bert_glue.py --model DIR --task rte --data-dir glue/RTE
     python bench/bert_glue.py --config trial/3pc.json --identity trial/certificates/model-owner
-    python bench/bert_glue.py --pairs bench/data/unrated_pairs.tsv --engine ray --trios 2
+    python bench/bert_glue.py --engine ray --trios 2 --pairs bench/data/unrated_pairs.tsv
 
 Everything from the token ids to the logits (or the mean-pooled embedding) runs securely: ids, attention mask and
 weights are secret. The cosine similarity of two revealed embeddings is computed by their owner, in the clear. With
