@@ -18,6 +18,7 @@ import json
 import logging
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,8 +39,8 @@ from ditto.parties.session import RemoteParties
 _CALLER = "caller"
 PARTIES = tuple(f"party:{role}" for role in range(3))
 
-# How long to wait for three places, and for a node to begin or to tell how it ended, in seconds.
-_PLACED, _STARTED, _TOLD = 60.0, 120.0, 5.0
+# How long to wait for the cluster, for three places, and for a node to begin or to tell how it ended, in seconds.
+_REACHED, _PLACED, _STARTED, _TOLD = 10.0, 60.0, 120.0, 5.0
 # A local cluster's store of objects: Ray's least, as nothing but addresses and certificates is in it.
 _STORE_BYTES = 80_000_000
 
@@ -57,28 +58,29 @@ def ray_cluster(trios: int | None = None) -> Iterator[int]:
     Raises:
         RuntimeFailure: there is no such cluster, or no machine of it is a party's.
     """
-    if os.environ.get("RAY_ADDRESS"):
-        options: dict[str, Any] = {}
-    else:
+    address = os.environ.get("RAY_ADDRESS", "local")
+    options: dict[str, Any] = {}
+    if address == "local":
         # Ray tells its makers of its use otherwise.
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         room = dict.fromkeys(PARTIES, trios or 1)
-        options = {
-            "address": "local",
-            "resources": room,
-            "object_store_memory": _STORE_BYTES,
-            "include_dashboard": False,
-        }
+        options = {"resources": room, "object_store_memory": _STORE_BYTES, "include_dashboard": False}
     try:
-        ray.init(**options, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, RayError) as error:
-        raise RuntimeFailure(
-            f"the Ray cluster at {os.environ.get('RAY_ADDRESS')} cannot be reached: {error}"
-        ) from error
+        _reach(address)
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **options)
+    except (OSError, RayError) as error:
+        raise RuntimeFailure(f"the Ray cluster at {address} cannot be reached: {error}") from error
     try:
         yield min(_room(), trios or _room())
     finally:
         ray.shutdown()
+
+
+def _reach(address: str) -> None:
+    """Raises OSError if nobody listens there: Ray itself tries for many minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), _REACHED).close()
 
 
 def _room() -> int:

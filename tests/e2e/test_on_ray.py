@@ -16,6 +16,7 @@ import ray
 import spu_ditto
 from ditto.parties.on_ray import PARTIES, on_ray, ray_cluster
 from spu_ditto.evaluation import evaluate
+from tests.e2e.nodes import free_ports
 
 WEIGHTS = np.array([2, -1, 0.5], np.float32)
 SAMPLES = [np.full(3, n / 8, np.float32) for n in range(200)]
@@ -103,8 +104,14 @@ def test_a_cluster_without_places_says_what_is_missing(monkeypatch: pytest.Monke
         with pytest.raises(spu_ditto.RuntimeFailure, match="had no free party:0, party:1, party:2 within 1 s"):
             with on_ray():
                 pass
+    [nobody] = free_ports(1)
+    with monkeypatch.context() as patch:
+        patch.setenv("RAY_ADDRESS", f"127.0.0.1:{nobody}")
+        with pytest.raises(spu_ditto.RuntimeFailure, match=f"127.0.0.1:{nobody} cannot be reached: .*refused"):
+            with ray_cluster():
+                pass
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 2.0, "party:0": 1.0, "party:1": 1.0})
-    monkeypatch.setattr(ray, "init", lambda **options: None)
+    monkeypatch.setattr(ray, "init", lambda address, **options: None)
     monkeypatch.setattr(ray, "shutdown", lambda: None)
     with pytest.raises(spu_ditto.RuntimeFailure, match=r"""declares party:2: .*--resources='{"party:2": 1}'"""):
         with ray_cluster():
