@@ -87,7 +87,7 @@ def trios_of(engine: Engine, trios: int | None, opened: Callable[[], Any]) -> It
     except ModuleNotFoundError as error:
         raise typer.BadParameter(f"{error}; it comes with the extra of Ray: pip install 'spu-ditto[ray]'") from error
     with ray_cluster(trios) as room:
-        say(f"{room} trios on the Ray cluster")
+        say(f"trios at a time on the Ray cluster: {room}")
         yield workload.Parties(on_ray, room)
 
 

@@ -182,7 +182,10 @@ class _PlacedNode:
         config = self._folder / "3pc.json"
         config.write_text(json.dumps(data))
         self._node = self._process.enter_context(NodeProcess(self._role, config))
-        return self._node.address()
+        address = self._node.address()
+        # The node has read it, and whoever kills this process leaves no key behind.
+        (self._folder / f"{NODES[self._role]}.key").unlink()
+        return address
 
     def obituary(self, said: str) -> str:
         """How the node ended."""

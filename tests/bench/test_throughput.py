@@ -32,7 +32,7 @@ def test_callers_of_one_trio(tmp_path: Path) -> None:
 def test_bad_arguments_are_named() -> None:
     for arguments, message in (
         (("--model", "/nowhere"), "neither a directory, nor in the local Hugging Face cache"),
-        (("--callers", "17"), "17 is not in the range 1<=x<=16"),
+        (("--callers", "17"), "Input should be less than or equal to 16"),
     ):
         done = subprocess.run([sys.executable, SCRIPT, *arguments], capture_output=True, text=True)
         assert done.returncode == 2
