@@ -4,6 +4,8 @@
     python bench/bert_glue.py                                   # MiniLM embeds bench/data/pairs.tsv
     python bench/bert_glue.py --model bert-base --random-weights --seq-len 128 --baseline spu
     python bench/bert_glue.py --model DIR --task rte --data-dir glue/RTE
+    python bench/bert_glue.py --config trial/3pc.json --identity trial/certificates/model-owner
+    python bench/bert_glue.py --engine ray --trios 2 --pairs bench/data/unrated_pairs.tsv
 
 Everything from the token ids to the logits (or the mean-pooled embedding) runs securely: ids, attention mask and
 weights are secret. The cosine similarity of two revealed embeddings is computed by their owner, in the clear. With
@@ -14,10 +16,11 @@ magnitude of each of their tensors is visible in the plan).
 from __future__ import annotations
 
 import contextlib
+import functools
 import json as json_format
 import statistics
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,6 +34,8 @@ from output import Steps, say, show
 from provenance import provenance
 
 import spu_ditto
+from ditto.parties.config import read_config
+from ditto.parties.connect import own_identity
 from ditto.policy.link import get_link
 from spu_ditto import models
 
@@ -66,15 +71,33 @@ class Baseline(StrEnum):
 TaskName = Enum("TaskName", {name: name for name in glue.TASKS}, type=str)  # type: ignore[misc]
 
 
+class Engine(StrEnum):
+    local = "local"
+    ray = "ray"
+
+
 @contextlib.contextmanager
-def parties_running(parties: Parties, network: str | None) -> Iterator[None]:
-    """Three processes over TCP, or three threads of this one."""
-    if parties is Parties.simulator:
-        running = spu_ditto.use_runtime(spu_ditto.Simulator(network=network))
-    else:
-        running = spu_ditto.processes(network=network)
-    with running:
-        yield
+def trios_of(engine: Engine, trios: int | None, opened: Callable[[], Any]) -> Iterator[workload.Parties]:
+    """One trio that `opened` opens, or several on a Ray cluster."""
+    if engine is Engine.local:
+        yield workload.Parties(opened)
+        return
+    try:
+        from ditto.parties.on_ray import on_ray, ray_cluster
+    except ModuleNotFoundError as error:
+        raise typer.BadParameter(f"{error}; it comes with the extra of Ray: pip install 'spu-ditto[ray]'") from error
+    with ray_cluster(trios) as room:
+        say(f"trios at a time on the Ray cluster: {room}")
+        yield workload.Parties(on_ray, room)
+
+
+def opener(parties: Parties, network: str | None, config: Path | None, identity: str | None) -> Callable[[], Any]:
+    """Opens three parties: the nodes of a configuration, three processes over TCP, or three threads of this one."""
+    if config is not None:
+        return functools.partial(spu_ditto.connect, config, identity=identity)
+    if parties is Parties.processes:
+        return functools.partial(spu_ditto.processes, network=network)
+    return lambda: spu_ditto.use_runtime(spu_ditto.Simulator(network=network))
 
 
 def similarity_rows(examples: glue.Examples, secure: Any, plain: Any) -> tuple[list[tuple[Any, ...]], Any, Any]:
@@ -148,9 +171,26 @@ def main(
     parties: Annotated[
         Parties, typer.Option(help="Three processes over TCP, or three threads of this one.")
     ] = Parties.processes,
+    config: Annotated[
+        Path | None, typer.Option(help="Run on the nodes of this configuration, wherever they are.")
+    ] = None,
+    identity: Annotated[
+        str | None, typer.Option(help="With --config: your .pem and .key, without the ending [$DITTO_IDENTITY].")
+    ] = None,
+    engine: Annotated[
+        Engine, typer.Option(help="One trio of parties, or as many at a time as a Ray cluster has room for.")
+    ] = Engine.local,
+    trios: Annotated[
+        int | None,
+        typer.Option(min=1, help="With --engine ray: at most so many [all; without $RAY_ADDRESS 1, on this machine]."),
+    ] = None,
     link: Annotated[
         str | None,
-        typer.Option("--network", help="What lies between the parties: lan, wan, or such as 400mbit,40ms."),
+        typer.Option(
+            "--network",
+            help="What lies between the parties: lan, wan, or such as 400mbit,40ms. With --config or --engine ray "
+            "only what the program is compiled for.",
+        ),
     ] = None,
     baseline: Annotated[Baseline | None, typer.Option(help="Also run SPU 0.9.5 with PUMA's functions.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write the results to this file.")] = None,
@@ -161,6 +201,12 @@ def main(
         raise typer.BadParameter("--task and --data-dir go together")
     if pairs is not None and task is not None:
         raise typer.BadParameter("--pairs and --task exclude each other")
+    if sum((config is not None, engine is Engine.ray, parties is Parties.simulator)) > 1:
+        raise typer.BadParameter("--config, --engine ray and --parties simulator exclude each other")
+    if identity is not None and config is None:
+        raise typer.BadParameter("--identity goes with --config")
+    if trios is not None and engine is not Engine.ray:
+        raise typer.BadParameter("--trios goes with --engine ray")
     glue_task = None if task is None else glue.TASKS[task.value]
     source: dict[str, Any] = {"source": model, "random_weights": random_weights, "layers": layers}
     if glue_task is not None:
@@ -170,6 +216,9 @@ def main(
     try:
         if link is not None:
             get_link(link)
+        if config is not None:
+            read_config(config)
+            own_identity(identity)
         network = models.load(**source, **functions)
         if glue_task is not None:
             assert data_dir is not None
@@ -202,14 +251,18 @@ def main(
         executions, samples = 1, batch
 
     say("compiling")
-    with parties_running(parties, link):
-        measured = workload.measure(
-            batches,
-            policy.value,
-            Steps(workload.steps(executions)),
-            workload.calibration_inputs(network, batch, length) if calibrate else (),
-            link or "LAN",
-        )
+    try:
+        with trios_of(engine, trios, opener(parties, link, config, identity)) as running:
+            measured = workload.measure(
+                batches,
+                policy.value,
+                Steps(workload.steps(executions)),
+                running,
+                workload.calibration_inputs(network, batch, length) if calibrate else (),
+                link or "LAN",
+            )
+    except spu_ditto.RuntimeFailure as error:
+        raise typer.BadParameter(str(error)) from error
 
     secure, plain = np.concatenate(measured.secure), np.concatenate(measured.float32)
     metric: dict[str, Any] | None = None
@@ -248,6 +301,7 @@ def main(
         "seq_len": length,
         "network": link,
         "samples": samples,
+        "trios": running.trios,
         "max_abs_error": error,
         "label_agreement": agreement,
         "metric": metric,

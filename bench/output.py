@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Sequence
 
@@ -17,11 +18,11 @@ class Steps:
     """Tells what has been done, a line a step: `[3/10] execution 2 took 0.25 s`."""
 
     def __init__(self, total: int) -> None:
-        self._total, self._done = total, 0
+        self._total, self._numbers = total, itertools.count(1)
 
     def __call__(self, text: str) -> None:
-        self._done += 1
-        say(f"[{self._done}/{self._total}] {text}")
+        """May be called from several threads."""
+        say(f"[{next(self._numbers)}/{self._total}] {text}")
 
 
 def say(text: str) -> None:

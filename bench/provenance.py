@@ -29,7 +29,8 @@ def provenance(arguments: Mapping[str, Any], seeds: Sequence[int]) -> dict[str, 
 
     Returns:
         These, the command, versions, commit (None outside a checkout), system, processor, the cores that this process
-        may use, the threads of a party on this machine, and the date (UTC).
+        may use, the threads of a party on this machine, how busy that has been (processes that ran or wanted to, means
+        of 1, 5 and 15 minutes), and the date (UTC).
     """
     return {
         "command": sys.argv,
@@ -45,6 +46,7 @@ def provenance(arguments: Mapping[str, Any], seeds: Sequence[int]) -> dict[str, 
         "cpu": cpu(),
         "cores": len(os.sched_getaffinity(0)),
         "threads": threads_of_a_local_party(),
+        "load": [round(load, 2) for load in os.getloadavg()],
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
 

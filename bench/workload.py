@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import statistics
@@ -19,6 +20,7 @@ from provenance import spread
 
 import spu_ditto
 from spu_ditto import models
+from spu_ditto.evaluation import evaluate
 
 Array = np.ndarray[Any, Any]
 Inputs = dict[str, Array]
@@ -41,6 +43,10 @@ class Batch:
     def size(self) -> int:
         """Sequences in the batch, filling included."""
         return len(next(iter(self.inputs.values())))
+
+    def counted(self, output: Any) -> Array:
+        """The results of the sequences that count."""
+        return np.asarray(output, np.float64)[: self.count]
 
 
 @dataclass(frozen=True)
@@ -101,24 +107,67 @@ def steps(executions: int) -> int:
     return 1 + max(executions, REPETITIONS) + REPETITIONS
 
 
+@dataclass(frozen=True)
+class Execution:
+    """A run of a batch; one that is `repeated` gives another time and no other result.
+
+    Attributes:
+        offline_first: the online part is timed alone.
+    """
+
+    batch: Batch
+    repeated: bool = False
+    offline_first: bool = False
+
+
+def executions(batches: Iterable[Batch]) -> Iterator[Execution]:
+    """Every batch once; the last one again until there are `REPETITIONS`, and as often for its online part."""
+    count = 0
+    for batch in batches:
+        yield Execution(batch)
+        count += 1
+    yield from [Execution(batch, repeated=True)] * (REPETITIONS - count)
+    yield from [Execution(batch, repeated=True, offline_first=True)] * REPETITIONS
+
+
+@dataclass(frozen=True)
+class _Executed:
+    """Secure and float32 results, None of a repeated execution, and what it cost."""
+
+    results: tuple[Array, Array] | None
+    report: spu_ditto.RunReport
+
+
+@dataclass(frozen=True)
+class Parties:
+    """Who computes: `opened` opens three parties for a `with` block; so many trios are used at a time."""
+
+    opened: Callable[[], contextlib.AbstractContextManager[Any]]
+    trios: int = 1
+
+
 def measure(
     batches: Iterable[Batch],
     policy: str,
     done: Callable[[str], None],
+    parties: Parties,
     calibration: Sequence[Inputs] = (),
     network: str = "LAN",
 ) -> Measured:
     """Compiles once and runs every batch, at least `REPETITIONS` executions in all, then as many of the online part.
 
     Args:
-        batches: read one by one, so that only one model's weights need to be in memory.
+        batches: read one by one, so that only one model's weights need to be in memory for each trio.
         done: called with a description after every step, for progress.
         calibration: inputs to calibrate on, with the weights of the first batch. Magnitudes of weights are then visible
             in the plan.
         network: what the program is compiled for.
+
+    Raises:
+        spu_ditto.RuntimeFailure: see `evaluate`.
     """
     remaining = iter(batches)
-    first = batch = next(remaining)
+    first = next(remaining)
     model = first.model
     if calibration:
         samples = [(model.params, inputs) for inputs in calibration]
@@ -129,30 +178,44 @@ def measure(
     compiled = secure.lower(model.params, first.inputs).compile()
     compile_seconds = time.perf_counter() - started
     done(f"compiled in {compile_seconds:.1f} s")
-    results: list[Array] = []
-    plain: list[Array] = []
-    reports: list[spu_ditto.RunReport] = []
-    weights, owner, input_bytes = None, None, 0
-    for batch in itertools.chain([first], remaining):
-        if batch.model is not owner:
-            weights, owner = secure.share(batch.model.params), batch.model
-        output, report = compiled.run(weights, batch.inputs)
-        if not reports:
-            input_bytes = report.input_bytes
-        results.append(np.asarray(output, np.float64)[: batch.count])
-        plain.append(np.asarray(batch.model.reference(batch.model.params, batch.inputs), np.float64)[: batch.count])
-        reports.append(report)
-        done(f"execution {len(reports)} took {report.seconds:.2f} s")
-    while len(reports) < REPETITIONS:
-        reports.append(compiled.run(weights, batch.inputs)[1])
-        done(f"execution {len(reports)} took {reports[-1].seconds:.2f} s")
-    online = []
-    for number in range(REPETITIONS):
-        report = compiled.run(weights, batch.inputs, offline_first=True)[1]
-        assert report.online_seconds is not None
-        online.append(report.online_seconds)
-        done(f"online part {number + 1} of {REPETITIONS} took {online[-1]:.2f} s")
-    return Measured(first, results, plain, reports, online, input_bytes, compile_seconds)
+
+    @contextlib.contextmanager
+    def trio() -> Iterator[Callable[[Execution], _Executed]]:
+        weights, owner = None, None
+
+        def run(execution: Execution) -> _Executed:
+            nonlocal weights, owner
+            batch = execution.batch
+            if batch.model is not owner:
+                weights, owner = secure.share(batch.model.params), batch.model
+            output, report = compiled.run(weights, batch.inputs, offline_first=execution.offline_first)
+            if execution.repeated:
+                results = None
+            else:
+                plain = batch.model.reference(batch.model.params, batch.inputs)
+                results = batch.counted(output), batch.counted(plain)
+            if report.online_seconds is None:
+                done(f"an execution took {report.seconds:.2f} s")
+            else:
+                done(f"the online part took {report.online_seconds:.2f} s")
+            return _Executed(results, report)
+
+        with parties.opened():
+            yield run
+
+    executed = evaluate(executions(itertools.chain([first], remaining)), trio, parties.trios)
+    results = [one.results for one in executed if one.results is not None]
+    reports = [one.report for one in executed]
+    return Measured(
+        first,
+        [ours for ours, _ in results],
+        [plain for _, plain in results],
+        [report for report in reports if report.online_seconds is None],
+        [report.online_seconds for report in reports if report.online_seconds is not None],
+        # Of the execution for which weights were shared.
+        max(report.input_bytes for report in reports),
+        compile_seconds,
+    )
 
 
 def relative_error(secure: Array, plain: Array) -> float:

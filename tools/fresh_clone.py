@@ -37,6 +37,7 @@ SHORT = (
     "python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. ditto/parties/wire.proto",
     "pip install .",
     "pip install '.[models]'",
+    "pip install '.[ray]'",
 )
 LONG = (
     "./dev test",
@@ -55,6 +56,8 @@ LONG = (
     "bench/bert_glue.py --model bert-base --random-weights --gelu quad --softmax 2quad",
     "spu-ditto distill minilm --task sentiment --recipe fitted --out run",
     "bench/bert_glue.py --network wan",
+    "bench/bert_glue.py --engine ray --trios 2 --pairs bench/data/unrated_pairs.tsv",
+    "bench/throughput.py --calls 4",
     "bench/networks.py --parties namespaces --baseline spu",
     "python bench/protocols.py",
     "python bench/guard.py",
@@ -75,6 +78,7 @@ INSTEAD = {
     "./dev python": f"./dev python {EXAMPLE}",
     "source .venv/bin/activate": f"{ACTIVATED} && {BENCHMARKS}",
     "pip install .": f"{OWN} && pip install . && cd / && spu-ditto --help",
+    "pip install '.[ray]'": f"{OWN} && pip install '.[ray]' && cd / && python -c 'import ditto.parties.on_ray'",
     "pip install '.[models]'": f"{OWN} && pip install '.[models]' && cd / && python -c 'import spu_ditto.models'",
 }
 

@@ -7,22 +7,18 @@ import dataclasses
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import ditto
-from ditto.errors import RuntimeFailure
 from ditto.parties.accounting import threads_of_a_local_party
-from ditto.parties.config import TIMEOUT, Address, Config, read_config
+from ditto.parties.config import TIMEOUT, Config, read_config
 from ditto.parties.identity import Identity
+from ditto.parties.node_process import NODES, NodeProcess, own_configuration
 from ditto.parties.runtime import use_runtime
 from ditto.parties.session import RemoteParties
-from ditto.policy.link import Link, get_link
+from ditto.policy.link import get_link
 
-_STDERR_TAIL = 2000
 _CALLER = "caller"
 
 
@@ -44,10 +40,14 @@ def processes(
         RuntimeFailure: a process did not start, or a party failed in a call.
         UnsupportedError: there is no such network.
     """
-    link = None if network is None else get_link(network)
+    options = ["--plain-on-loopback"]
+    if network is not None:
+        link = get_link(network)
+        options += ["--link", str(link.bits_per_second), str(link.one_way_seconds)]
     owner = os.getpid()
     with contextlib.ExitStack() as cleanup:
-        config, identity, nodes = _started(cleanup, timeout, link)
+        config, identities, nodes = start_nodes(cleanup, {_CALLER: ["compute"]}, timeout=timeout, options=options)
+        identity = identities[_CALLER]
         parties = RemoteParties(
             config, identity, lambda role, said: nodes[role].obituary(said), check_ranges=check_ranges
         )
@@ -71,97 +71,39 @@ def service() -> Iterator[tuple[Config, Identity]]:
         RuntimeFailure: a process did not start.
     """
     with contextlib.ExitStack() as cleanup:
-        config, identity, _ = _started(cleanup, TIMEOUT, None)
-        yield config, identity
+        rights = {_CALLER: ["compute", "publish", "call"]}
+        config, identities, _ = start_nodes(cleanup, rights, options=["--plain-on-loopback"])
+        yield config, identities[_CALLER]
 
 
-def _started(cleanup: contextlib.ExitStack, timeout: float, link: Link | None) -> tuple[Config, Identity, list[_Node]]:
+def start_nodes(
+    cleanup: contextlib.ExitStack,
+    rights: Mapping[str, Sequence[str]],
+    *,
+    timeout: float = TIMEOUT,
+    options: Sequence[str] = (),
+) -> tuple[Config, dict[str, Identity], list[NodeProcess]]:
+    """Starts three nodes on this machine, which `cleanup` ends.
+
+    Args:
+        rights: of callers, by name.
+        timeout: of a party, as in `processes`.
+        options: more of `python -m ditto.parties.node`.
+
+    Returns:
+        The configuration with their addresses, the identities of nodes and callers by name, and the nodes.
+
+    Raises:
+        RuntimeFailure: one did not start.
+    """
     folder = Path(tempfile.mkdtemp(prefix="spu-ditto-"))
     cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
     path = folder / "3pc.json"
-    path.write_text(json.dumps(_local_config(timeout)))
-    identities = {name: Identity.make(name) for name in (*_NAMES, _CALLER)}
+    threads = threads_of_a_local_party()
+    path.write_text(json.dumps(own_configuration(["127.0.0.1"] * 3, rights, timeout=timeout, threads=threads)))
+    identities = {name: Identity.make(name) for name in (*NODES, *rights)}
     for name, identity in identities.items():
         identity.save(folder / name)
-    nodes = [cleanup.enter_context(_Node(role, path, link)) for role in range(3)]
+    nodes = [cleanup.enter_context(NodeProcess(role, path, options)) for role in range(3)]
     first, second, third = (node.address() for node in nodes)
-    config = dataclasses.replace(read_config(path), nodes=(first, second, third))
-    return config, identities[_CALLER], nodes
-
-
-_NAMES = ("node-0", "node-1", "node-2")
-
-
-def _local_config(timeout: float) -> dict[str, object]:
-    """Port 0: every party takes free ports and says which."""
-    spu = {
-        "node_ids": list(_NAMES),
-        "spu_internal_addrs": ["127.0.0.1:0"] * 3,
-        "runtime_config": {"timeout_seconds": timeout, "threads": threads_of_a_local_party()},
-    }
-    return {
-        "nodes": dict.fromkeys(_NAMES, "127.0.0.1:0"),
-        "devices": {"SPU": {"kind": "SPU", "config": spu}},
-        "ditto": {
-            "certificates": {name: f"{name}.pem" for name in (*_NAMES, _CALLER)},
-            "rights": {_CALLER: ["compute", "publish", "call"]},
-        },
-    }
-
-
-class _Node:
-    """A party's process; ends with the `with` block, or when this process dies."""
-
-    def __init__(self, role: int, config: Path, link: Link | None) -> None:
-        self.role = role
-        self._stderr = (config.parent / f"p{role}.stderr").open("w+b")
-        roots = [str(Path(path).parent) for path in ditto.__path__]
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join([*roots, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
-        }
-        command = [sys.executable, "-m", "ditto.parties.node", "--until-stdin-closes", "--plain-on-loopback"]
-        if link is not None:
-            command += ["--link", str(link.bits_per_second), str(link.one_way_seconds)]
-        self.process = subprocess.Popen(
-            [*command, "--log-level", "warning", "--config", str(config), "--party", str(role)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._stderr,
-            env=environment,
-            # A Ctrl-C at the terminal is for the caller; this process learns from it what it means.
-            start_new_session=True,
-        )
-
-    def __enter__(self) -> _Node:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        assert self.process.stdin is not None and self.process.stdout is not None
-        # Closing stdin would do, if no forked process held a copy of it.
-        self.process.kill()
-        self.process.wait()
-        self.process.stdin.close()
-        self.process.stdout.close()
-        self._stderr.close()
-
-    def address(self) -> Address:
-        """Where the party listens for its caller, once it does."""
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline().decode()
-        if not line:
-            raise RuntimeFailure(self.obituary("it did not start"))
-        host, _, port = line.split()[-1].rpartition(":")
-        return host, int(port)
-
-    def obituary(self, said: str) -> str:
-        """How the process ended, with the last of what it said; or what its connection said, if it lives."""
-        try:
-            code = self.process.wait(1)
-        except subprocess.TimeoutExpired:
-            return f"P{self.role} is lost: {said}"
-        how = f"was killed by signal {-code}" if code < 0 else f"exited with code {code}"
-        self._stderr.flush()
-        self._stderr.seek(0)
-        tail = self._stderr.read()[-_STDERR_TAIL:].decode(errors="replace").strip()
-        return f"P{self.role} {how}" + (f": {tail}" if tail else "")
+    return dataclasses.replace(read_config(path), nodes=(first, second, third)), identities, nodes

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench import glue
+from tests.e2e.nodes import running_nodes
 
 SCRIPT = Path(glue.__file__).with_name("bert_glue.py")
 PAIRS = """sentence1\tsentence2\tscore
@@ -29,15 +30,16 @@ def test_sentence_pairs_among_three_processes(tmp_path: Path) -> None:
     assert "The kettle" in done.stdout and "Nobody answer" in done.stdout
     measured = json.loads(result.read_text())
     assert set(measured) == {
-        *("model", "policy", "seq_len", "network", "samples", "max_abs_error", "label_agreement", "metric", "seconds"),
-        *("bytes", "rounds", "peak_rss_bytes", "baseline", "made_with", "spread"),
+        *("model", "policy", "seq_len", "network", "samples", "trios", "max_abs_error", "label_agreement", "metric"),
+        *("seconds", "bytes", "rounds", "peak_rss_bytes", "baseline", "made_with", "spread"),
     }
     assert measured["network"] == "1gbit,1ms"
     made_with = measured["made_with"]
     assert made_with["arguments"]["layers"] == 2 and made_with["arguments"]["pairs"] == str(pairs)
     assert made_with["seeds"] == [0] and made_with["threads"] >= 1 and made_with["cpu"]
+    assert len(made_with["load"]) == 3
     assert {"python", "spu-ditto", "jax", "spu"} <= set(made_with["versions"])
-    assert measured["samples"] == 4 and measured["seq_len"] == 16
+    assert measured["samples"] == 4 and measured["trios"] == 1 and measured["seq_len"] == 16
     assert 0 < measured["max_abs_error"] < 0.02
     sizes = measured["bytes"]
     assert sizes["total"] == sizes["offline"] + sizes["online"] == sum(sizes["per_party_sent"])
@@ -49,6 +51,31 @@ def test_sentence_pairs_among_three_processes(tmp_path: Path) -> None:
     assert all(measured["seconds"][part] > 0 for part in ("compile", "online", "total"))
 
 
+def test_nodes_of_a_configuration(tmp_path: Path) -> None:
+    pairs, result = tmp_path / "pairs.tsv", tmp_path / "result.json"
+    pairs.write_text(PAIRS)
+    few = ("--pairs", str(pairs), "--layers", "1", "--seq-len", "8")
+    with running_nodes(tmp_path, {"owner": ["compute"], "guest": ["call"]}) as config:
+        there = ("--config", str(config), "--identity")
+        done = run(*few, *there, str(tmp_path / "owner"), "--json", str(result))
+        assert done.returncode == 0, done.stderr
+        refused = run(*few, *there, str(tmp_path / "guest"))
+    assert json.loads(result.read_text())["max_abs_error"] < 0.02
+    assert refused.returncode == 2 and "guest" in refused.stderr and "compute" in refused.stderr
+
+
+def test_trios_on_ray(tmp_path: Path) -> None:
+    result = tmp_path / "result.json"
+    few = ("--layers", "1", "--seq-len", "8", "--engine", "ray", "--trios", "2")
+    done = run(*few, "--json", str(result))
+    assert done.returncode == 0, done.stderr
+    measured = json.loads(result.read_text())
+    assert measured["trios"] == 2 and measured["samples"] == 48
+    assert 0 < measured["max_abs_error"] < 0.02
+    assert abs(measured["metric"]["secure"] - measured["metric"]["float32"]) < 0.02
+    assert len(measured["spread"]["total"]["all"]) == 48
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -56,6 +83,10 @@ def test_sentence_pairs_among_three_processes(tmp_path: Path) -> None:
         (("--model", "bert-base"), "weights of bert-base are not bundled"),
         (("--model", "/nowhere"), "neither a directory, nor in the local Hugging Face cache"),
         (("--pairs", "/nowhere.tsv"), "/nowhere.tsv does not exist"),
+        (("--config", "/nowhere.json"), "/nowhere.json: [Errno 2] No such file"),
+        (("--config", "3pc.json", "--engine", "ray"), "exclude each other"),
+        (("--identity", "owner"), "--identity goes with --config"),
+        (("--trios", "2"), "--trios goes with --engine ray"),
         (("--network", "moon"), 'network \'moon\' is not "LAN", "WAN"'),
     ],
 )

@@ -17,9 +17,11 @@ class Shell:
         self._folder = folder
         programs = folder / ".bin"
         programs.mkdir()
-        command = programs / "spu-ditto"
+        command, python = programs / "spu-ditto", programs / "python"
         command.write_text(f"#!{sys.executable}\nfrom ditto.cli import app\n\napp()\n")
-        command.chmod(0o755)
+        python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+        for program in (command, python):
+            program.chmod(0o755)
         modules = os.pathsep.join(str(Path(path).absolute()) for path in sys.path if path)
         cache = str(folder / ".cache")
         path = f"{programs}:{os.environ['PATH']}"
