@@ -36,6 +36,7 @@ SHORT = (
     "python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. ditto/parties/wire.proto",
     "pip install .",
     "pip install '.[models]'",
+    "pip install '.[search]'",
 )
 LONG = (
     "./dev test",
@@ -53,6 +54,7 @@ LONG = (
     "bench/bert_glue.py --model bert-base --random-weights --baseline spu",
     "bench/bert_glue.py --model bert-base --random-weights --gelu quad --softmax 2quad",
     "spu-ditto distill minilm --task sentiment --recipe fitted --out run",
+    "spu-ditto search animals --out searched --patch 7 --attention raw,2quad,scale",
     "bench/bert_glue.py --network wan",
     "bench/networks.py --parties namespaces --baseline spu",
     "python bench/protocols.py",
@@ -74,6 +76,7 @@ INSTEAD = {
     "./dev python": f"./dev python {EXAMPLE}",
     "source .venv/bin/activate": f"{ACTIVATED} && {BENCHMARKS}",
     "pip install .": f"{OWN} && pip install . && cd / && spu-ditto --help",
+    "pip install '.[search]'": f"{OWN} && pip install '.[search]' && cd / && python -c 'import spu_ditto.search'",
     "pip install '.[models]'": f"{OWN} && pip install '.[models]' && cd / && python -c 'import spu_ditto.models'",
 }
 

@@ -39,7 +39,8 @@ def test_pages(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_every_guide_has_examples() -> None:
-    assert {page.stem for page in PAGES} == {"calibration", "migration", "networks", "own_model", "report", "students"}
+    guides = {"calibration", "migration", "networks", "own_model", "report", "search", "students"}
+    assert {page.stem for page in PAGES} == guides
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
