@@ -43,13 +43,13 @@ def main() -> None:
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """Errors in one line each."""
+def _told(extra: str = "models") -> Iterator[None]:
+    """Errors in one line each; a module that is missing comes with the extra."""
     try:
         yield
     except (DittoError, ModuleNotFoundError, OSError, ValueError) as error:
         if isinstance(error, ModuleNotFoundError):
-            error.msg += "; it comes with an extra, of models or search: pip install 'spu-ditto[models,search]'"
+            error.msg += f"; it comes with the extra of {extra}: pip install 'spu-ditto[{extra}]'"
         Console(stderr=True, soft_wrap=True).print(f"error: {error}", style="red", markup=False, highlight=False)
         raise typer.Exit(1) from error
 
@@ -181,7 +181,7 @@ def distill(
     seed: Annotated[int, typer.Option(help="Of what is drawn.")] = 0,
 ) -> None:
     """Makes a model that is cheap on shares of one that is not, and teaches it to be as good."""
-    with _told():
+    with _told("distill"):
         from spu_ditto.distill import distill as run
         from spu_ditto.distill.recipe import recipe as find
 
@@ -217,7 +217,7 @@ def search(
     seed: Annotated[int, typer.Option(help="Of what is drawn.")] = 0,
 ) -> None:
     """Finds which heads and layers of a small ViT need their own functions, within budgets of time or bytes."""
-    with _told():
+    with _told("search"):
         from spu_ditto.search import Settings
         from spu_ditto.search import search as run
 
