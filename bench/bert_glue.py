@@ -230,7 +230,7 @@ def main(
             raise typer.BadParameter(f"--pairs needs a sentence-embedding model, and {model} is none")
         else:
             examples = None
-    except (glue.DataError, spu_ditto.DittoError) as error:
+    except spu_ditto.DittoError as error:
         raise typer.BadParameter(str(error)) from error
     similarity = network.task == "feature-extraction"
     length = seq_len or (32 if similarity else 128)

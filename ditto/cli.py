@@ -50,13 +50,13 @@ def main() -> None:
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """Errors in one line each."""
+def _told(extra: str = "models") -> Iterator[None]:
+    """Errors in one line each; a module that is missing comes with the extra."""
     try:
         yield
     except (DittoError, ModuleNotFoundError, OSError, ValueError) as error:
         if isinstance(error, ModuleNotFoundError):
-            error.msg += "; it comes with the extra of models: pip install 'spu-ditto[models]'"
+            error.msg += f"; it comes with the extra of {extra}: pip install 'spu-ditto[{extra}]'"
         Console(stderr=True, soft_wrap=True).print(f"error: {error}", style="red", markup=False, highlight=False)
         raise typer.Exit(1) from error
 
@@ -204,23 +204,11 @@ def distill(
     seed: Annotated[int, typer.Option(help="Of what is drawn.")] = 0,
 ) -> None:
     """Makes a model that is cheap on shares of one that is not, and teaches it to be as good."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    with _told():
+    with _told("distill"):
         from spu_ditto.distill import distill as run
         from spu_ditto.distill.recipe import recipe as find
 
-        console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console) as progress:
-            bars: dict[str, Any] = {}
-
-            def stepped(stage: str, step: int, steps: int, metrics: dict[str, float]) -> None:
-                if stage not in bars:
-                    bars[stage] = progress.add_task(stage, total=steps)
-                told = ", ".join(f"{name} {value:.3f}" for name, value in metrics.items())
-                progress.update(bars[stage], completed=step, description=f"{stage}: {told}")
-
+        with _shown() as progress:
             results = run(
                 teacher,
                 task,
@@ -229,10 +217,62 @@ def distill(
                 seq_len=seq_len,
                 secure_samples=secure_samples,
                 seed=seed,
-                told=lambda text: progress.console.print(text, markup=False, highlight=False),
-                stepped=stepped,
+                **progress,
             )
         print(results.markdown(), end="")
+
+
+@app.command()
+def search(
+    data: Annotated[str, typer.Argument(help="mnist, animals, digits, or a folder: CIFAR, Tiny-ImageNet, or classes.")],
+    out: Annotated[Path, typer.Option(help="The folder of the run; one that was interrupted goes on.")],
+    shape: Annotated[str, typer.Option(help="Layers x heads x width.")] = "4x4x128",
+    patch: Annotated[int, typer.Option(min=1, help="Side of the squares that pictures are cut into.")] = 4,
+    attention: Annotated[str, typer.Option(help="What heads choose among, the teacher's own first.")] = "raw,scale",
+    activation: Annotated[str, typer.Option(help="What layers choose among.")] = "raw",
+    by: Annotated[str, typer.Option(help="Who chooses attention: head or layer.")] = "head",
+    network: Annotated[str, typer.Option(help="WAN, LAN, or such as 100mbit,10ms.")] = "WAN",
+    batch: Annotated[int, typer.Option(min=1, help="Pictures of one execution.")] = 1,
+    weight: Annotated[float, typer.Option(min=0, help="Of the expected cost in the loss.")] = 0.1,
+    budget: Annotated[list[str], typer.Option(help="Such as 250ms or 20MB; several make a plan each.")] = [],  # noqa: B006
+    keep: Annotated[list[float], typer.Option(min=0, max=1, help="Part of heads that keep the first form.")] = [],  # noqa: B006
+    begin: Annotated[str, typer.Option(help="Weights that plans are trained from: teacher or random.")] = "teacher",
+    seed: Annotated[int, typer.Option(help="Of what is drawn.")] = 0,
+) -> None:
+    """Finds which heads and layers of a small ViT need their own functions, within budgets of time or bytes."""
+    with _told("search"):
+        from spu_ditto.search import Settings
+        from spu_ditto.search import search as run
+
+        settings: dict[str, Any] = {
+            **{"shape": shape, "patch": patch, "by": by, "network": network, "batch": batch, "weight": weight},
+            **{"attention": attention.split(","), "activation": activation.split(",")},
+            **{"budgets": budget, "keep": keep, "begin": begin},
+        }
+        with _shown() as progress:
+            results = run(data, out, Settings.model_validate(settings), seed=seed, **progress)
+        print(results.markdown(), end="")
+
+
+@contextlib.contextmanager
+def _shown() -> Iterator[dict[str, Any]]:
+    """What shows how far a training is: a bar a stage, and sentences above them."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bars: dict[str, Any] = {}
+
+        def stepped(stage: str, step: int, steps: int, metrics: dict[str, float]) -> None:
+            if stage not in bars:
+                bars[stage] = progress.add_task(stage, total=steps)
+            told = ", ".join(f"{name} {value:.3f}" for name, value in metrics.items())
+            progress.update(bars[stage], completed=step, description=f"{stage}: {told}")
+
+        def told(text: str) -> None:
+            progress.console.print(text, markup=False, highlight=False)
+
+        yield {"told": told, "stepped": stepped}
 
 
 # ------------------------------------------------------------------------------------------------ models

@@ -38,6 +38,7 @@ SHORT = (
     "pip install .",
     "pip install '.[models]'",
     "pip install '.[ray]'",
+    "pip install '.[search]'",
 )
 LONG = (
     "./dev test",
@@ -55,6 +56,7 @@ LONG = (
     "bench/bert_glue.py --model bert-base --random-weights --baseline spu",
     "bench/bert_glue.py --model bert-base --random-weights --gelu quad --softmax 2quad",
     "spu-ditto distill minilm --task sentiment --recipe fitted --out run",
+    "spu-ditto search animals --out searched --patch 7 --attention raw,2quad,scale",
     "bench/bert_glue.py --network wan",
     "bench/bert_glue.py --engine ray --trios 2 --pairs bench/data/unrated_pairs.tsv",
     "bench/throughput.py --calls 4",
@@ -79,6 +81,7 @@ INSTEAD = {
     "source .venv/bin/activate": f"{ACTIVATED} && {BENCHMARKS}",
     "pip install .": f"{OWN} && pip install . && cd / && spu-ditto --help",
     "pip install '.[ray]'": f"{OWN} && pip install '.[ray]' && cd / && python -c 'import ditto.parties.on_ray'",
+    "pip install '.[search]'": f"{OWN} && pip install '.[search]' && cd / && python -c 'import spu_ditto.search'",
     "pip install '.[models]'": f"{OWN} && pip install '.[models]' && cd / && python -c 'import spu_ditto.models'",
 }
 

@@ -17,7 +17,7 @@ from ditto.parties.identity import Identity
 from ditto.parties.node_process import NODES, NodeProcess, own_configuration
 from ditto.parties.runtime import use_runtime
 from ditto.parties.session import RemoteParties
-from ditto.policy.link import get_link
+from ditto.policy.link import Link, get_link
 
 _CALLER = "caller"
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bench import glue
+from spu_ditto.errors import UnsupportedError
 
 ROWS: dict[str, tuple[str, str, tuple[list[str], list[str] | None, list[float]]]] = {
     "cola": ("", "gj04\t1\t\tThe sailors rode the breeze.", (["The sailors rode the breeze."], None, [1])),
@@ -37,25 +38,25 @@ def test_reads_every_task(name: str, tmp_path: Path) -> None:
 
 def test_names_the_line_of_a_bad_label(tmp_path: Path) -> None:
     (tmp_path / "dev.tsv").write_text("sentence\tlabel\ngood\t1\nbad\tmaybe\n")
-    with pytest.raises(glue.DataError, match=r"dev\.tsv:3: label 'maybe' is not one of 0, 1"):
+    with pytest.raises(UnsupportedError, match=r"dev\.tsv:3: label 'maybe' is not one of 0, 1"):
         glue.read(glue.TASKS["sst2"], tmp_path)
 
 
 def test_names_the_missing_column(tmp_path: Path) -> None:
     (tmp_path / "dev.tsv").write_text("text\tlabel\ngood\t1\n")
-    with pytest.raises(glue.DataError, match="no column 'sentence'"):
+    with pytest.raises(UnsupportedError, match="no column 'sentence'"):
         glue.read(glue.TASKS["sst2"], tmp_path)
 
 
 def test_names_the_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(glue.DataError, match="dev_matched.tsv does not exist"):
+    with pytest.raises(UnsupportedError, match="dev_matched.tsv does not exist"):
         glue.read(glue.TASKS["mnli"], tmp_path)
 
 
 def test_pairs_need_no_score(tmp_path: Path) -> None:
     (tmp_path / "dev.tsv").write_text("sentence1\tsentence2\nOne.\tTwo.\n")
     assert glue.read(glue.TASKS["stsb"], tmp_path, rated=False) == glue.Examples(["One."], ["Two."], None)
-    with pytest.raises(glue.DataError, match="no column 'score'"):
+    with pytest.raises(UnsupportedError, match="no column 'score'"):
         glue.read(glue.TASKS["stsb"], tmp_path)
 
 

@@ -39,7 +39,7 @@ def test_pages(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_every_guide_has_examples() -> None:
-    guides = {"calibration", "evaluation", "migration", "networks", "own_model", "report", "students"}
+    guides = {"calibration", "evaluation", "migration", "networks", "own_model", "report", "search", "students"}
     assert {page.stem for page in PAGES} == guides
 
 

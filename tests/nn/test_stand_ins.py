@@ -44,6 +44,7 @@ def textbook(name: str, scores: Array, allowed: Array, shift: Array) -> Array:
         "2quad": lambda: normalised(squares),
         "2quad-freediv": lambda: squares / (84.07373758071103 * n**0.7174745255779887),
         "2relu": lambda: normalised(relus, 2.0**-8),
+        "rsattn": lambda: normalised(relus, 1e-5),
         "scale": lambda: allowed * scores / n,
     }[name]()
 

@@ -19,17 +19,26 @@ def source_of(name: str, version: str, sha256: str) -> Path:
     Raises:
         UnsupportedError: pip could not fetch it; says what pip did.
     """
+    return _fetched(name, version, sha256, ".tar.gz", ["--no-build-isolation", "--no-binary", name])
+
+
+def wheel_of(name: str, version: str, sha256: str) -> Path:
+    """The wheel of a package, which is a ZIP archive and is not installed; else as `source_of`."""
+    return _fetched(name, version, sha256, ".whl", ["--only-binary", name])
+
+
+def _fetched(name: str, version: str, sha256: str, ending: str, asked: list[str]) -> Path:
     folder = Path(platformdirs.user_cache_dir("spu-ditto")) / "data"
-    path = folder / f"{name}-{version}.tar.gz"
+    path = folder / f"{name}-{version}{ending}"
     if path.is_file():
         return path
     with tempfile.TemporaryDirectory() as made:
         wanted = Path(made) / "requirements.txt"
         wanted.write_text(f"{name}=={version} --hash=sha256:{sha256}\n")
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-build-isolation"]
-        command += ["--no-binary", name, "--require-hashes", "-r", str(wanted), "-d", made]
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *asked]
+        command += ["--require-hashes", "-r", str(wanted), "-d", made]
         done = subprocess.run(command, capture_output=True, text=True)
-        found = list(Path(made).glob("*.tar.gz"))
+        found = list(Path(made).glob(f"*{ending}"))
         if done.returncode or not found:
             told = done.stderr.strip().splitlines()
             raise UnsupportedError(f"cannot fetch {name} {version} by pip: {told[-1] if told else 'it gave nothing'}")

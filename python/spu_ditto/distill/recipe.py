@@ -28,6 +28,8 @@ class Stage(_Strict):
         hidden, scores: weights of the mean squared errors of hidden states and of attention's scores, each a mean over
             all layers and real tokens.
         logits: weight of the cross-entropy with the teacher's probabilities.
+        tokens: weight of the mean squared error of what the last layer gives, each token brought to mean 0 and
+            variance 1.
         labels: weight of the cross-entropy with the true classes.
         frozen: beginnings of the names of weights that stay.
     """
@@ -40,6 +42,7 @@ class Stage(_Strict):
     hidden: float = 0.0
     scores: float = 0.0
     logits: float = 0.0
+    tokens: float = 0.0
     labels: float = 0.0
     frozen: tuple[str, ...] = ()
 

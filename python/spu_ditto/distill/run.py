@@ -113,8 +113,8 @@ def distill(
     folder.mkdir(parents=True, exist_ok=True)
     asked = {"teacher": str(teacher), "task": task, "seq_len": seq_len, "seed": seed}
     asked["recipe"] = made.model_dump(mode="json")
-    _claim(folder / "recipe.json", asked)
-    run = _Run(folder, seed, told, stepped)
+    claim(folder / "recipe.json", asked)
+    run = Run(folder, seed, told, stepped)
     begun, able = _with_head(teacher, labels)
     splits = [read(split) for split in ("train", "dev", "test")]
     learn, dev, test = (Data(begun.encode(one.texts, seq_len=seq_len), np.array(one.labels)) for one in splits)
@@ -143,7 +143,7 @@ def distill(
 
 
 @dataclass(frozen=True)
-class _Run:
+class Run:
     """Stages of a run, each done once."""
 
     folder: Path
@@ -152,12 +152,20 @@ class _Run:
     stepped: Callable[[str, int, int, dict[str, float]], None]
 
     def trained(
-        self, name: str, student: models.Model, teacher: models.Model | None, stage: Stage, learn: Data, dev: Data
+        self,
+        name: str,
+        student: models.Model,
+        teacher: models.Model | None,
+        stage: Stage,
+        learn: Data,
+        dev: Data,
+        penalty: Callable[[dict[str, Any]], Any] | None = None,
     ) -> models.Model:
+        """What `train` makes of a student, in the folder `name`."""
         place = self.folder / name
         if (place / "config.json").is_file():
             self.told(f"{name} is there already")
-            return dataclasses.replace(student, params=models.load(place).params)
+            return dataclasses.replace(student, params=tree_of(read_weights(place)))
         self.told(f"{name}: {stage.steps} steps of {stage.batch}")
         begun = time.process_time()
         with (self.folder / "metrics.jsonl").open("a") as file:
@@ -167,17 +175,18 @@ class _Run:
                 file.flush()
                 self.stepped(name, step, stage.steps, metrics)
 
-            result = train(student, teacher, stage, learn, dev, place, seed=self.seed, told=note)
+            result = train(student, teacher, stage, learn, dev, place, seed=self.seed, penalty=penalty, told=note)
         result.save(place)
         (place / "checkpoint.safetensors").unlink(missing_ok=True)
         self.told(f"{name} took {time.process_time() - begun:.0f} CPU-seconds")
         return result
 
 
-def _claim(path: Path, asked: dict[str, Any]) -> None:
+def claim(path: Path, asked: dict[str, Any]) -> None:
+    """Writes what was asked for. Raises UnsupportedError if something else was before, in the same folder."""
     text = json.dumps(asked, indent=2) + "\n"
     if path.is_file() and path.read_text() != text:
-        raise UnsupportedError(f"{path.parent} holds another run, see recipe.json there; use another folder")
+        raise UnsupportedError(f"{path.parent} holds another run, see {path.name} there; use another folder")
     path.write_text(text)
 
 

@@ -30,14 +30,14 @@ _EVERY = 50
 
 @dataclass(frozen=True)
 class Data:
-    """Encoded texts, and the numbers of their classes."""
+    """Encoded texts or pictures, and the numbers of their classes."""
 
     inputs: dict[str, Array]
     labels: Array
 
     @property
     def count(self) -> int:
-        """How many texts there are."""
+        """How many there are."""
         return len(self.labels)
 
     def rows(self, numbers: Any) -> tuple[dict[str, Array], Array]:
@@ -59,27 +59,37 @@ def _observed(model: Model, weights: Weights, inputs: Any) -> tuple[jax.Array, l
     return model.run(tree_of(weights), inputs, {}, note), hidden, scores
 
 
-def _loss(stage: Stage, student: Any, teacher: Any, mask: jax.Array, labels: jax.Array) -> jax.Array:
+def _loss(stage: Stage, student: Any, teacher: Any, mask: jax.Array | None, labels: jax.Array) -> jax.Array:
     logits, hidden, scores = student
     known, known_hidden, known_scores = teacher
     total = jnp.float32(0)
-    rows = mask[:, :, None] > 0
+    rows = None if mask is None else mask[:, :, None] > 0
     if stage.hidden:
         errors = [_mean_square(mine - theirs, rows) for mine, theirs in zip(hidden, known_hidden, strict=True)]
         total += stage.hidden * sum(errors) / len(errors)
     if stage.scores:
-        pairs = (mask[:, None, :, None] > 0) & (mask[:, None, None, :] > 0)
+        pairs = None if mask is None else (mask[:, None, :, None] > 0) & (mask[:, None, None, :] > 0)
         errors = [_mean_square(mine - theirs, pairs) for mine, theirs in zip(scores, known_scores, strict=True)]
         total += stage.scores * sum(errors) / len(errors)
     if stage.logits:
         total -= stage.logits * jnp.mean(jnp.sum(jax.nn.softmax(known) * jax.nn.log_softmax(logits), axis=-1))
+    if stage.tokens:
+        total += stage.tokens * _mean_square(_normalised(hidden[-1]) - _normalised(known_hidden[-1]), rows)
     if stage.labels:
         total += stage.labels * jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, labels))
     result: jax.Array = total
     return result
 
 
-def _mean_square(errors: jax.Array, counted: jax.Array) -> jax.Array:
+def _normalised(hidden: jax.Array) -> jax.Array:
+    """Tokens of mean 0 and variance 1."""
+    centred = hidden - jnp.mean(hidden, axis=-1, keepdims=True)
+    return centred * jax.lax.rsqrt(jnp.mean(jnp.square(centred), axis=-1, keepdims=True) + 1e-6)
+
+
+def _mean_square(errors: jax.Array, counted: jax.Array | None) -> jax.Array:
+    if counted is None:
+        return jnp.mean(jnp.square(errors))
     counted = jnp.broadcast_to(counted, errors.shape)
     total: jax.Array = jnp.sum(jnp.where(counted, jnp.square(errors), 0))
     return total / jnp.sum(counted)
@@ -109,15 +119,18 @@ def train(
     folder: Path,
     *,
     seed: int = 0,
+    penalty: Callable[[Weights], jax.Array] | None = None,
     told: Callable[[int, dict[str, float]], None] = lambda step, metrics: None,
 ) -> Model:
-    """Trains a student for a stage; the weights that did best on `dev` are what it ends with.
+    """Trains a student for a stage; the weights that did best on `dev` are what it ends with, or, with a penalty, of
+    which `dev` knows nothing, the last ones.
 
     A checkpoint is written to `folder` at every fiftieth step, whole or not at all; where there is one of the same
     stage, training goes on from it, with the same batches as if it had never stopped.
 
     Args:
         teacher: whom to imitate; None where the stage learns from labels alone.
+        penalty: of the weights by name, added to the loss.
         told: called after every step with its number from 1, and its loss; with the accuracy on `dev` where it was
             looked at.
     """
@@ -133,7 +146,9 @@ def train(
         weights, chosen = {**weights, **trained}, {**weights, **chosen_trained}
 
     def loss_of(trained: Weights, fixed: Weights, inputs: Any, labels: Any, known: Any) -> jax.Array:
-        return _loss(stage, _observed(student, {**fixed, **trained}, inputs), known, inputs["attention_mask"], labels)
+        weights = {**fixed, **trained}
+        loss = _loss(stage, _observed(student, weights, inputs), known, inputs.get("attention_mask"), labels)
+        return loss if penalty is None else loss + penalty(weights)
 
     @jax.jit
     def step_of(trained: Weights, fixed: Weights, state: Any, inputs: Any, labels: Any, known: Any) -> Any:
@@ -158,7 +173,7 @@ def train(
         if (step + 1) % _EVERY == 0 or step + 1 == stage.steps:
             now = {**fixed, **trained}
             metrics["dev"] = accuracy(predictions(_with(student, now), dev), dev.labels)
-            if metrics["dev"] >= best:
+            if metrics["dev"] >= best or penalty is not None:
                 best, chosen = metrics["dev"], now
             checkpoint.write(step + 1, best, trained, {name: chosen[name] for name in learnt}, state)
         told(step + 1, metrics)
@@ -174,8 +189,8 @@ def _optimiser(stage: Stage, learnt: Sequence[str]) -> optax.GradientTransformat
     rising = optax.linear_schedule(0.0 if stage.warmup else stage.rate, stage.rate, warm)
     falling = optax.linear_schedule(stage.rate, 0.0 if stage.decay == "linear" else stage.rate, stage.steps - warm)
     rates = optax.join_schedules([rising, falling], [warm])
-    # Biases and norms are not made smaller.
-    decayed = {name: not name.endswith("bias") and "norm" not in name.lower() for name in learnt}
+    # Biases, norms and what chooses among stand-ins are not made smaller.
+    decayed = {name: not name.endswith(("bias", "choice")) and "norm" not in name.lower() for name in learnt}
     return optax.chain(
         optax.clip_by_global_norm(_CLIP),
         optax.adamw(rates, weight_decay=_DECAY, mask=lambda _: decayed),

@@ -218,6 +218,11 @@ def _relu(a: Attention) -> jax.Array:
     return a.divided(jax.nn.relu(a.scores), _RELU_EPSILON)
 
 
+def _rsattn(a: Attention) -> jax.Array:
+    """relu(s) / (Σ relu(s) + 1e-5)."""
+    return a.divided(jax.nn.relu(a.scores), 1e-5)
+
+
 def _scale(a: Attention) -> jax.Array:
     """s / n, from the right where there are more tokens than a head is wide: q (kᵀ v) / n."""
     tokens, depth, value = a.key.shape[1], a.query.shape[-1], a.masked_value
@@ -236,6 +241,7 @@ FORMS: dict[str, Callable[[Attention], jax.Array]] = {
     "2quad": _quad,
     "2quad-freediv": _quad_freediv,
     "2relu": _relu,
+    "rsattn": _rsattn,
     "scale": _scale,
 }
 
@@ -265,18 +271,16 @@ def attend(
     if scale != 1:
         query = query * jnp.asarray(scale, query.dtype)
     whole = Attention(scope, query, key, value, mask, bias, form.shift, tuple(range(heads)), heads)
-    names = form.attention_of(heads)
-    if len(set(names)) == 1:
-        mixed = FORMS[names[0]](whole)
-    else:
-        if key.shape[2] != heads:
-            raise UnsupportedError(f"heads of {scope.path} share their keys: all have to have one form of attention")
-        mixed = _by_head(whole, names)
+    mixed: jax.Array = form.attend(whole)
     return mixed.reshape(*mixed.shape[:2], -1)
 
 
-def _by_head(whole: Attention, names: tuple[str, ...]) -> jax.Array:
-    """Heads of each form together, then in their order."""
+def by_head(whole: Attention, names: tuple[str, ...]) -> jax.Array:
+    """Each head by a form of its own, [b, t, h, d]: heads of each form together, then in their order."""
+    if len(set(names)) == 1:
+        return FORMS[names[0]](whole)
+    if whole.key.shape[2] != whole.total:
+        raise UnsupportedError(f"heads of {whole.scope.path} share their keys: all have to have one form of attention")
     parts: list[jax.Array] = []
     order: list[int] = []
     for name in dict.fromkeys(names):

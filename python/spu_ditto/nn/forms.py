@@ -11,10 +11,11 @@ import jax.numpy as jnp
 
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.nn import layers
+from spu_ditto.nn.attention import Attention, by_head
 from spu_ditto.nn.scope import Scope
 
 ActivationForm = Literal["raw", "quad", "poly", "relu", "quadratic"]
-AttentionForm = Literal["raw", "capped", "softmax-freediv", "2quad", "2quad-freediv", "2relu", "scale"]
+AttentionForm = Literal["raw", "capped", "softmax-freediv", "2quad", "2quad-freediv", "2relu", "rsattn", "scale"]
 ATTENTIONS: tuple[AttentionForm, ...] = get_args(AttentionForm)
 
 
@@ -79,6 +80,10 @@ class Form:
             raise UnsupportedError(
                 f"activation={self.activation!r} is not one of {', '.join(get_args(ActivationForm))}"
             )
+
+    def attend(self, whole: Attention) -> jax.Array:
+        """What attention gives, [b, t, h, d]."""
+        return by_head(whole, self.attention_of(whole.total))
 
     def activate(self, scope: Scope, name: str, x: jax.Array) -> jax.Array:
         """The activation that the configuration calls so, or what stands for it. "quadratic" doubles the width.

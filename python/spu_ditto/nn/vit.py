@@ -39,6 +39,7 @@ def encoder(scope: Scope, config: Config, inputs: Inputs, forms: Forms) -> jax.A
     x = x + place.weight("position_embeddings", 1, x.shape[1], width)
     for n in range(config["num_hidden_layers"]):
         x = _layer(scope / "encoder" / "layer" / n, config, x, forms[n])
+    (scope / "hidden").observe(x)
     return nn.layer_norm(scope / "layernorm", x, config["layer_norm_eps"])
 
 

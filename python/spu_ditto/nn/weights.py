@@ -21,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.nn.config import Config
 from spu_ditto.nn.family import Arrays, Family, Variant
+from spu_ditto.pickles import Restricted
 
 _FILES = ("model.safetensors", "pytorch_model.bin")
 
@@ -75,38 +76,33 @@ def _read_pickled(path: Path) -> Arrays:
     return {name: array for name, array in state.items() if isinstance(array, np.ndarray)}
 
 
-class _Unpickler(pickle.Unpickler):
-    """Of a state dict: dictionaries, tensors and what they are kept in, nothing else."""
-
-    def __init__(self, file: Any, archive: zipfile.ZipFile, folder: str) -> None:
-        super().__init__(file)
-        self._archive, self._folder = archive, folder
-
-    def find_class(self, module: str, name: str) -> Any:
-        found: Mapping[tuple[str, str], Any] = {
-            ("collections", "OrderedDict"): OrderedDict,
-            ("torch._utils", "_rebuild_tensor_v2"): _tensor,
-            ("torch._utils", "_rebuild_parameter"): lambda data, *_: data,
-        }
-        if (module, name) in found:
-            return found[module, name]
-        if module == "torch" and name in _STORAGES:
-            return _STORAGES[name]
-        raise pickle.UnpicklingError(f"it asks for {module}.{name}")
-
-    def persistent_load(self, pid: Any) -> Any:
-        kind, dtype, key, _, size = pid
-        if kind != "storage":
-            raise pickle.UnpicklingError(f"it asks for a {kind}")
-        return np.frombuffer(self._archive.read(f"{self._folder}data/{key}"), dtype, size)
-
-
 def _tensor(storage: Any, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: Any) -> Any:
     last = offset + sum((n - 1) * stride for n, stride in zip(shape, strides))
     if min((offset, *shape, *strides), default=0) < 0 or (0 not in shape and last >= len(storage)):
         raise pickle.UnpicklingError("a tensor reaches beyond its storage")
     steps = [stride * storage.itemsize for stride in strides]
     return np.lib.stride_tricks.as_strided(storage[offset:], shape, steps).copy()
+
+
+class _Unpickler(Restricted):
+    """Of a state dict: dictionaries, tensors and what they are kept in, nothing else."""
+
+    allowed = {
+        ("collections", "OrderedDict"): OrderedDict,
+        ("torch._utils", "_rebuild_tensor_v2"): _tensor,
+        ("torch._utils", "_rebuild_parameter"): lambda data, *_: data,
+        **{("torch", name): dtype for name, dtype in _STORAGES.items()},
+    }
+
+    def __init__(self, file: Any, archive: zipfile.ZipFile, folder: str) -> None:
+        super().__init__(file)
+        self._archive, self._folder = archive, folder
+
+    def persistent_load(self, pid: Any) -> Any:
+        kind, dtype, key, _, size = pid
+        if kind != "storage":
+            raise pickle.UnpicklingError(f"it asks for a {kind}")
+        return np.frombuffer(self._archive.read(f"{self._folder}data/{key}"), dtype, size)
 
 
 # ------------------------------------------------------------------------------------------------------------
