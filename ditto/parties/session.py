@@ -106,7 +106,7 @@ class _Node:
 
 
 class RemoteParties:
-    """A session with three nodes. Closed, like a file, by `close` or a `with` block.
+    """A session with three nodes. It is ended by `close`.
 
     Threads may share it: calls wait for each other. Whatever goes wrong within a call, an interrupt in this process
     included, ends the session here and at the parties, since neither side knows how far the other has come.
