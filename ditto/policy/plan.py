@@ -83,10 +83,10 @@ class Plan:
     samples: Annotated[int, Field(ge=0, description="How many samples there were.")] = 0
     arguments: Annotated[
         Mapping[str, tuple[int, ...]], Field(description="The shapes of the samples' arrays, by name.")
-    ] = field(default_factory=dict)
+    ] = field(default_factory=dict, repr=False)
     rules: Annotated[
         tuple[Rule, ...], Field(description="What holds of many rows; the last that matches prevails.")
-    ] = ()
+    ] = field(default=(), repr=False)
     scales: Annotated[tuple[Scale, ...], Field(description="Of values of the PPHLO program.")] = field(
         default=(), repr=False
     )

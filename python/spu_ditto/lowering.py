@@ -30,7 +30,7 @@ from ditto.passes.ring.infer_layers import set_argument_names
 from ditto.passes.ring.reround_results import ReroundResults
 from ditto.policy import policy as policies
 from ditto.policy.calibrate import calibrate
-from ditto.policy.plan import HEADROOM, Plan
+from ditto.policy.plan import HEADROOM, InvalidPlan, Plan
 from spu_ditto import progress
 from spu_ditto.arguments import Argument
 from spu_ditto.conversion import convert_result
@@ -67,7 +67,7 @@ def get_policy(ring_policy: str | Path | Plan, fraction_bits: FractionBits = Non
             raise PolicyError("a plan has its own fraction bits; leave fraction_bits out")
         policy = policies.get_policy(ring_policy.policy, ring_policy.fraction_bits)
         return dataclasses.replace(policy, plan=ring_policy)
-    except PolicyError:
+    except InvalidPlan:
         raise
     except OSError as error:
         raise PolicyError(f"the plan {ring_policy} cannot be read: {error.strerror}") from error
