@@ -16,7 +16,7 @@ from ditto.policy.link import WAN
 from spu_ditto import models
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.nn.forms import AttentionForm
-from spu_ditto.search.plan import Budget, Plan, best_within, most_likely
+from spu_ditto.search.plan import Budget, Plan, best_within, default_budgets, most_likely
 from spu_ditto.search.prices import Price, Prices
 
 NAMES: tuple[AttentionForm, ...] = ("raw", "2quad", "scale")
@@ -120,6 +120,17 @@ def test_a_plan_is_what_a_model_takes(tmp_path: Path) -> None:
     (tmp_path / "other.json").write_text("{}")
     with pytest.raises(UnsupportedError, match="other.json is no plan of spu-ditto search"):
         Plan.read(tmp_path / "other.json")
+
+
+def test_budgets_without_being_asked() -> None:
+    def of(name: AttentionForm, rounds: int) -> Plan:
+        together = {frozenset({name}): Price(0, 0, rounds)}
+        prices = Prices(Price(), {name: Price()}, together, {"raw": Price()})
+        return Plan.of([(name,)], ["raw"], prices, "WAN")
+
+    raw, quad, scale = of("raw", 80), of("2quad", 70), of("scale", 60)
+    assert default_budgets([raw, quad, scale], WAN) == [Budget(quad.seconds, WAN)]
+    assert [one.most for one in default_budgets([raw, scale], WAN)] == pytest.approx([1.3, 1.4, 1.5])
 
 
 def test_budgets() -> None:

@@ -106,6 +106,12 @@ class Plan(BaseModel):
         return model.converted(self.attention, self.activation)
 
 
+def default_budgets(uniform: Sequence[Plan], link: Link) -> list[Budget]:
+    """What uniform networks take that are neither the cheapest nor the dearest; else three steps between these."""
+    least, *inner, most = sorted({plan.seconds for plan in uniform})
+    return [Budget(seconds, link) for seconds in inner or np.linspace(least, most, 5)[1:-1]]
+
+
 # ------------------------------------------------------------------------------------------------------------
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]

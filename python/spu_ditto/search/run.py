@@ -17,7 +17,7 @@ import jax
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from ditto.policy.link import Link, get_link
+from ditto.policy.link import get_link
 from spu_ditto import models
 from spu_ditto.data.images import ImageSet, Pictures, images
 from spu_ditto.distill.recipe import Stage
@@ -27,7 +27,7 @@ from spu_ditto.errors import UnsupportedError
 from spu_ditto.nn.forms import ActivationForm, AttentionForm
 from spu_ditto.nn.scope import flat
 from spu_ditto.search.drawings import draw
-from spu_ditto.search.plan import Budget, Plan, best_within, most_likely
+from spu_ditto.search.plan import Budget, Plan, best_within, default_budgets, most_likely
 from spu_ditto.search.prices import measured, prices_of
 from spu_ditto.search.supernet import By, choices, supernet
 from spu_ditto.search.vit import small_vit
@@ -138,8 +138,11 @@ def search(
     """
     link = get_link(settings.network)
     budgets = [Budget.of(text, link) for text in settings.budgets]
-    if len(set(settings.attention)) * len(set(settings.activation)) < 2:
+    if len(settings.attention) * len(settings.activation) < 2:
         raise UnsupportedError("there is nothing to choose: offer two forms of attention, or two activations")
+    for offered in (settings.attention, settings.activation):
+        if len(set(offered)) < len(offered):
+            raise UnsupportedError(f"something is offered twice: {', '.join(offered)}")
     folder.mkdir(parents=True, exist_ok=True)
     pictures = data if isinstance(data, ImageSet) else images(data)
     asked = {"data": "pictures" if isinstance(data, ImageSet) else str(data), "seed": seed}
@@ -177,7 +180,7 @@ def search(
     net = run.trained("search", net, None, settings.choose, learn, dev, penalty)
     attention, activation = ([np.asarray(one) for one in part] for part in choices(dict(flat(net.params))))
     plans = {}
-    for budget in budgets or _between(uniform, link):
+    for budget in budgets or default_budgets(list(uniform.values()), link):
         found = best_within(budget, prices, heads, attention, activation)
         plans[f"within {budget}"] = Plan.of(*found, prices, settings.network)
     for part in settings.keep:
@@ -202,12 +205,6 @@ def search(
 
 def _data(model: models.Model, pictures: Pictures) -> Data:
     return Data(model.encode_images(pictures.pixels), pictures.numbers)
-
-
-def _between(uniform: dict[str, Plan], link: Link) -> list[Budget]:
-    """What uniform networks take that are neither the cheapest nor the dearest; else three steps between these."""
-    least, *inner, most = sorted({plan.seconds for plan in uniform.values()})
-    return [Budget(seconds, link) for seconds in inner or np.linspace(least, most, 5)[1:-1]]
 
 
 def _row(
