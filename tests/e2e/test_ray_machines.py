@@ -68,6 +68,8 @@ def test_nodes_are_on_machines_of_their_parties(machines: Cluster) -> None:
                     if len(asked) == 20:
                         [lost] = [one for one in machines.worker_nodes if one.node_id in places[0][PARTIES[1]]]
                         machines.remove_node(lost, allow_graceful=False)
+                        # Ray's worker there sees to it that what it has started ends, a moment later.
+                        nodes[PARTIES[1]].wait(60)
                 return np.asarray(secure(shared, x))
 
             yield answer
