@@ -185,6 +185,8 @@ function flow(rows) {
   byId("flow").append(svg);
 }
 
+const sourceLine = (line) => (line ? `${line.file.split("/").slice(-2).join("/")}:${line.number}` : "a line that is not known");
+
 function errors() {
   const found = data.divergence;
   if (!found) return;
@@ -213,10 +215,10 @@ function errors() {
       svg.append(element("text", { x: left + room + 30, y: y + 4, class: outside ? "bad" : "" }, `${spare.toFixed(1)} bits`));
     }
     if (!layer.deviation) return;
-    const { max_error: most, largest, relative_error: error } = layer.deviation;
+    const { max_error: most, largest, relative_error: error, place } = layer.deviation;
     const color = error <= found.tolerance ? "var(--online)" : "var(--bad)";
     const words = `${layer.name || "(no layer)"}: off by ${small(most)} where the largest value is ${small(largest)}` +
-      (outside ? `\n${outside}` : "");
+      (place ? `\n${place.operation} at ${sourceLine(place.line)}` : "") + (outside ? `\n${outside}` : "");
     svg.append(element("line", { x1: left, x2: x(error), y1: y, y2: y, stroke: color, "stroke-width": 2 }),
       element("circle", { cx: x(error), cy: y, r: 4.5, fill: color, tabindex: 0, "data-tip": words, "aria-label": words }),
       element("text", { x: x(error) + 10, y: y + 4 }, percent(error)));
