@@ -27,6 +27,10 @@ Inputs = dict[str, Array]
 REPETITIONS = 3
 # Errors with random weights are medians over this many draws of weights and inputs.
 SEEDS = 5
+# Those with given weights over so many runs: masks are drawn anew in each, and what is rounded how depends on them.
+DRAWS = 5
+# More batches are run once: so many inputs draw masks enough.
+_FEW = 64
 
 
 @dataclass(frozen=True)
@@ -45,10 +49,14 @@ class Batch:
 
 @dataclass(frozen=True)
 class Measured:
-    """Results of all batches and what their executions cost."""
+    """Results of all batches and what their executions cost.
+
+    Attributes:
+        secure: those of all batches, draw by draw.
+    """
 
     first: Batch
-    secure: list[Array]
+    secure: list[list[Array]]
     float32: list[Array]
     reports: list[spu_ditto.RunReport]
     online_seconds: list[float]
@@ -96,9 +104,22 @@ def calibration_inputs(model: models.Model, size: int, seq_len: int) -> list[Inp
     return [batch.inputs for batch in batches_of(model, encoded, size)]
 
 
+def draws_of(batches: Iterable[Batch]) -> int:
+    """How often each batch is run: those of random weights once, which differ in more than masks."""
+    return DRAWS if isinstance(batches, list) and len(batches) <= _FEW else 1
+
+
 def steps(executions: int) -> int:
-    """How often `measure` reports progress for so many batches."""
+    """How often `measure` reports progress for so many executions, batches times draws."""
     return 1 + max(executions, REPETITIONS) + REPETITIONS
+
+
+def options(model: models.Model, policy: str, calibration: Sequence[Inputs], network: str) -> dict[str, Any]:
+    """How `spu_ditto.compile` makes the program that is measured."""
+    chosen: dict[str, Any] = {"ring_policy": policy, "network": network}
+    if calibration:
+        return {**chosen, "calibration": [(model.params, inputs) for inputs in calibration]}
+    return {**chosen, "fraction_bits": model.fraction_bits}
 
 
 def measure(
@@ -107,8 +128,9 @@ def measure(
     done: Callable[[str], None],
     calibration: Sequence[Inputs] = (),
     network: str = "LAN",
+    draws: int = 1,
 ) -> Measured:
-    """Compiles once and runs every batch, at least `REPETITIONS` executions in all, then as many of the online part.
+    """Compiles once and runs every batch `draws` times, in at least `REPETITIONS` executions, then the online part.
 
     Args:
         batches: read one by one, so that only one model's weights need to be in memory.
@@ -120,29 +142,26 @@ def measure(
     remaining = iter(batches)
     first = batch = next(remaining)
     model = first.model
-    if calibration:
-        samples = [(model.params, inputs) for inputs in calibration]
-        secure = spu_ditto.compile(model.apply, ring_policy=policy, calibration=samples, network=network)
-    else:
-        secure = spu_ditto.compile(model.apply, ring_policy=policy, fraction_bits=model.fraction_bits, network=network)
+    secure = spu_ditto.compile(model.apply, **options(model, policy, calibration, network))
     started = time.perf_counter()
     compiled = secure.lower(model.params, first.inputs).compile()
     compile_seconds = time.perf_counter() - started
     done(f"compiled in {compile_seconds:.1f} s")
-    results: list[Array] = []
+    results: list[list[Array]] = [[] for _ in range(draws)]
     plain: list[Array] = []
     reports: list[spu_ditto.RunReport] = []
     weights, owner, input_bytes = None, None, 0
     for batch in itertools.chain([first], remaining):
         if batch.model is not owner:
             weights, owner = secure.share(batch.model.params), batch.model
-        output, report = compiled.run(weights, batch.inputs)
-        if not reports:
-            input_bytes = report.input_bytes
-        results.append(np.asarray(output, np.float64)[: batch.count])
         plain.append(np.asarray(batch.model.reference(batch.model.params, batch.inputs), np.float64)[: batch.count])
-        reports.append(report)
-        done(f"execution {len(reports)} took {report.seconds:.2f} s")
+        for draw in results:
+            output, report = compiled.run(weights, batch.inputs)
+            if not reports:
+                input_bytes = report.input_bytes
+            draw.append(np.asarray(output, np.float64)[: batch.count])
+            reports.append(report)
+            done(f"execution {len(reports)} took {report.seconds:.2f} s")
     while len(reports) < REPETITIONS:
         reports.append(compiled.run(weights, batch.inputs)[1])
         done(f"execution {len(reports)} took {reports[-1].seconds:.2f} s")
