@@ -16,7 +16,6 @@ from typing import Any
 
 import jax
 
-import spu_ditto
 from ditto.parties.runtime import use_runtime
 from ditto.parties.simulator import Simulator
 from ditto.policy.link import Link
@@ -202,6 +201,9 @@ def divergence(
             public arguments, by which the parties do something else.
         DittoError: as calling `spu_ditto.compile(fn)(*args)`.
     """
+    # It offers this function, too.
+    import spu_ditto
+
     if not samples:
         raise UnsupportedError("divergence needs a sample: the function's arguments, as divergence(fn, (params, x))")
     if any(isinstance(leaf, SharedArray) for leaf in jax.tree_util.tree_leaves(samples)):
