@@ -121,7 +121,8 @@ class SideBySide:
         ideal = self._lowered.exactly(arrays)
         for errors, actual, target in zip(self.results, revealed[len(secure) :], ideal, strict=True):
             errors.append(_error(actual, target))
-        self._lines.update(zip(exact, lines_of(self._jaxpr, arrays, list(exact.values())), strict=True))
+        if exact:
+            self._lines.update(zip(exact, lines_of(self._jaxpr, arrays, list(exact.values())), strict=True))
 
     def _shared(self, leaves: Sequence[Any]) -> Any:
         """The arguments; what samples have in common, such as weights, is shared once."""

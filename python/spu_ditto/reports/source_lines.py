@@ -67,9 +67,9 @@ def lines_of(closed: core.ClosedJaxpr, leaves: Sequence[Any], values: Sequence[A
         leaves: its arguments, arrays.
         values: float64 arrays, of any layout: an equation has the same numbers in any order.
     """
-    wanted = [_Wanted(np.sort(value, None)) for value in values]
     # Numbers that are none are found nowhere.
     with np.errstate(all="ignore"):
+        wanted = [_Wanted(np.sort(value, None)) for value in values]
         for equation, scopes, results in _walk(closed, [_wide(np.asarray(leaf)) for leaf in leaves]):
             for result in results:
                 if isinstance(result, np.ndarray) and result.dtype == np.float64:
@@ -87,7 +87,7 @@ class _Wanted:
 
     def __post_init__(self) -> None:
         self.largest = float(np.max(np.abs(self.numbers), initial=0.0))
-        self.distinct = 1 + int(np.sum(np.diff(self.numbers) > _CLOSE * self.largest)) if self.numbers.size else 0
+        self.distinct = np.unique(np.round(self.numbers / (_CLOSE * self.largest))).size
 
 
 def _look(wanted: Sequence[_Wanted], result: Array, equation: Any, scopes: Sequence[str]) -> None:
