@@ -18,7 +18,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import json as json_format
-import statistics
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum, StrEnum
@@ -30,8 +29,8 @@ import numpy as np
 import typer
 import workload
 from commandline import run_command
-from output import Steps, say, show
-from provenance import provenance
+from output import Steps, say, show, with_range
+from provenance import provenance, spread
 
 import spu_ditto
 from ditto.parties.config import read_config
@@ -113,7 +112,7 @@ def class_numbers(outputs: Any, task: glue.Task) -> list[float]:
 
 
 def show_pairs(rows: list[tuple[Any, ...]]) -> None:
-    """The similarities of all pairs, secure and not."""
+    """The similarities of all pairs in the first draw, secure and not."""
     cells = [[one, two, f"{s:.4f}", f"{f:.4f}", f"{abs(s - f):.4f}"] for one, two, s, f in rows]
     show("Cosine similarity", ("sentence 1", "sentence 2", "secure", "float32", "difference"), cells, texts=2)
 
@@ -121,12 +120,13 @@ def show_pairs(rows: list[tuple[Any, ...]]) -> None:
 def show_cost(result: dict[str, Any]) -> None:
     """The measured numbers, for people."""
     sizes, times, spu = result["bytes"], result["spread"], result["baseline"]
+    draws = len(result["max_abs_error"]["all"])
     rows: list[tuple[str, Any, str]] = [
-        ("largest error against float32", result["max_abs_error"], ".5f"),
+        (f"largest error against float32, {draws} draw{'s' if draws > 1 else ''}", result["max_abs_error"], ".5f"),
         ("same label as float32", result["label_agreement"], ".3f"),
-        ("seconds, compilation", result["seconds"]["compile"], ".2f"),
-        ("seconds of a run, offline included", _of(times["total"]), ""),
-        ("seconds of the online part, in runs of its own", _of(times["online"]), ""),
+        ("seconds, compilation, once", result["seconds"]["compile"], ".2f"),
+        ("seconds of a run, offline included", times["total"], ".2f"),
+        ("seconds of the online part, in runs of its own", times["online"], ".2f"),
         ("bytes an inference, all parties, offline", sizes["offline"], ",.0f"),
         ("bytes an inference, all parties, online", sizes["online"], ",.0f"),
         ("bytes an inference, all parties, total", sizes["total"], ",.0f"),
@@ -139,16 +139,40 @@ def show_cost(result: dict[str, Any]) -> None:
         rows[1:1] = [(f"{result['metric']['name']}, {k}", result["metric"][k], ".4f") for k in ("secure", "float32")]
     if spu:
         rows += [
-            ("SPU: seconds of a run", _of(spu["spread"]), ""),
+            ("SPU: seconds of a run", spu["spread"], ".2f"),
             ("SPU: bytes an inference, all parties", spu["bytes_total"], ",.0f"),
-            ("SPU: largest error against float32", spu["max_abs_error"], ".5f"),
+            ("SPU: largest error against float32, once", spu["max_abs_error"], ".5f"),
         ]
-    title = f"{result['model']}, {result['seq_len']} tokens, policy {result['policy']}; seconds: median, least, most"
-    show(title, ("measure", "value"), [(name, format(v, form)) for name, v, form in rows if v is not None])
+    title = (
+        f"{result['model']}, {result['seq_len']} tokens, policy {result['policy']}; in brackets the least and the most"
+    )
+    cells = [
+        (name, with_range(v, form) if isinstance(v, dict) else format(v, form))
+        for name, v, form in rows
+        if v is not None
+    ]
+    show(title, ("measure", "value"), cells)
 
 
-def _of(times: dict[str, Any]) -> str:
-    return f"{times['median']:.2f} ({times['least']:.2f} to {times['most']:.2f})"
+def diverge(batches: Sequence[workload.Batch], options: dict[str, Any]) -> spu_ditto.Divergence:
+    """The program that was measured, beside real numbers; of batches of one model."""
+    model = batches[0].model
+    return spu_ditto.divergence(model.apply, *((model.params, batch.inputs) for batch in batches), **options)
+
+
+def show_divergence(found: spu_ditto.Divergence) -> None:
+    """Which layers lose how much, and in what line of the model."""
+    cells = []
+    for layer in found.layers:
+        at, spare = layer.deviation, layer.headroom_bits
+        errors = (
+            [""] * 3 if at is None else [f"{n:.2g}" for n in (at.max_error, at.relative_error, at.mean_relative_error)]
+        )
+        place = "" if at is None or at.place is None else str(at.place)
+        cells.append([layer.name, place, *errors, "" if spare is None else f"{spare:.1f}"])
+    title = f"Layers of a secure run beside real numbers, {found.samples} sample{'s' if found.samples > 1 else ''}"
+    show(title, ("layer", "place of the largest error", "error", "relative", "mean", "spare bits"), cells, texts=2)
+    print(found.verdict)
 
 
 def main(
@@ -192,6 +216,9 @@ def main(
             "only what the program is compiled for.",
         ),
     ] = None,
+    divergence: Annotated[
+        bool, typer.Option("--divergence", help="Also tell which layers lose how much, on up to three batches.")
+    ] = False,
     baseline: Annotated[Baseline | None, typer.Option(help="Also run SPU 0.9.5 with PUMA's functions.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write the results to this file.")] = None,
 ) -> None:
@@ -250,39 +277,55 @@ def main(
         batches = [workload.Batch(network, network.make_inputs(batch, length), batch)]
         executions, samples = 1, batch
 
+    draws = workload.draws_of(batches)
+    calibration = workload.calibration_inputs(network, batch, length) if calibrate else ()
     say("compiling")
     try:
         with trios_of(engine, trios, opener(parties, link, config, identity)) as running:
             measured = workload.measure(
                 batches,
                 policy.value,
-                Steps(workload.steps(executions)),
+                Steps(workload.steps(executions * draws)),
                 running,
-                workload.calibration_inputs(network, batch, length) if calibrate else (),
+                calibration,
                 link or "LAN",
+                draws,
             )
     except spu_ditto.RuntimeFailure as error:
         raise typer.BadParameter(str(error)) from error
 
-    secure, plain = np.concatenate(measured.secure), np.concatenate(measured.float32)
+    secure, plain = [np.concatenate(draw) for draw in measured.secure], np.concatenate(measured.float32)
     metric: dict[str, Any] | None = None
     agreement: float | None = None
     if similarity:
-        assert examples is not None and glue_task is not None
-        rows, ours, reference = similarity_rows(examples, secure, plain)
-        show_pairs(rows)
+        assert examples is not None
+        found = [similarity_rows(examples, draw, plain) for draw in secure]
+        show_pairs(found[0][0])
         print("Pooling ran securely; the similarity was computed from the revealed embeddings, by their owner.")
-        error = float(np.max(np.abs(ours - reference)))
-        predicted = (ours.tolist(), reference.tolist())
+        errors = [float(np.max(np.abs(ours - reference))) for _, ours, reference in found]
+        predicted = [ours.tolist() for _, ours, _ in found], found[0][2].tolist()
     else:
-        errors = [workload.relative_error(s, p) for s, p in zip(measured.secure, measured.float32, strict=True)]
-        error = statistics.median(errors) if random_weights else workload.relative_error(secure, plain)
-        agreement = float(np.mean(np.argmax(secure, -1) == np.argmax(plain, -1)))
+        pairs_of = [(draw, plain) for draw in secure]
+        if not isinstance(batches, list):
+            pairs_of = list(zip(measured.secure[0], measured.float32, strict=True))
+        errors = [workload.relative_error(*pair) for pair in pairs_of]
+        agreement = float(np.mean([np.argmax(draw, -1) == np.argmax(plain, -1) for draw in secure]))
         if glue_task is not None:
-            predicted = (class_numbers(secure, glue_task), class_numbers(plain, glue_task))
+            predicted = [class_numbers(draw, glue_task) for draw in secure], class_numbers(plain, glue_task)
     if glue_task is not None and examples is not None and examples.targets is not None:
-        scores = [glue.score(glue_task, values, examples.targets) for values in predicted]
-        metric = {"name": glue_task.metric, "secure": scores[0], "float32": scores[1]}
+        scores = [glue.score(glue_task, values, examples.targets) for values in predicted[0]]
+        metric = {
+            "name": glue_task.metric,
+            "secure": spread(scores),
+            "float32": glue.score(glue_task, predicted[1], examples.targets),
+        }
+
+    diverging: spu_ditto.Divergence | None = None
+    if divergence:
+        say("comparing layer by layer")
+        some = batches[: workload.REPETITIONS] if isinstance(batches, list) else [measured.first]
+        diverging = diverge(some, workload.options(some[0].model, policy.value, calibration, link or "LAN"))
+        show_divergence(diverging)
 
     compared: dict[str, Any] | None = None
     if baseline is not None:
@@ -302,11 +345,12 @@ def main(
         "network": link,
         "samples": samples,
         "trios": running.trios,
-        "max_abs_error": error,
+        "max_abs_error": spread(errors),
         "label_agreement": agreement,
         "metric": metric,
         **workload.cost(measured, batch),
         "baseline": compared,
+        "divergence": None if diverging is None else diverging.to_json(),
     }
     show_cost(result)
     if json is not None:

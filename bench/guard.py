@@ -6,7 +6,8 @@
     python bench/guard.py --guards certain --push aligned    # what else would find what is hardest to find
     python bench/guard.py --quick                         # half a minute: a tiny BERT
 
-Cost: the same plan with guard="on" and "off"; bytes and rounds are exact, seconds medians of alternating runs.
+Cost: the same plan with guard="on" and "off"; bytes and rounds are exact, seconds those of alternating runs, and their
+ratio the median of pairs of runs, with the least and the most.
 
 Finds: programs calibrated on some inputs run on others, with parameters that push what is inside a factor beyond the
 samples, while every argument passes its own check:
@@ -46,6 +47,7 @@ import numpy as np
 import typer
 import workload
 from commandline import run_command
+from output import with_range
 from provenance import provenance, spread
 from rich.console import Console
 
@@ -57,7 +59,7 @@ from spu_ditto import models
 from spu_ditto.handle import SharedArray
 from spu_ditto.nn.scope import flat, tree_of
 from spu_ditto.plain_run import main_inputs
-from spu_ditto.reports.divergence import unguarded
+from spu_ditto.reports.side_by_side import unguarded
 
 Array = np.ndarray[Any, Any]
 Path_ = tuple[str, ...]
@@ -460,9 +462,11 @@ def cost_table(rows: Sequence[dict[str, Any]]) -> str:
             f"{on['bytes'][k] / 1e6:.2f} / {off['bytes'][k] / 1e6:.2f}" for k in ("offline", "online", "total")
         )
         more = on["bytes"]["total"] / off["bytes"]["total"] - 1
+        # Of runs that followed one another.
+        ratios = [a / b for a, b in zip(on["spread"]["all"], off["spread"]["all"], strict=True)]
         lines.append(
             f"| {row['model']}, {row['layers']} layers, {row['tokens']} tokens | {megabytes} | {100 * more:.2f} % | "
-            f"{on['rounds']} / {off['rounds']} | {on['seconds'] / off['seconds']:.2f} |"
+            f"{on['rounds']} / {off['rounds']} | {with_range(spread(ratios))} |"
         )
         for name, other in row["others"].items():
             more = other["bytes"]["total"] / off["bytes"]["total"] - 1

@@ -8,9 +8,9 @@
 Programs are calibrated, and compiled for the network. "processes" are shaped by a channel that delivers late
 (ditto/net/shaped_channel.h); "namespaces" by the kernel or between TUN devices (bench/netns.sh), where our nodes talk
 over TLS and SPU's ranks, with PUMA's functions, in the clear. Online is what P1 and P2 take once P0's stream has
-arrived, offline what they wait for it, total an execution in which P0 deals meanwhile. Seconds are medians, with the
-least and the most of so many executions; SPU's are of one. Predictions are those of `cost_analysis`, which tries out
-computing just before the parties start: what keeps the machine busy then has its part in them.
+arrived, offline what they wait for it, total an execution in which P0 deals meanwhile. Seconds and errors are medians,
+with the least and the most of all executions; SPU's are of one. Predictions are those of `cost_analysis`, which tries
+out computing just before the parties start: what keeps the machine busy then has its part in them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ import numpy as np
 import typer
 import workload
 from commandline import run_command
-from provenance import provenance
+from output import with_range
+from provenance import provenance, spread
 from rich.console import Console
 
 import spu_ditto
@@ -92,12 +93,19 @@ def running(parties: Parties, network: str) -> Iterator[None]:
 
 def measured(compiled: spu_ditto.Compiled, weights: Any, batch: workload.Batch, repetitions: int) -> dict[str, Any]:
     """What executions take that are all alike, after a first one."""
-    output, first = compiled.run(weights, batch.inputs)
     plain = np.asarray(batch.model.reference(batch.model.params, batch.inputs), np.float64)
+    errors: list[float] = []
+
+    def run(**options: Any) -> spu_ditto.RunReport:
+        output, report = compiled.run(weights, batch.inputs, **options)
+        errors.append(workload.relative_error(np.asarray(output, np.float64), plain))
+        return report
+
+    first = run()
     seconds: dict[str, list[float]] = {"offline": [], "online": [], "total": []}
     for _ in range(repetitions):
-        seconds["total"].append(compiled.run(weights, batch.inputs)[1].seconds)
-        apart = compiled.run(weights, batch.inputs, offline_first=True)[1]
+        seconds["total"].append(run().seconds)
+        apart = run(offline_first=True)
         assert apart.online_seconds is not None
         seconds["online"].append(apart.online_seconds)
         seconds["offline"].append(apart.seconds - apart.online_seconds)
@@ -105,7 +113,7 @@ def measured(compiled: spu_ditto.Compiled, weights: Any, batch: workload.Batch, 
         "seconds": seconds,
         "bytes": {"offline": first.offline_bytes, "online": first.online_bytes},
         "rounds": first.rounds,
-        "max_abs_error": workload.relative_error(np.asarray(output, np.float64), plain),
+        "max_abs_error": spread(errors),
     }
 
 
@@ -146,11 +154,11 @@ def markdown(results: Sequence[dict[str, Any]]) -> str:
         "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for r in results:
-        offline, online, total = (spread(r["seconds"][part]) for part in ("offline", "online", "total"))
+        offline, online, total = (with_range(spread(r["seconds"][part])) for part in ("offline", "online", "total"))
         cells = [r["model"], r["network"], r["parties"]]
         cells += [", ".join(f"{r['bytes'][part] / 1e6:.0f}" for part in ("offline", "online")), str(r["rounds"])]
         cells += [offline, online, f"{r['predicted']['online']:.2f}", total, f"{r['predicted']['total']:.2f}"]
-        cells.append(f"{100 * r['max_abs_error']:.2f} %")
+        cells.append(f"{with_range(r['max_abs_error'], scale=100)} %")
         spu = r["spu"]
         if spu is None:
             cells += [""] * 3
@@ -159,11 +167,6 @@ def markdown(results: Sequence[dict[str, Any]]) -> str:
             cells += [f"{spu['seconds']:.1f}", f"{spu['bytes_total'] / 1e6:.0f}", f"{times:.1f}"]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def spread(seconds: Sequence[float]) -> str:
-    """The median, with the least and the most."""
-    return f"{statistics.median(seconds):.2f} ({min(seconds):.2f}-{max(seconds):.2f})"
 
 
 def main(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.measure import Measurement
@@ -28,6 +29,14 @@ class Steps:
 def say(text: str) -> None:
     """Tells what goes on."""
     print(text, file=sys.stderr, flush=True)
+
+
+def with_range(numbers: Mapping[str, Any], form: str = ".2f", scale: float = 1) -> str:
+    """What `provenance.spread` tells, times `scale`: the median with the least and the most, or the only number."""
+    if len(numbers["all"]) == 1:
+        return format(scale * numbers["median"], form)
+    median, least, most = (format(scale * numbers[name], form) for name in ("median", "least", "most"))
+    return f"{median} ({least} to {most})"
 
 
 def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], texts: int = 1) -> None:

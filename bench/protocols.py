@@ -26,7 +26,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from commandline import run_command
-from output import Steps, say, show
+from output import Steps, say, show, with_range
 from protocol_cases import SEED, Array, Case, Ring, Secret, cases
 from provenance import provenance, spread
 
@@ -58,10 +58,11 @@ def run_case(simulator: _core.Simulator, case: Case) -> dict[str, Any]:
     """
     program = _core.Program(json_format.dumps(case.program()), list(case.constants))
     ids = [simulator.put(operand.integers, operand.ring.width) for operand in case.operands]
-    seconds = []
+    seconds, errors = [], []
     for _ in range(1 + REPETITIONS):
         outputs, elapsed, parties = simulator.run(program, ids)
         seconds.append(elapsed)
+        errors.append(error_of(outputs[0], case.result, case.exact))
     for id in ids:
         simulator.drop(id)
     declared = program.cost()
@@ -73,7 +74,7 @@ def run_case(simulator: _core.Simulator, case: Case) -> dict[str, Any]:
     for name, value in metered.items():
         if value != declared[name]:
             raise RuntimeError(f"{case.op} {case.rings} declares {name} of {declared[name]} and has {value}")
-    return row(case.op, case.rings, case.elements, metered, seconds[1:], error_of(outputs[0], case.result, case.exact))
+    return row(case.op, case.rings, case.elements, metered, seconds[1:], errors)
 
 
 def sharing_rows(operand: Secret) -> list[dict[str, Any]]:
@@ -93,7 +94,7 @@ def sharing_rows(operand: Secret) -> list[dict[str, Any]]:
     to_share = {"offline": 0, "online": len(l1) + len(l2) + 2 * len(masked), "rounds": 2}
     to_reveal = {"offline": 0, "online": len(from_p1) + len(l2), "rounds": 1}
     return [
-        row(name, f"({operand.ring})", operand.integers.size, metered, times, error)
+        row(name, f"({operand.ring})", operand.integers.size, metered, times, [error])
         for (name, metered), times in zip([("share", to_share), ("reveal", to_reveal)], zip(*seconds), strict=True)
     ]
 
@@ -104,9 +105,9 @@ def error_of(integers: Array, ring: Ring, exact: Array) -> float:
 
 
 def row(
-    op: str, rings: str, elements: int, metered: dict[str, int], seconds: Sequence[float], error: float
+    op: str, rings: str, elements: int, metered: dict[str, int], seconds: Sequence[float], errors: Sequence[float]
 ) -> dict[str, Any]:
-    """One protocol's results, as written to --json; `bytes` are of the whole operation."""
+    """One protocol's results, as written to --json; `bytes` are of the whole operation, errors those of every run."""
     return {
         "protocol": op,
         "rings": rings,
@@ -116,8 +117,9 @@ def row(
         "rounds": metered["rounds"],
         "seconds": statistics.median(seconds),
         "spread": spread(seconds),
-        "elements_per_second": elements / statistics.median(seconds),
-        "max_abs_error": error,
+        "elements_per_second": spread([elements / one for one in seconds]),
+        "max_abs_error": max(errors),
+        "errors": list(errors),
         "spu": None,
     }
 
@@ -143,7 +145,10 @@ def spu_results(compared: Sequence[Case]) -> list[dict[str, Any]]:
 
 def show_rows(rows: Sequence[dict[str, Any]]) -> None:
     """The results for people."""
-    title = "Bits per element of all parties, rounds, million elements a second, largest error against float64"
+    title = (
+        "Bits per element of all parties, rounds, million elements a second (median, least to most of "
+        f"{REPETITIONS} runs), largest error of all runs against float64"
+    )
     names, of_spu = (
         ("offline", "online", "rounds", "M/s", "error"),
         ("SPU bits", "SPU messages", "SPU M/s", "SPU error"),
@@ -155,12 +160,10 @@ def show_rows(rows: Sequence[dict[str, Any]]) -> None:
         ours = [f"{bits['offline']:.1f}", f"{bits['online']:.1f}", str(r["rounds"])]
         theirs = [""] * 4
         if spu is not None:
-            bits_of_spu, speed = (
-                f"{8 * spu['bytes'] / r['elements']:.1f}",
-                f"{r['elements'] / spu['seconds'] / 1e6:.2f}",
-            )
+            speed = with_range(spread([r["elements"] / one / 1e6 for one in spu["spread"]["all"]]))
+            bits_of_spu = f"{8 * spu['bytes'] / r['elements']:.1f}"
             theirs = [bits_of_spu, str(spu["messages"]), speed, f"{spu['max_abs_error']:.2g}"]
-        speed = f"{r['elements_per_second'] / 1e6:.2f}"
+        speed = with_range(r["elements_per_second"], scale=1e-6)
         cells.append(
             [r["protocol"], r["rings"], *ours, speed, f"{r['max_abs_error']:.2g}", *(theirs if compared else ())]
         )

@@ -51,13 +51,13 @@ def provenance(arguments: Mapping[str, Any], seeds: Sequence[int]) -> dict[str, 
     }
 
 
-def spread(seconds: Sequence[float]) -> dict[str, Any]:
-    """The times of runs: their median, the least and the most, and all of them in their order."""
+def spread(numbers: Sequence[float]) -> dict[str, Any]:
+    """The times of runs, or their errors: the median, the least and the most, and all of them in their order."""
     return {
-        "median": statistics.median(seconds),
-        "least": min(seconds),
-        "most": max(seconds),
-        "all": list(seconds),
+        "median": statistics.median(numbers),
+        "least": min(numbers),
+        "most": max(numbers),
+        "all": list(numbers),
     }
 
 

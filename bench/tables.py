@@ -21,6 +21,7 @@ from typing import Annotated, Any
 
 import typer
 from commandline import run_command
+from output import with_range
 from rich.console import Console
 
 console = Console(stderr=True)
@@ -69,25 +70,25 @@ def run(row: Row, folder: Path) -> dict[str, Any]:
 
 
 def markdown(rows: Sequence[Row], results: Sequence[dict[str, Any]]) -> str:
-    """Bytes over all parties and rounds of an inference, seconds of an execution."""
+    """Bytes of all parties and rounds of an inference, seconds of an execution; in brackets the least and the most."""
     lines = [
         "| | MB total | MB online | sent by P0 / P1 / P2 | rounds | seconds | online alone | peak memory, GB | error |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for row, r in zip(rows, results, strict=True):
         sent = " / ".join(f"{b / 1e6:.0f}" for b in r["bytes"]["per_party_sent"])
+        total, online = (with_range(r["spread"][part]) for part in ("total", "online"))
         memory = "" if r["peak_rss_bytes"] is None else f"{r['peak_rss_bytes'] / 1e9:.1f}"
         lines.append(
             f"| {row.name} | {r['bytes']['total'] / 1e6:.0f} | {r['bytes']['online'] / 1e6:.0f} | {sent} | "
-            f"{r['rounds']:.0f} | {r['seconds']['total']:.2f} | {r['seconds']['online']:.2f} | {memory} | "
-            f"{100 * r['max_abs_error']:.2f} % |"
+            f"{r['rounds']:.0f} | {total} | {online} | {memory} | "
+            f"{with_range(r['max_abs_error'], scale=100)} % |"
         )
         if r["baseline"]:
             b = r["baseline"]
             megabytes, error = f"{b['bytes_total'] / 1e6:.0f}", f"{100 * b['max_abs_error']:.2f} %"
-            lines.append(
-                f"| SPU with PUMA's functions, same run | {megabytes} | | | | {b['seconds']:.1f} | | | {error} |"
-            )
+            total = with_range(b["spread"], ".1f")
+            lines.append(f"| SPU with PUMA's functions, same run | {megabytes} | | | | {total} | | | {error} |")
     return "\n".join(lines)
 
 

@@ -29,6 +29,10 @@ Inputs = dict[str, Array]
 REPETITIONS = 3
 # Errors with random weights are medians over this many draws of weights and inputs.
 SEEDS = 5
+# Those with given weights over so many runs: masks are drawn anew in each, and what is rounded how depends on them.
+DRAWS = 5
+# More batches are run once: so many inputs draw masks enough.
+_FEW = 64
 
 
 @dataclass(frozen=True)
@@ -51,10 +55,14 @@ class Batch:
 
 @dataclass(frozen=True)
 class Measured:
-    """Results of all batches and what their executions cost."""
+    """Results of all batches and what their executions cost.
+
+    Attributes:
+        secure: those of all batches, draw by draw.
+    """
 
     first: Batch
-    secure: list[Array]
+    secure: list[list[Array]]
     float32: list[Array]
     reports: list[spu_ditto.RunReport]
     online_seconds: list[float]
@@ -102,39 +110,48 @@ def calibration_inputs(model: models.Model, size: int, seq_len: int) -> list[Inp
     return [batch.inputs for batch in batches_of(model, encoded, size)]
 
 
+def draws_of(batches: Iterable[Batch]) -> int:
+    """How often each batch is run: those of random weights once, which differ in more than masks."""
+    return DRAWS if isinstance(batches, list) and len(batches) <= _FEW else 1
+
+
 def steps(executions: int) -> int:
-    """How often `measure` reports progress for so many batches."""
+    """How often `measure` reports progress for so many executions, batches times draws."""
     return 1 + max(executions, REPETITIONS) + REPETITIONS
 
 
 @dataclass(frozen=True)
 class Execution:
-    """A run of a batch; one that is `repeated` gives another time and no other result.
+    """A run of a batch.
 
     Attributes:
+        draw: of several that give results; None for one that gives another time and no other result.
         offline_first: the online part is timed alone.
     """
 
     batch: Batch
-    repeated: bool = False
+    draw: int | None = None
     offline_first: bool = False
 
 
-def executions(batches: Iterable[Batch]) -> Iterator[Execution]:
-    """Every batch once; the last one again until there are `REPETITIONS`, and as often for its online part."""
+def executions(batches: Iterable[Batch], draws: int = 1) -> Iterator[Execution]:
+    """Every batch `draws` times; the last one again until there are `REPETITIONS`, and as often for its online part."""
     count = 0
     for batch in batches:
-        yield Execution(batch)
-        count += 1
-    yield from [Execution(batch, repeated=True)] * (REPETITIONS - count)
-    yield from [Execution(batch, repeated=True, offline_first=True)] * REPETITIONS
+        for draw in range(draws):
+            yield Execution(batch, draw)
+            count += 1
+    yield from [Execution(batch)] * (REPETITIONS - count)
+    yield from [Execution(batch, offline_first=True)] * REPETITIONS
 
 
 @dataclass(frozen=True)
 class _Executed:
-    """Secure and float32 results, None of a repeated execution, and what it cost."""
+    """What an execution gave: which draw it was, secure results, float32's with the first draw, and what it cost."""
 
-    results: tuple[Array, Array] | None
+    draw: int | None
+    secure: Array
+    plain: Array | None
     report: spu_ditto.RunReport
 
 
@@ -146,6 +163,14 @@ class Parties:
     trios: int = 1
 
 
+def options(model: models.Model, policy: str, calibration: Sequence[Inputs], network: str) -> dict[str, Any]:
+    """How `spu_ditto.compile` makes the program that is measured."""
+    chosen: dict[str, Any] = {"ring_policy": policy, "network": network}
+    if calibration:
+        return {**chosen, "calibration": [(model.params, inputs) for inputs in calibration]}
+    return {**chosen, "fraction_bits": model.fraction_bits}
+
+
 def measure(
     batches: Iterable[Batch],
     policy: str,
@@ -153,8 +178,9 @@ def measure(
     parties: Parties,
     calibration: Sequence[Inputs] = (),
     network: str = "LAN",
+    draws: int = 1,
 ) -> Measured:
-    """Compiles once and runs every batch, at least `REPETITIONS` executions in all, then as many of the online part.
+    """Compiles once and runs every batch `draws` times, in at least `REPETITIONS` executions, then the online part.
 
     Args:
         batches: read one by one, so that only one model's weights need to be in memory for each trio.
@@ -169,11 +195,7 @@ def measure(
     remaining = iter(batches)
     first = next(remaining)
     model = first.model
-    if calibration:
-        samples = [(model.params, inputs) for inputs in calibration]
-        secure = spu_ditto.compile(model.apply, ring_policy=policy, calibration=samples, network=network)
-    else:
-        secure = spu_ditto.compile(model.apply, ring_policy=policy, fraction_bits=model.fraction_bits, network=network)
+    secure = spu_ditto.compile(model.apply, **options(model, policy, calibration, network))
     started = time.perf_counter()
     compiled = secure.lower(model.params, first.inputs).compile()
     compile_seconds = time.perf_counter() - started
@@ -189,27 +211,24 @@ def measure(
             if batch.model is not owner:
                 weights, owner = secure.share(batch.model.params), batch.model
             output, report = compiled.run(weights, batch.inputs, offline_first=execution.offline_first)
-            if execution.repeated:
-                results = None
-            else:
-                plain = batch.model.reference(batch.model.params, batch.inputs)
-                results = batch.counted(output), batch.counted(plain)
+            plain = batch.model.reference(batch.model.params, batch.inputs) if execution.draw == 0 else None
             if report.online_seconds is None:
                 done(f"an execution took {report.seconds:.2f} s")
             else:
                 done(f"the online part took {report.online_seconds:.2f} s")
-            return _Executed(results, report)
+            return _Executed(
+                execution.draw, batch.counted(output), None if plain is None else batch.counted(plain), report
+            )
 
         with parties.opened():
             yield run
 
-    executed = evaluate(executions(itertools.chain([first], remaining)), trio, parties.trios)
-    results = [one.results for one in executed if one.results is not None]
+    executed = evaluate(executions(itertools.chain([first], remaining), draws), trio, parties.trios)
     reports = [one.report for one in executed]
     return Measured(
         first,
-        [ours for ours, _ in results],
-        [plain for _, plain in results],
+        [[one.secure for one in executed if one.draw == draw] for draw in range(draws)],
+        [one.plain for one in executed if one.plain is not None],
         [report for report in reports if report.online_seconds is None],
         [report.online_seconds for report in reports if report.online_seconds is not None],
         # Of the execution for which weights were shared.

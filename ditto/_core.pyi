@@ -2,9 +2,9 @@
 
 A cost or report is a dict: bytes `offline` and `online`, `rounds`, and `operations` and `layers`, lists of
 (name, count, seconds, offline bytes, online bytes, rounds), and `ops`, for each operation of the program in its order
-(name, layer, start, seconds, offline bytes, online bytes, rounds). Of a program that guards ranges the last of `ops` is
-the guard, which is no operation of the program. A report tells when the party `began`, in seconds
-since 1970; starts count from there.
+(name, layer, start, seconds, offline bytes, online bytes, rounds, group), where those of one group share their rounds.
+Of a program that guards ranges the last of `ops` is the guard, which is no operation of the program. A report tells
+when the party `began`, in seconds since 1970; starts count from there.
 """
 
 from collections.abc import Mapping, Sequence

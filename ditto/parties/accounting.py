@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ditto.encoding import ValueType
-from ditto.parties.run_report import OpEvent, OpProfile, RunReport
+from ditto.parties.run_report import OpProfile, RunReport
+from ditto.parties.trace import OpEvent
 
 
 def ring_width(type: ValueType) -> int:
@@ -58,7 +59,7 @@ def _joined(p0: Sequence[Any], p1: Sequence[Any], p2: Sequence[Any]) -> tuple[Op
 
 
 def _events(parties: Sequence[dict[str, Any]]) -> tuple[OpEvent, ...]:
-    # (name, layer, start, seconds, offline, online, rounds); starts count from the moment the party began.
+    # (name, layer, start, seconds, offline, online, rounds, group); starts count from the moment the party began.
     first = min(party["began"] for party in parties)
     return tuple(
         OpEvent(role, name, layer, party["began"] - first + start, *rest)

@@ -1,4 +1,4 @@
-"""What a run cost: bytes per party, rounds, seconds; as SPU's profile lines, and as a trace."""
+"""What a run cost: bytes per party, rounds, seconds; also as SPU's profile lines."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ditto.parties.program import RingProgram
+from ditto.parties.trace import OpEvent, one_after_another, trace_events
 
 
 @dataclass(frozen=True)
@@ -17,24 +18,6 @@ class OpProfile:
 
     name: str
     count: int
-    seconds: float
-    offline_bytes: int
-    online_bytes: int
-    rounds: int
-
-
-@dataclass(frozen=True)
-class OpEvent:
-    """One operation at one party: when it began, in seconds since the run did, how long it took, what the party sent.
-
-    Operations that share rounds run at once; each is given its part of their time, one after the other. Begins at
-    different machines compare as well as their clocks do.
-    """
-
-    party: int
-    name: str
-    layer: str
-    start: float
     seconds: float
     offline_bytes: int
     online_bytes: int
@@ -89,33 +72,8 @@ class RunReport:
         return {**described, "bytes": {"offline": self.offline_bytes, "online": self.online_bytes}}
 
     def save_trace(self, path: str | Path) -> None:
-        """Writes a trace that Perfetto (ui.perfetto.dev) and chrome://tracing show: one track a party, an event an op.
-
-        Source: "Trace Event Format", Google; complete events, microseconds.
-        """
-        events: list[dict[str, Any]] = [{"ph": "M", "pid": 0, "name": "process_name", "args": {"name": "secure run"}}]
-        for party, role in enumerate(("P0, deals", "P1, computes", "P2, computes")):
-            name = {"ph": "M", "pid": 0, "tid": party, "name": "thread_name", "args": {"name": role}}
-            events += [name, {**name, "name": "thread_sort_index", "args": {"sort_index": party}}]
-        events += [
-            {
-                "ph": "X",
-                "pid": 0,
-                "tid": event.party,
-                "name": event.name,
-                "cat": event.layer or "none",
-                "ts": event.start * 1e6,
-                "dur": event.seconds * 1e6,
-                "args": {
-                    "layer": event.layer,
-                    "offline bytes": event.offline_bytes,
-                    "online bytes": event.online_bytes,
-                    "rounds": event.rounds,
-                },
-            }
-            for event in self.events
-        ]
-        Path(path).write_text(json.dumps({"traceEvents": events, "displayTimeUnit": "ms"}))
+        """Writes what the parties did when for Perfetto (ui.perfetto.dev) and chrome://tracing; see `trace_events`."""
+        Path(path).write_text(json.dumps({"traceEvents": trace_events(self.events), "displayTimeUnit": "ms"}))
 
     def profile_lines(self) -> list[str]:
         """One line per kind of operation, in the form SPU prints with `enable_hal_profile`."""
@@ -131,15 +89,11 @@ def total(reports: Sequence[RunReport]) -> RunReport:
     """Of runs one after the other; without a program, if there are several."""
     if len(reports) == 1:
         return reports[0]
-    events, began = list[OpEvent](), 0.0
-    for report in reports:
-        events += [replace(event, start=began + event.start) for event in report.events]
-        began += report.seconds
     online = [report.online_seconds for report in reports]
     peaks = [report.peak_rss_bytes for report in reports if report.peak_rss_bytes is not None]
     p0, p1, p2 = (sum(report.sent[party] for report in reports) for party in range(3))
     return RunReport(
-        seconds=began,
+        seconds=sum(report.seconds for report in reports),
         online_seconds=None if None in online else sum(seconds for seconds in online if seconds is not None),
         sent=(p0, p1, p2),
         rounds=sum(report.rounds for report in reports),
@@ -147,7 +101,7 @@ def total(reports: Sequence[RunReport]) -> RunReport:
         operations=_joined([report.operations for report in reports]),
         layers=_joined([report.layers for report in reports]),
         peak_rss_bytes=max(peaks, default=None),
-        events=tuple(events),
+        events=one_after_another([(report.events, report.seconds) for report in reports]),
         conversions=tuple(conversion for report in reports for conversion in report.conversions),
         began=min((report.began for report in reports), default=0.0),
     )

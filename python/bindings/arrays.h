@@ -14,6 +14,7 @@
 #include "ditto/ring/pack.h"
 #include "ditto/ring/tensor.h"
 #include "ditto/runtime/profile.h"
+#include "ditto/runtime/schedule.h"
 
 namespace ditto::python {
 
@@ -68,18 +69,22 @@ inline py::list ToList(const std::vector<ProfileLine>& lines) {
   return list;
 }
 
-// (operation, layer, start, seconds, offline, online, rounds), in the program's order, the guard last.
-inline py::list ToList(const Program& program, const std::vector<OpRecord>& records) {
+// (operation, layer, start, seconds, offline, online, rounds, group), in the program's order, the guard last.
+inline py::list ToList(const Program& program, const Schedule& schedule, const std::vector<OpRecord>& records) {
+  std::vector<size_t> group_of(records.size(), schedule.size());
+  for (size_t g = 0; g < schedule.size(); ++g) {
+    for (size_t op : schedule[g]) group_of[op] = g;
+  }
   py::list list;
   for (size_t i = 0; i < records.size(); ++i) {
     const auto& [start, seconds, cost] = records[i];
     list.append(py::make_tuple(NameOfRecord(program, i), LayerOfRecord(program, i), start, seconds, cost.offline,
-                               cost.online, cost.rounds));
+                               cost.online, cost.rounds, group_of[i]));
   }
   return list;
 }
 
-inline py::dict ToDict(const Program& program, const std::vector<OpRecord>& records) {
+inline py::dict ToDict(const Program& program, const Schedule& schedule, const std::vector<OpRecord>& records) {
   const Cost total = Total(records);
   py::dict dict;
   dict["offline"] = total.offline;
@@ -87,7 +92,7 @@ inline py::dict ToDict(const Program& program, const std::vector<OpRecord>& reco
   dict["rounds"] = total.rounds;
   dict["operations"] = ToList(ByKind(program, records));
   dict["layers"] = ToList(ByLayer(program, records));
-  dict["ops"] = ToList(program, records);
+  dict["ops"] = ToList(program, schedule, records);
   return dict;
 }
 

@@ -38,7 +38,9 @@ void BindProgram(py::module_& m) {
       .def(py::init(&Load), py::arg("json"), py::arg("constants"))
       .def_property_readonly("name", [](const LoadedProgram& p) { return p.program.name; })
       .def_property_readonly("hash", [](const LoadedProgram& p) { return p.program.hash; })
-      .def("cost", [](const LoadedProgram& p) { return ToDict(p.program, PredictedRecords(p.program, p.schedule)); })
+      .def(
+          "cost",
+          [](const LoadedProgram& p) { return ToDict(p.program, p.schedule, PredictedRecords(p.program, p.schedule)); })
       .def("rehearse", [](const LoadedProgram& p) {
         Computing computing;
         {

@@ -45,7 +45,7 @@ inline std::optional<LinkModel> ToLinkModel(const std::optional<LinkNumbers>& li
 
 // What one party did in a run.
 inline py::dict ToReport(const LoadedProgram& loaded, const RunResult& result) {
-  py::dict report = ToDict(loaded.program, result.records);
+  py::dict report = ToDict(loaded.program, loaded.schedule, result.records);
   report["seconds"] = result.seconds;
   report["began"] = result.began;
   return report;

@@ -44,6 +44,16 @@ def test_quick_mode_measures_both_parts(tmp_path: Path) -> None:
     assert all(row["wrong"] == row["draws"] for row in everywhere if row["factor"] == 100)
 
 
+def test_the_ratio_of_times_is_that_of_neighbouring_runs(guard: ModuleType) -> None:
+    sizes = {"bytes": {"offline": 2e6, "online": 1e6, "total": 3e6}, "rounds": 4}
+    row = {
+        **{"model": "tiny", "layers": 1, "tokens": 8, "others": {}},
+        "on": {**sizes, "spread": {"all": [2.0, 3.0, 4.4]}},
+        "off": {**sizes, "spread": {"all": [2.0, 2.0, 4.0]}},
+    }
+    assert guard.cost_table([row]).endswith("| 4 / 4 | 1.10 (1.00 to 1.50) |")
+
+
 def test_pushed_arguments_pass_their_checks(guard: ModuleType) -> None:
     model = guard.TINY.load(False, 0)
     calibrated = guard.calibrate(model, 8)

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -20,7 +21,9 @@ def protocols(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("protocols")
 
 
-def test_shows_the_declared_costs_and_small_errors(protocols: ModuleType, tmp_path: Path) -> None:
+def test_shows_the_declared_costs_and_small_errors(
+    protocols: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     elements = 1024
     protocols.main(tmp_path / "protocols.json", elements=elements, spu=False)
     written = json.loads((tmp_path / "protocols.json").read_text())
@@ -35,9 +38,14 @@ def test_shows_the_declared_costs_and_small_errors(protocols: ModuleType, tmp_pa
         assert row["elements"] * row["bits_per_element"]["online"] == pytest.approx(8 * declared["online"])
         assert (row["rounds"] == 0) == (row["protocol"] in LOCAL)
         assert row["spread"]["least"] <= row["seconds"] == row["spread"]["median"] <= row["spread"]["most"]
+        speeds = row["elements_per_second"]
+        assert speeds["median"] == pytest.approx(row["elements"] / row["seconds"]) and len(speeds["all"]) == 3
+        assert row["max_abs_error"] == max(row["errors"]) and len(row["errors"]) == 4
         # Half a unit of 2^-8, eightfold for a maximum that drops bits; GELU and tanh promise 0.01.
         assert row["max_abs_error"] < (0.2 if case.op == "max" else 0.011), row
     assert all(row["max_abs_error"] == 0 for row in rows[len(cases) :])
+    shown = capsys.readouterr().out
+    assert len(re.findall(r"\d+\.\d+ \(\d+\.\d+ to \d+\.\d+\)", shown)) == len(rows)
 
 
 def test_covers_every_operation_that_sends() -> None:

@@ -24,8 +24,8 @@ from ditto.parties.program import RingProgram
 from ditto.parties.runtime import Runtime, Stored
 from ditto.parties.simulator import Simulator
 from ditto.passes.ring_rewriting import erase_dead
-from spu_ditto.reports.divergence import unguarded
 from spu_ditto.reports.html import description
+from spu_ditto.reports.side_by_side import unguarded
 from tests.e2e.programs import Builder, bit, fxp, value_type
 
 SHAPE = [40, 50]

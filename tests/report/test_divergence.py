@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -34,6 +36,68 @@ def test_a_network_within_its_tolerance(network: Any) -> None:
     assert found.result.max_error == pytest.approx(np.max(np.abs(network.result - exact)), rel=0, abs=5e-3)
     assert "mlp/1" in str(found) and "within" in str(found)
     assert max(len(line) for line in str(found).splitlines()) <= 80
+    assert found.samples == 1 and found.result.place is None
+    assert all(layer.deviation.mean_relative_error == layer.deviation.relative_error for layer in found.layers)
+
+
+def test_every_layer_has_its_operation_and_its_line(network: Any) -> None:
+    found = spu_ditto.divergence(network.apply, (network.params, network.x), tolerance=1e-7)
+    places = [layer.deviation.place for layer in found.layers if layer.deviation]
+    assert [place.operation for place in places if place][:2] == ["ring.gelu", "ring.gelu"]
+    lines = [place.line for place in places if place]
+    texts = [Path(line.file).read_text().splitlines()[line.number - 1] for line in lines if line]
+    assert ['["0"]' in texts[0], '["1"]' in texts[1], "softmax" in texts[2]] == [True] * 3
+    assert f"in ring.gelu at report/conftest.py:{lines[0] and lines[0].number} (mul)" in found.verdict
+    assert f"    ring.gelu at report/conftest.py:{lines[1] and lines[1].number} (mul)" in str(found).splitlines()
+    described = json.loads(json.dumps(found.to_json()))
+    assert described["layers"][0]["deviation"]["place"]["line"]["file"].endswith("conftest.py")
+
+
+def test_it_takes_the_program_that_compile_makes(network: Any) -> None:
+    sample = (network.params, network.x)
+    plan = spu_ditto.compile(network.apply, calibration=[sample]).lower(*sample).plan
+    headrooms = [
+        [layer.headroom_bits for layer in spu_ditto.divergence(network.apply, sample, **options).layers]
+        for options in ({}, {"calibration": [sample]}, {"ring_policy": plan}, {"ranges": {"x": 4}})
+    ]
+    plain, calibrated, planned, stated = headrooms
+    assert calibrated == planned and all(a < b for a, b in zip(calibrated, plain, strict=True) if b != 1)
+    assert stated[0] < plain[0]
+    with pytest.raises(spu_ditto.RangeError, match="argument x"):
+        spu_ditto.divergence(network.apply, (network.params, 100 * network.x), calibration=[sample])
+    with pytest.raises(spu_ditto.PolicyError, match="headroom"):
+        spu_ditto.divergence(network.apply, sample, headroom=0)
+
+
+def test_of_several_samples_the_worst_counts_and_the_mean_is_told(network: Any) -> None:
+    samples = [(network.params, scale * network.x) for scale in (1, np.float16(0.01), np.float16(0.5))]
+    singly = [spu_ditto.divergence(network.apply, sample) for sample in samples]
+    together = spu_ditto.divergence(network.apply, *samples)
+    assert together.samples == 3
+    for n, layer in enumerate(together.layers):
+        assert layer.headroom_bits == min(found.layers[n].headroom_bits for found in singly)
+        assert layer.deviation is not None
+        assert 0 < layer.deviation.mean_relative_error < layer.deviation.relative_error
+    # Of small numbers fewer bits are right.
+    worst, small = together.layers[0].deviation, singly[1].layers[0].deviation
+    assert worst is not None and small is not None and worst.largest == pytest.approx(small.largest)
+    assert worst.relative_error > 5 * worst.mean_relative_error / 3 > 0
+
+
+def test_samples_are_of_one_shape_and_of_one_program(network: Any) -> None:
+    with pytest.raises(spu_ditto.UnsupportedError, match=r"needs a sample: .* divergence\(fn, \(params, x\)\)"):
+        spu_ditto.divergence(network.apply)
+    with pytest.raises(spu_ditto.ShapeError, match="argument x"):
+        spu_ditto.divergence(network.apply, (network.params, network.x), (network.params, network.x[:2]))
+
+    def repeated(n: Any, x: Any) -> Any:
+        return jax.lax.fori_loop(0, n, lambda i, y: y * x, x)
+
+    x = np.linspace(0, 1, 8, dtype=np.float32)
+    options: Any = {"input_visibility": ("public", "secret")}
+    assert spu_ditto.divergence(repeated, (3, x), (3, x / 2), **options).ok
+    with pytest.raises(spu_ditto.UnsupportedError, match="public arguments of another sample"):
+        spu_ditto.divergence(repeated, (3, x), (4, x), **options)
 
 
 def _exactly(params: Any, x: Any) -> Array:
@@ -70,6 +134,13 @@ def test_the_first_value_out_of_its_range_is_named(network: Any) -> None:
     assert found.first_out_of_range.headroom_bits is not None and found.first_out_of_range.headroom_bits <= 0
     assert "outside its range" in found.verdict and found.first_out_of_range.name in found.verdict
     assert "<- out of range" in str(found)
+    # All numbers are the same, which tells nothing.
+    assert "at a line that is not known" in found.verdict
+    varied = {"a": {**params["a"], "0": {"w": weights * np.linspace(0.5, 1, 4, dtype=np.float16)}}}
+    inside = (varied, np.full((2, 4), 0.1, np.float16))
+    found = spu_ditto.divergence(scaled, inside, (varied, np.full((2, 4), 2, np.float16)))
+    number = scaled.__code__.co_firstlineno + 2
+    assert f"outside its range of 65536, at report/test_divergence.py:{number} (mul)" in found.verdict
 
 
 def test_of_a_small_term_the_sum_counts() -> None:

@@ -132,7 +132,7 @@ def _ops(
     # P1's, which waits for P2's messages as P2 waits for its own.
     seconds = [event.seconds for event in run.events if event.party == 1] if run and run.events else None
     described = []
-    for index, (kind, layer, _, _, offline, online, rounds) in enumerate(costs):
+    for index, (kind, layer, _, _, offline, online, rounds, _) in enumerate(costs):
         # The guard comes after the program's operations and makes one bit.
         op = engine["ops"][index] if index < len(engine["ops"]) else None
         result = engine["values"][op["out"][0]] if op else {"kind": "bit", "shape": []}

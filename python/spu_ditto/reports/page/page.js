@@ -221,6 +221,8 @@ function flow(rows) {
   byId("flow").append(reachable(svg));
 }
 
+const sourceLine = (line) => (line ? `${line.file.split("/").slice(-2).join("/")}:${line.number}` : "a line that is not known");
+
 function errors() {
   const found = data.divergence;
   if (!found) return;
@@ -257,10 +259,10 @@ function errorsDrawn(shown, exponent, low, high) {
       svg.append(element("text", { x: room(), y: y + 4, class: kind, "text-anchor": "end" }, `${spare.toFixed(1)} bits`));
     }
     if (!layer.deviation) return;
-    const { max_error: most, largest, relative_error: error } = layer.deviation;
+    const { max_error: most, largest, relative_error: error, place } = layer.deviation;
     const color = error <= found.tolerance ? "var(--online)" : "var(--bad)";
     const words = `${layer.name || "(no layer)"}: off by ${small(most)} where the largest value is ${small(largest)}` +
-      (outside ? `\n${outside}` : "");
+      (place ? `\n${place.operation} at ${sourceLine(place.line)}` : "") + (outside ? `\n${outside}` : "");
     svg.append(element("line", { x1: left, x2: x(error), y1: y, y2: y, stroke: color, "stroke-width": 2 }),
       mark(words, element("circle", { cx: x(error), cy: y, r: 4.5, fill: color })),
       element("text", { x: x(error) + 10, y: y + 4 }, percent(error)));
