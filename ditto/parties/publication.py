@@ -379,4 +379,7 @@ def made(owner: str, text: str, buffers: Sequence[bytes], shares: Sequence[_core
 
 def integers(data: bytes, shape: Sequence[int]) -> np.ndarray[Any, np.dtype[np.int64]]:
     """int64 numbers as they travel. Raises ValueError if they are not as many as the shape says."""
+    # NumPy would fill in a size of -1.
+    if min(shape, default=0) < 0:
+        raise ValueError(f"{list(shape)} is no shape")
     return np.frombuffer(data, "<i8").astype(np.int64).reshape(tuple(shape))
