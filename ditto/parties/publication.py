@@ -194,6 +194,9 @@ class Store:
         self._lock = threading.RLock()
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Of a node that was killed while it wrote.
+            for half in folder.glob("*.part"):
+                half.unlink()
 
     def names(self) -> list[str]:
         """Of those in the folder, too."""
