@@ -1,5 +1,7 @@
 #include "ditto/runtime/session.h"
 
+#include <openssl/crypto.h>
+
 #include <stdexcept>
 #include <utility>
 
@@ -22,6 +24,11 @@ PrgKey& KeyWith(PairKeys& keys, int a, int b) {
   if (a + b == 1) return keys.k01;
   return a + b == 2 ? keys.k02 : keys.k12;
 }
+
+// A run's copy of the keys ends with the run.
+struct WipedContext : PartyContext {
+  ~WipedContext() { OPENSSL_cleanse(&keys, sizeof keys); }
+};
 
 void AddTo(Sha256& hash, uint64_t id, const Tensor& tensor) {
   std::vector<uint8_t> packed(PackedBytes(tensor.size(), tensor.width()));
@@ -54,6 +61,8 @@ Session::Session(Role role, PeerChannels peers, Cancellation* cancellation) : ro
   AgreeOnKeys();
 }
 
+Session::~Session() { OPENSSL_cleanse(&keys_, sizeof keys_); }
+
 // Each pair's key is the exclusive or of a half from either side.
 void Session::AgreeOnKeys() {
   const int self = static_cast<int>(role_);
@@ -65,11 +74,13 @@ void Session::AgreeOnKeys() {
   }
   for (int i = 0; i < 3; ++i) {
     if (i == self) continue;
-    const Bytes theirs = peers_[i]->Receive(kKeyTag);
+    Bytes theirs = peers_[i]->Receive(kKeyTag);
     if (theirs.size() != halves[i].size()) throw ChannelError("P" + std::to_string(i) + " sent a malformed key");
     PrgKey& key = KeyWith(keys_, self, i);
     for (size_t k = 0; k < key.size(); ++k) key[k] = halves[i][k] ^ theirs[k];
+    OPENSSL_cleanse(theirs.data(), theirs.size());
   }
+  OPENSSL_cleanse(&halves, sizeof halves);
 }
 
 void Session::Abort(const std::string& reason) {
@@ -169,7 +180,8 @@ RunResult Session::Run(const Program& program, const Schedule& schedule, const s
   try {
     RunAgreement agreement(role_, {peers_[0].get(), peers_[1].get(), peers_[2].get()}, kRunTag, run, program,
                            DigestOf(inputs, options, kept, context), masked_);
-    result = Execute({role_, keys_, agreement.channels()}, program, schedule, run, std::move(values), options);
+    const WipedContext party{{role_, keys_, agreement.channels()}};
+    result = Execute(party, program, schedule, run, std::move(values), options);
     // Programs without an opening end here unchecked, and results are not told before.
     agreement.Check();
   } catch (const ChannelError& error) {

@@ -31,6 +31,8 @@ class Session {
   // peers[i] leads to party i; one's own entry is null. Agrees on fresh keys with both. Throws ChannelError, also if
   // `cancellation` is cancelled meanwhile; the other parties are told the reason.
   Session(Role role, PeerChannels peers, Cancellation* cancellation = nullptr);
+  // Wipes the keys.
+  ~Session();
 
   Role role() const { return role_; }
 
