@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,7 @@ import numpy as np
 from ditto import _core
 from ditto.parties import wire_pb2 as pb
 from ditto.parties.agreement import engine_digest
+from ditto.parties.budget import Account, Budget, OverBudget
 from ditto.parties.config import Config, Right
 from ditto.parties.peak_memory import peak_memory_bytes
 from ditto.parties.publication import Publication, PublicationError, Store, integers, made
@@ -30,8 +32,9 @@ log = logging.getLogger("ditto.node")
 
 Reply = tuple[pb.Reply, Sequence[Any]]
 
-# What the arrays that a session has shared and not dropped may have together: 16 bytes each at a party.
+# What an array may have, and what a number takes at a party at most: two components of eight bytes.
 _MOST_ELEMENTS = 1 << 29
+_ELEMENT_BYTES = 16
 
 
 class Refused(Exception):
@@ -55,6 +58,7 @@ class Party:
     store: Store
     link: tuple[float, float] | None = None
     calls: dict[str, int] = field(default_factory=dict)
+    budget: Budget = field(default_factory=Budget)
 
     @property
     def name(self) -> str:
@@ -76,11 +80,17 @@ class _Loaded:
 
 
 class Session:
-    """One caller's session at one party. Commands come one after the other; `abort` may come at any time."""
+    """One caller's session at one party. Commands come one after the other; `abort` may come at any time.
 
-    def __init__(self, party: Party, caller: str) -> None:
+    Args:
+        leave: ends the caller's stream, from any thread.
+    """
+
+    def __init__(self, party: Party, caller: str, leave: Callable[[], object] = lambda: None) -> None:
         self._party = party
         self._caller = caller
+        self.leave = leave
+        self._waits_since: float | None = time.monotonic()
         self._rights = party.config.rights.get(caller, frozenset())
         self._session: _core.Session | None = None
         self._opening: bytes | None = None
@@ -88,7 +98,7 @@ class Session:
         self._programs: dict[int, _Loaded] = {}
         self._published: set[int] = set()
         self._requests = 0
-        self._shared: dict[int, int] = {}
+        self._account = Account(party.budget, caller)
         self._lock = threading.Lock()
         self._ended = ""
         self.doing = "waits for its caller"
@@ -96,6 +106,7 @@ class Session:
     def handle(self, request: pb.Request, buffers: list[bytes]) -> Reply:
         """Runs a command. What goes wrong is told in the reply, as its `error`."""
         self._requests += 1
+        self._waits_since = None
         try:
             if request.number != self._requests:
                 raise Refused(f"got request {request.number} where {self._requests} was to come")
@@ -107,9 +118,10 @@ class Session:
             self.doing = kind
             for id in request.drop:
                 self._open_session().drop(id)
-                self._shared.pop(id, None)
+                self._account.free(("value", id))
             for number in request.forget:
                 self._programs.pop(number, None)
+                self._account.free(("program", number))
             commands: dict[str, Callable[[Any, list[bytes]], Reply]] = {
                 "listen": self._listen,
                 "open": self._open,
@@ -124,14 +136,31 @@ class Session:
             reply, results = commands[kind](getattr(request, kind), buffers)
         except Exception as error:
             said = str(error) or type(error).__name__
-            own = isinstance(error, (Refused, PublicationError))
+            own = isinstance(error, (Refused, PublicationError, OverBudget))
             reply, results = pb.Reply(error=f"{self._party.name} {said}" if own else said), []
             # The parties may not be where each other is any more.
             self.abort(reply.error)
         finally:
+            self._account.free("request")
+            self._account.free("run")
             self.doing = "waits for its caller"
+            self._waits_since = time.monotonic()
         reply.number = request.number
         return reply, results
+
+    @property
+    def caller(self) -> str:
+        """Whose it is."""
+        return self._caller
+
+    def idle(self) -> float:
+        """For how many seconds it has been waiting for its caller."""
+        since = self._waits_since
+        return 0.0 if since is None else time.monotonic() - since
+
+    def expect(self, size: int) -> None:
+        """Buffers of so many bytes are to come with the next request. Raises OverBudget."""
+        self._account.hold("request", size)
 
     def abort(self, reason: str) -> None:
         """Ends the session, a run that is under way included, at the other parties too."""
@@ -148,6 +177,7 @@ class Session:
         self.abort("the session has ended")
         self._programs.clear()
         self._session = None
+        self._account.close()
 
     # ------------------------------------------------------------------------------------------------ sessions
 
@@ -206,10 +236,8 @@ class Session:
     def _mask(self, command: pb.Mask, buffers: list[bytes]) -> Reply:
         session = self._open_session()
         masks = []
-        self._shared.update((value.id, _elements(value)) for value in command.values)
-        if sum(self._shared.values()) > _MOST_ELEMENTS:
-            raise Refused(f"holds no more than {_MOST_ELEMENTS} numbers for a session")
         for value in command.values:
+            self._account.hold(("value", value.id), _ELEMENT_BYTES * _elements(value))
             masks.append(session.mask(value.id, list(value.shape), value.width))
         return pb.Reply(), [mask for mask in masks if mask is not None]
 
@@ -219,6 +247,7 @@ class Session:
             if len(buffers) != len(command.values):
                 raise Refused(f"got {len(buffers)} masked values instead of {len(command.values)}")
             for value, masked in zip(command.values, buffers, strict=True):
+                _elements(value)
                 self._open_session().set_masked(value.id, list(value.shape), value.width, masked)
         return pb.Reply(), []
 
@@ -228,6 +257,8 @@ class Session:
         self._demand("compute", "run programs of its own")
         if len(buffers) != 1 + len(command.shapes):
             raise Refused(f"got {len(buffers)} buffers of a program with {len(command.shapes)} constants")
+        # Once more, as integers and in what is parsed.
+        self._account.hold(("program", command.program), 2 * sum(map(len, buffers)))
         constants = [integers(data, shape.extents) for data, shape in zip(buffers[1:], command.shapes, strict=True)]
         program = _core.Program(buffers[0].decode(), constants)
         self._open_session().agree(program)
@@ -249,6 +280,10 @@ class Session:
         if loaded.used is not None and command.keep:
             raise Refused(f"does not keep results of publication {loaded.used.told.name}")
         kept = {item.output: item.id for item in command.keep}
+        self._account.hold("run", loaded.program.peak_bytes)
+        sizes = loaded.program.output_bytes
+        for output, id in kept.items():
+            self._account.hold(("value", id), sizes[output] if output < len(sizes) else 0)
         who, context = "a program of its own", ""
         if loaded.used is not None:
             # Counted whatever comes of it: that a guard was set off is the caller's business alone.

@@ -11,7 +11,7 @@ import pytest
 from ditto.parties.session import RemoteParties
 from tests.e2e.nodes import connected, nodes_of
 from tests.e2e.programs import Builder, fxp, value_type
-from tests.e2e.service import RIGHTS, Service, failing_soon, long_run
+from tests.e2e.service import IN_FULL, RIGHTS, Service, failing_soon, long_run
 from tests.e2e.taps import Tap, tapped_configuration
 
 # P2 connects to the others: nobody connects to it.
@@ -69,6 +69,7 @@ def test_a_wire_changes_what_passes(tapped: tuple[Service, list[Tap]], wire: str
     service.check()
 
 
+@IN_FULL
 def test_a_wire_that_stops_half_way(tapped: tuple[Service, list[Tap]]) -> None:
     """The parties wait for each other as long as they were told to, and no longer."""
     service, taps = tapped

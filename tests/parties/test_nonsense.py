@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -10,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ditto import _core
+from ditto.parties import commands
 from ditto.parties import wire_pb2 as pb
 from tests.parties.parties import TIMEOUT, Conversation, Parties, Told, X, tripled
 
@@ -260,4 +263,38 @@ def test_several_kinds_of_nonsense_at_once(parties: Parties, wrong: list[str], t
         changes[step] = (*changes.get(step, ()), change)
     result = talk(parties.conversation(), changes, to)
     assert result in (None, (3 * X).tolist())
+    assert works(parties)
+
+
+def opening_fails(parties: Parties) -> list[str]:
+    """What the parties say of a session that cannot be opened."""
+    conversation = parties.conversation()
+    listen, request, *_ = steps(conversation)
+    said = []
+    for number, asked in enumerate((listen, request), 1):
+        asked.number = number
+        answers = conversation.say(dict.fromkeys(range(3), (asked, [])))
+        said = [reply.error for reply, _ in answers.values()]
+    conversation.close()
+    assert all(said)
+    return said
+
+
+def test_another_build_of_the_engine(parties: Parties, monkeypatch: pytest.MonkeyPatch) -> None:
+    builds = itertools.count()
+    with monkeypatch.context() as patch:
+        patch.setattr(commands, "engine_digest", lambda: bytes([next(builds)]) * 32)
+        said = opening_fails(parties)
+    assert any("have different engines; give all parties the same one" in one for one in said)
+    assert works(parties)
+
+
+def test_a_party_whose_name_nobody_knows(parties: Parties, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        for party in parties.parties:
+            first, *rest = party.config.internal
+            internal = (("no-such-host.invalid", first[1]), *rest)
+            patch.setattr(party, "config", dataclasses.replace(party.config, internal=internal))
+        patch.setattr(parties, "agreement", parties.parties[0].config.agreement())
+        assert any("cannot resolve no-such-host.invalid" in one for one in opening_fails(parties))
     assert works(parties)
