@@ -59,10 +59,14 @@ class Service:
 def running_service(
     folder: Path, rights: Mapping[str, Sequence[str]] = RIGHTS, *, timeout: float = 20, host: str = "127.0.0.1"
 ) -> Iterator[Service]:
-    """Runs it inside the `with` block."""
+    """Runs it inside the `with` block. In the end nothing is in the nodes' logs that should not be."""
     config = write_configuration(folder, rights, timeout=timeout, host=host)
     with nodes_of(config) as nodes:
         yield Service(config, nodes)
+    logs = "".join((folder / f"node-{role}.log").read_text() for role in range(3))
+    assert "opened a session" in logs
+    for wrong in ("Traceback", "PRIVATE KEY", *(key.read_text().splitlines()[1] for key in folder.glob("*.key"))):
+        assert wrong not in logs, logs
 
 
 @contextlib.contextmanager
