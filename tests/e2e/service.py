@@ -13,6 +13,7 @@ import pytest
 
 import spu_ditto
 from ditto.parties.client import Client
+from ditto.parties.runtime import Stored
 from ditto.parties.session import RemoteParties
 from tests.e2e.nodes import CALLER, RunningNode, connected, nodes_of, write_configuration
 from tests.e2e.programs import endless, fxp, value_type
@@ -77,8 +78,12 @@ def failing_soon(match: str | None = None, within: float = SOON) -> Iterator[Non
     assert time.monotonic() - began < within
 
 
+def long_input(parties: RemoteParties) -> Stored:
+    """What a run of many minutes takes."""
+    n = 1000
+    return parties.put(np.zeros((1, n, n), np.int64), value_type(fxp(32, 8, [1, n, n])))
+
+
 def long_run(parties: RemoteParties) -> None:
     """A run of many minutes."""
-    n = 1000
-    value = parties.put(np.zeros((1, n, n), np.int64), value_type(fxp(32, 8, [1, n, n])))
-    parties.run(endless(), [value])
+    parties.run(endless(), [long_input(parties)])

@@ -30,8 +30,8 @@ from ditto.parties.config import read_config
 from ditto.parties.identity import Identity
 from ditto.parties.session import RemoteParties, node_channel
 from tests.e2e.nodes import CALLER, connected, file_of, nodes_of, write_configuration
-from tests.e2e.programs import Builder, fxp, value_type
-from tests.e2e.service import IN_FULL, RIGHTS, SOON, Service, X, failing_soon, long_run, running_service
+from tests.e2e.programs import Builder, endless, fxp, value_type
+from tests.e2e.service import IN_FULL, RIGHTS, SOON, Service, X, failing_soon, long_input, long_run, running_service
 
 
 @pytest.fixture(scope="module")
@@ -138,27 +138,33 @@ def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def test_a_node_stopped_for_longer_than_the_others_wait(hasty: Service, role: int) -> None:
     pid = hasty.nodes[role].process.pid
     with connected(hasty.config) as parties:
+        value = long_input(parties)
         threading.Timer(1.0, os.kill, (pid, signal.SIGSTOP)).start()
         try:
             # Two seconds, and what they wait for each other's accounts of it.
             with failing_soon("none came within 2000 ms|is lost"):
-                long_run(parties)
+                parties.run(endless(), [value])
         finally:
             os.kill(pid, signal.SIGCONT)
     hasty.check()
 
 
 @IN_FULL
+@pytest.mark.parametrize("phase", ["opening", "sharing"])
 @pytest.mark.parametrize("role", range(3))
-def test_a_node_that_is_stopped_when_a_session_is_opened(hasty: Service, role: int) -> None:
+def test_a_stopped_node_that_only_its_caller_waits_for(hasty: Service, role: int, phase: str) -> None:
     pid = hasty.nodes[role].process.pid
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        # As long as it takes to tell slow from dead.
-        with failing_soon("is lost", 60), hasty.client() as client:
-            client.call("triple", x=X)
-    finally:
-        os.kill(pid, signal.SIGCONT)
+    with contextlib.ExitStack() as stack:
+        parties = stack.enter_context(connected(hasty.config)) if phase == "sharing" else None
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            # As long as it takes to tell slow from dead.
+            with failing_soon("is lost", 90):
+                if parties is None:
+                    parties = stack.enter_context(connected(hasty.config))
+                long_input(parties)
+        finally:
+            os.kill(pid, signal.SIGCONT)
     hasty.check()
 
 
