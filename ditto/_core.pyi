@@ -70,6 +70,12 @@ class Program:
     @property
     def hash(self) -> str:
         """SHA-256 of text and constants."""
+    @property
+    def peak_bytes(self) -> float:
+        """What the values that a run makes take at a party at most."""
+    @property
+    def output_bytes(self) -> list[float]:
+        """What each output takes at a party."""
     def cost(self) -> dict[str, Any]:
         """What all parties together will send; seconds are 0."""
     def rehearse(self) -> tuple[float, float]:

@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,7 @@ import numpy as np
 from ditto import _core
 from ditto.parties import wire_pb2 as pb
 from ditto.parties.agreement import engine_digest
+from ditto.parties.budget import Account, Budget, OverBudget
 from ditto.parties.config import Config, Right
 from ditto.parties.peak_memory import peak_memory_bytes
 from ditto.parties.publication import Publication, PublicationError, Store, integers, made
@@ -31,8 +33,9 @@ log = logging.getLogger("ditto.node")
 
 Reply = tuple[pb.Reply, Sequence[Any]]
 
-# What the arrays that a session has shared and not dropped may have together: 16 bytes each at a party.
+# What an array may have, and what a number takes at a party at most: two components of eight bytes.
 _MOST_ELEMENTS = 1 << 29
+_ELEMENT_BYTES = 16
 
 
 class Refused(Exception):
@@ -57,6 +60,7 @@ class Party:
     stock: Stock
     link: tuple[float, float] | None = None
     calls: dict[str, int] = field(default_factory=dict)
+    budget: Budget = field(default_factory=Budget)
 
     @property
     def name(self) -> str:
@@ -98,11 +102,17 @@ class _Taken:
 
 
 class Session:
-    """One caller's session at one party. Commands come one after the other; `abort` may come at any time."""
+    """One caller's session at one party. Commands come one after the other; `abort` may come at any time.
 
-    def __init__(self, party: Party, caller: str) -> None:
+    Args:
+        leave: ends the caller's stream, from any thread.
+    """
+
+    def __init__(self, party: Party, caller: str, leave: Callable[[], object] = lambda: None) -> None:
         self._party = party
         self._caller = caller
+        self.leave = leave
+        self._waits_since: float | None = time.monotonic()
         self._rights = party.config.rights.get(caller, frozenset())
         self._session: _core.Session | None = None
         self._opening: bytes | None = None
@@ -110,9 +120,9 @@ class Session:
         self._programs: dict[int, _Loaded] = {}
         self._published: set[int] = set()
         self._requests = 0
-        self._shared: dict[int, int] = {}
         self._without_p0 = False
         self._taken: _Taken | None = None
+        self._account = Account(party.budget, caller)
         self._lock = threading.Lock()
         self._ended = ""
         self.doing = "waits for its caller"
@@ -120,6 +130,7 @@ class Session:
     def handle(self, request: pb.Request, buffers: list[bytes]) -> Reply:
         """Runs a command. What goes wrong is told in the reply, as its `error`."""
         self._requests += 1
+        self._waits_since = None
         try:
             if request.number != self._requests:
                 raise Refused(f"got request {request.number} where {self._requests} was to come")
@@ -131,9 +142,10 @@ class Session:
             self.doing = kind
             for id in request.drop:
                 self._open_session().drop(id)
-                self._shared.pop(id, None)
+                self._account.free(("value", id))
             for number in request.forget:
                 self._programs.pop(number, None)
+                self._account.free(("program", number))
             commands: dict[str, Callable[[Any, list[bytes]], Reply]] = {
                 "listen": self._listen,
                 "open": self._open,
@@ -151,14 +163,31 @@ class Session:
             reply, results = commands[kind](getattr(request, kind), buffers)
         except Exception as error:
             said = str(error) or type(error).__name__
-            own = isinstance(error, (Refused, PublicationError, StockError))
+            own = isinstance(error, (Refused, PublicationError, StockError, OverBudget))
             reply, results = pb.Reply(error=f"{self._party.name} {said}" if own else said), []
             # The parties may not be where each other is any more.
             self.abort(reply.error)
         finally:
+            self._account.free("request")
+            self._account.free("run")
             self.doing = "waits for its caller"
+            self._waits_since = time.monotonic()
         reply.number = request.number
         return reply, results
+
+    @property
+    def caller(self) -> str:
+        """Whose it is."""
+        return self._caller
+
+    def idle(self) -> float:
+        """For how many seconds it has been waiting for its caller."""
+        since = self._waits_since
+        return 0.0 if since is None else time.monotonic() - since
+
+    def expect(self, size: int) -> None:
+        """Buffers of so many bytes are to come with the next request. Raises OverBudget."""
+        self._account.hold("request", size)
 
     def abort(self, reason: str) -> None:
         """Ends the session, a run that is under way included, at the other parties too."""
@@ -175,6 +204,7 @@ class Session:
         self.abort("the session has ended")
         self._programs.clear()
         self._session = None
+        self._account.close()
 
     # ------------------------------------------------------------------------------------------------ sessions
 
@@ -246,15 +276,15 @@ class Session:
     def _mask(self, command: pb.Mask, buffers: list[bytes]) -> Reply:
         session = self._open_session()
         self._demand_p0()
-        self._count({value.id: _elements(value.shape, value.width) for value in command.values})
-        masks = [session.mask(value.id, list(value.shape), value.width) for value in command.values]
+        masks = []
+        for value in command.values:
+            self._hold(value.id, value.shape, value.width)
+            masks.append(session.mask(value.id, list(value.shape), value.width))
         return pb.Reply(), [mask for mask in masks if mask is not None]
 
-    def _count(self, elements: dict[int, int]) -> None:
-        """Values that the session is going to hold."""
-        self._shared.update(elements)
-        if sum(self._shared.values()) > _MOST_ELEMENTS:
-            raise Refused(f"holds no more than {_MOST_ELEMENTS} numbers for a session")
+    def _hold(self, id: int, shape: Sequence[int], width: int) -> None:
+        """A value that the session is going to have."""
+        self._account.hold(("value", id), _ELEMENT_BYTES * _elements(shape, width))
 
     def _masked(self, command: pb.Masked, buffers: list[bytes]) -> Reply:
         # P0 gets the same command without the values.
@@ -262,6 +292,7 @@ class Session:
             if len(buffers) != len(command.values):
                 raise Refused(f"got {len(buffers)} masked values instead of {len(command.values)}")
             for value, masked in zip(command.values, buffers, strict=True):
+                _elements(value.shape, value.width)
                 self._open_session().set_masked(value.id, list(value.shape), value.width, masked)
         return pb.Reply(), []
 
@@ -272,6 +303,8 @@ class Session:
         self._demand("compute", "run programs of its own")
         if len(buffers) != 1 + len(command.shapes):
             raise Refused(f"got {len(buffers)} buffers of a program with {len(command.shapes)} constants")
+        # Once more, as integers and in what is parsed.
+        self._account.hold(("program", command.program), 2 * sum(map(len, buffers)))
         constants = [integers(data, shape.extents) for data, shape in zip(buffers[1:], command.shapes, strict=True)]
         program = _core.Program(buffers[0].decode(), constants)
         self._open_session().agree(program)
@@ -296,6 +329,10 @@ class Session:
         if loaded.used is not None and command.keep:
             raise Refused(f"does not keep results of publication {loaded.used.told.name}")
         kept = {item.output: item.id for item in command.keep}
+        self._account.hold("run", loaded.program.peak_bytes)
+        sizes = loaded.program.output_bytes
+        for output, id in kept.items():
+            self._account.hold(("value", id), sizes[output] if output < len(sizes) else 0)
         who, context = "a program of its own", ""
         if loaded.used is not None:
             # Counted whatever comes of it: that a guard was set off is the caller's business alone.
@@ -334,6 +371,7 @@ class Session:
             raise Refused(f"deals for programs that {self._caller} has published and uses, and no other")
         publication = loaded.used
         arguments = [_core.Argument(place) for place in range(len(publication.told.programs[loaded.index].places()))]
+        self._account.hold("run", loaded.program.peak_bytes)
         item = self._named_item(publication.digest)
         key, stream = session.deal(
             loaded.program, loaded.filled(arguments), f"{publication.digest.hex()} {loaded.index}"
@@ -382,8 +420,10 @@ class Session:
         types = list(loaded.used.told.programs[loaded.index].places().values())
         ids = range(command.first_value, command.first_value + len(types))
         widths = [1 if type.kind == "bit" else type.width for type in types]
-        self._count({id: _elements(type.shape, width) for id, type, width in zip(ids, types, widths, strict=True)})
-        masks = [session.mask(id, list(type.shape), width) for id, type, width in zip(ids, types, widths, strict=True)]
+        masks = []
+        for id, type, width in zip(ids, types, widths, strict=True):
+            self._hold(id, type.shape, width)
+            masks.append(session.mask(id, list(type.shape), width))
         self._taken = _Taken(item, command.program, loaded.filled(ids))
         return pb.Reply(item=item), masks
 

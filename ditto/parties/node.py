@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
 import json
 import logging
 import os
@@ -29,6 +30,7 @@ from ditto.errors import DittoError
 from ditto.parties import wire
 from ditto.parties import wire_pb2 as pb
 from ditto.parties.agreement import engine_digest
+from ditto.parties.budget import OverBudget
 from ditto.parties.commands import Party, Session
 from ditto.parties.config import Config, is_loopback, read_config, shown
 from ditto.parties.identity import Identity, IdentityError, expiry
@@ -41,6 +43,7 @@ log = logging.getLogger("ditto.node")
 # Sessions at a time, of all callers and of one.
 MOST_SESSIONS, MOST_OF_A_CALLER = 64, 16
 _SOON = 14 * 86400
+_PR_SET_DUMPABLE = 4  # linux/prctl.h
 STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -61,13 +64,15 @@ class Node:
         name = config.names[role]
         if config.name_of(identity.certificate) != name:
             raise IdentityError(f"the certificate of this node is not the one that the configuration has of {name}")
-        # Dumps of a core would hold shares.
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        _keep_memory_private()
         peers = {n: config.certificates[who] for n, who in enumerate(config.names) if n != role}
         credentials = None if plain else _core.Credentials(identity.certificate, identity.key, peers)
         listener = _core.Listener(*config.bind[role][1], credentials)
         self._party = Party(role, config, listener, credentials, store, stock, link)
         self._sessions: dict[Session, tuple[str, float]] = {}
+        # A node that has its parties on this machine alone ends with its caller, who may well think for an hour.
+        self._idle = None if plain else wire.IDLE_SECONDS
+        self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._server = grpc.server(
             futures.ThreadPoolExecutor(MOST_SESSIONS + 8, thread_name_prefix="session"),
@@ -101,12 +106,22 @@ class Node:
     def start(self) -> None:
         """Serves from now on."""
         self._server.start()
+        if self._idle is not None:
+            threading.Thread(target=self._end_idle, args=(self._idle,), daemon=True).start()
 
     def stop(self) -> None:
         """Ends all sessions."""
+        self._stopped.set()
         for session in list(self._sessions):
             session.abort(f"{self._party.name} was stopped")
         self._server.stop(1).wait()
+
+    def _end_idle(self, most: float) -> None:
+        while not self._stopped.wait(most / 60):
+            for session in list(self._sessions):
+                if session.idle() > most:
+                    log.info("ends a session", extra={"caller": session.caller, "reason": "idle"})
+                    session.leave()
 
     # ------------------------------------------------------------------------------------------------ calls
 
@@ -150,7 +165,7 @@ class Node:
 
     def _converse(self, requests: Iterator[pb.Message], context: grpc.ServicerContext) -> Iterator[pb.Message]:
         caller = self._caller(context)
-        session = Session(self._party, caller)
+        session = Session(self._party, caller, context.cancel)
         with self._lock:
             own = sum(who == caller for who, _ in self._sessions.values())
             if len(self._sessions) >= MOST_SESSIONS or own >= MOST_OF_A_CALLER:
@@ -161,16 +176,26 @@ class Node:
         log.info("opened a session", extra={"caller": caller, "address": context.peer()})
         context.add_callback(lambda: session.abort("the caller has left"))
         try:
-            for request, buffers in wire.received(requests, "request"):
+            for request, buffers in wire.received(requests, "request", session.expect):
                 yield from wire.messages(*session.handle(request, buffers))
-        except wire.MalformedMessage as error:
+        except (wire.MalformedMessage, OverBudget) as error:
+            malformed = isinstance(error, wire.MalformedMessage)
+            code = grpc.StatusCode.INVALID_ARGUMENT if malformed else grpc.StatusCode.RESOURCE_EXHAUSTED
             log.warning("ended a session", extra={"caller": caller, "reason": str(error)})
-            context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+            context.abort(code, f"{self._party.name} {error}")
         finally:
             with self._lock:
                 self._sessions.pop(session, None)
             session.close()
             log.info("a session has ended", extra={"caller": caller})
+
+
+def _keep_memory_private() -> None:
+    """No dump of a core, which would hold shares; nor does another process of this user get at the memory."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # The limit does not hold where the kernel hands dumps to a program.
+    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
+        raise DittoError(f"the memory of this node cannot be kept out of core dumps: {os.strerror(ctypes.get_errno())}")
 
 
 class JsonLines(logging.Formatter):

@@ -198,6 +198,9 @@ class Store:
         self._lock = threading.RLock()
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Of a node that was killed while it wrote.
+            for half in folder.glob("*.part"):
+                half.unlink()
 
     def names(self) -> list[str]:
         """Of those in the folder, too."""
@@ -383,4 +386,7 @@ def made(owner: str, text: str, buffers: Sequence[bytes], shares: Sequence[_core
 
 def integers(data: bytes, shape: Sequence[int]) -> np.ndarray[Any, np.dtype[np.int64]]:
     """int64 numbers as they travel. Raises ValueError if they are not as many as the shape says."""
+    # NumPy would fill in a size of -1.
+    if min(shape, default=0) < 0:
+        raise ValueError(f"{list(shape)} is no shape")
     return np.frombuffer(data, "<i8").astype(np.int64).reshape(tuple(shape))

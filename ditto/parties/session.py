@@ -222,7 +222,8 @@ class RemoteParties:
         (_, _), (_, from_p1), (_, from_p2) = replies
         parts = zip(outputs, from_p1, from_p2, strict=True)
         arrays = [_core.reconstruct(first, second, shape, width) for (shape, width), first, second in parts]
-        peak = sum(reply.peak_memory_bytes for reply, _ in replies)
+        peaks = [replies[role][0].peak_memory_bytes for role in self._nodes]
+        peak = sum(peaks) if all(peaks) else None
         reports = [json.loads(reply.report) for reply, _ in replies if reply.report]
         return arrays, run_report(seconds, reports, offline_first=offline_first, peak_rss_bytes=peak)
 

@@ -6,7 +6,7 @@ Nothing received is executed, and every size is looked at before anything is all
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import grpc
@@ -21,6 +21,9 @@ _MAX_BUFFERS = 1 << 16
 _MAX_BUFFER_BYTES = 1 << 33
 
 _WITH_BUFFERS = ("load", "masked", "run", "publish")
+
+# A session whose caller says nothing for so long ends: somebody may have forgotten it, and it holds shares.
+IDLE_SECONDS = 3600.0
 
 SERVICE = "ditto.parties.Node"
 DESCRIBE, CONVERSE = f"/{SERVICE}/Describe", f"/{SERVICE}/Converse"
@@ -61,8 +64,13 @@ def messages(header: pb.Request | pb.Reply, buffers: Sequence[Any] = ()) -> Iter
             yield pb.Message(piece=bytes(view[start : start + _PIECE_BYTES]))
 
 
-def received(stream: Iterable[pb.Message], kind: str) -> Iterator[tuple[Any, list[bytes]]]:
+def received(
+    stream: Iterable[pb.Message], kind: str, expect: Callable[[int], None] = lambda size: None
+) -> Iterator[tuple[Any, list[bytes]]]:
     """The requests or replies (`kind`) of a stream, each with its buffers.
+
+    Args:
+        expect: told the size of all of a message's buffers before they come; may raise.
 
     Raises:
         MalformedMessage: what came is no such thing.
@@ -76,6 +84,7 @@ def received(stream: Iterable[pb.Message], kind: str) -> Iterator[tuple[Any, lis
             raise MalformedMessage(f"the request {header.WhichOneof('command')} has no buffers")
         if len(header.buffers) > _MAX_BUFFERS or sum(header.buffers) > _MAX_BUFFER_BYTES:
             raise MalformedMessage(f"a {kind} announces {len(header.buffers)} buffers of {sum(header.buffers)} bytes")
+        expect(sum(header.buffers))
         yield header, [_buffer(rest, size) for size in header.buffers]
 
 
@@ -102,4 +111,6 @@ def version() -> str:
 def described(error: grpc.RpcError) -> str:
     """What a failed call says of the cause."""
     code, details = getattr(error, "code", lambda: None)(), getattr(error, "details", lambda: None)()
+    if code == grpc.StatusCode.CANCELLED:
+        return f"it has ended the session: it was stopped, or had heard nothing for {IDLE_SECONDS:.0f} seconds"
     return details or (code.name if code is not None else str(error))

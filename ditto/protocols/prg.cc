@@ -1,5 +1,6 @@
 #include "ditto/protocols/prg.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
@@ -35,7 +36,11 @@ struct PrgStream::Cipher {
   uint8_t block[kBlock];
   size_t used = kBlock;  // bytes of `block` already handed out
 
-  ~Cipher() { EVP_CIPHER_CTX_free(context); }
+  ~Cipher() {
+    // This wipes the key; what the block still holds are masks.
+    EVP_CIPHER_CTX_free(context);
+    OPENSSL_cleanse(block, kBlock);
+  }
 
   void Generate(uint8_t* out, size_t size) {
     while (size > 0) {

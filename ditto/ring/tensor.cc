@@ -7,10 +7,24 @@
 
 namespace ditto {
 
+namespace {
+
+constexpr int64_t kMaxElements = int64_t{1} << 40;
+
+}  // namespace
+
 int64_t NumElements(const Shape& shape) {
-  int64_t n = 1;
-  for (int64_t d : shape) n *= d;
-  return n;
+  int64_t product = 1;
+  bool empty = false;
+  for (int64_t d : shape) {
+    if (d < 0) throw std::invalid_argument("negative dimension in shape " + ToString(shape));
+    empty |= d == 0;
+    // Strides are products of the others: a dimension of zero makes up for none.
+    const int64_t n = d == 0 ? 1 : d;
+    if (product > kMaxElements / n) throw std::invalid_argument("the shape " + ToString(shape) + " is too large");
+    product *= n;
+  }
+  return empty ? 0 : product;
 }
 
 std::string ToString(const Shape& shape) {
@@ -22,9 +36,6 @@ std::string ToString(const Shape& shape) {
 Tensor::Tensor(Shape shape, int width) : shape_(std::move(shape)), width_(width) {
   if (width < 1 || width > kMaxWidth) {
     throw std::invalid_argument("ring width " + std::to_string(width) + " is outside 1..64");
-  }
-  for (int64_t d : shape_) {
-    if (d < 0) throw std::invalid_argument("negative dimension in shape " + ToString(shape_));
   }
   size_ = NumElements(shape_);
   const size_t bytes = static_cast<size_t>(size_) * WordBytes(width);

@@ -68,12 +68,12 @@ class Execution {
     result.began = SecondsSince1970();
     began_ = Clock::now();
     TakeInputs(std::move(inputs));
-    FindLastUses();
+    const std::vector<std::vector<int>> freed_after = FreedAfter(program_, schedule_);
     if (options_.offline_first) AwaitOffline();
     const auto start = Clock::now();
     for (size_t g = 0; g < schedule_.size(); ++g) {
       RunGroup(schedule_[g]);
-      for (int value : freed_after_[g]) values_[value] = Value();
+      for (int value : freed_after[g]) values_[value] = Value();
     }
     if (IsGuarded(program_)) result.out_of_range = FinishGuarding();
     if (options_.offline_first) AnnounceOffline();
@@ -106,22 +106,6 @@ class Execution {
     }
     for (size_t i = 0; i < program_.constants.size(); ++i) {
       values_[program_.constants[i]].integers = program_.constant_values[i];
-    }
-  }
-
-  void FindLastUses() {
-    constexpr size_t kKept = SIZE_MAX;
-    std::vector<size_t> last(values_.size(), kKept);
-    for (size_t g = 0; g < schedule_.size(); ++g) {
-      for (size_t op : schedule_[g]) {
-        last[program_.ops[op].out] = g;
-        for (int id : program_.ops[op].in) last[id] = g;
-      }
-    }
-    for (int id : program_.outputs) last[id] = kKept;
-    freed_after_.resize(schedule_.size());
-    for (size_t id = 0; id < last.size(); ++id) {
-      if (last[id] != kKept) freed_after_[last[id]].push_back(static_cast<int>(id));
     }
   }
 
@@ -261,7 +245,6 @@ class Execution {
   std::vector<OpRecord> records_;
   std::atomic<uint64_t> guard_{0};  // this party's part of the run's guard string; lanes add to it at once
   Clock::time_point began_;
-  std::vector<std::vector<int>> freed_after_;
   std::string at_;
 };
 

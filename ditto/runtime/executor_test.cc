@@ -271,6 +271,21 @@ TEST(Schedule, LetsGuardsWaitForARoundThatIsThere) {
   EXPECT_EQ(MakeSchedule(both), (Schedule{{0}, {3, 1}, {2}, {4}, {5}}));
 }
 
+TEST(Schedule, TellsWhatValuesTake) {
+  const std::string wide = R"({"kind": "fxp", "width": 40, "fraction": 0, "shape": [5]})";
+  const std::string bits = R"({"kind": "bit", "shape": [5]})";
+  const std::string chain = R"({"op": "neg", "in": [0], "out": [1], "attrs": {}},
+                               {"op": "neg", "in": [1], "out": [2], "attrs": {}},
+                               {"op": "neg", "in": [2], "out": [3], "attrs": {}},
+                               {"op": "msb", "in": [3], "out": [4], "attrs": {"bits": 38, "drop": 0}})";
+  const Program program =
+      ParseProgram(ProgramText(wide + "," + wide + "," + wide + "," + wide + "," + bits, "0", "4", chain), {});
+  EXPECT_EQ(BytesOf(program.values[1]), 2 * 5 * 8);
+  EXPECT_EQ(BytesOf(program.values[4]), 2 * 5 * 1);
+  // Two numbers of the chain at once; the input is not the run's.
+  EXPECT_EQ(PeakBytes(program, MakeSchedule(program)), 2 * 80);
+}
+
 TEST(Executor, LanesFailTogether) {
   const Program program = Parallel();
   Connections connections;

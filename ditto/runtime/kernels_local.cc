@@ -147,6 +147,7 @@ void CheckPad(const TypedOp& op) {
   const auto &low = PerDim(op, "low", 0), &high = PerDim(op, "high", 0), &interior = PerDim(op, "interior", 0);
   Shape expected;
   for (size_t i = 0; i < from.size(); ++i) {
+    Require(interior[i] == 0 || from[i] <= INT64_MAX / 4 / interior[i], "the result is too large");
     expected.push_back(low[i] + high[i] + from[i] + std::max<int64_t>(from[i] - 1, 0) * interior[i]);
   }
   RequireMoved(op, expected);

@@ -13,8 +13,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int64_t kMaxElements = int64_t{1} << 40;
-
 [[noreturn]] void Fail(const std::string& where, const std::string& what) { throw ProgramError(where + ": " + what); }
 
 const Json& Field(const Json& object, const char* name, const std::string& where) {
@@ -38,6 +36,7 @@ std::string Text(const Json& object, const char* name, const std::string& where)
 
 int64_t Integer(const Json& value, int64_t least, int64_t most, const std::string& where) {
   if (!value.is_number_integer()) Fail(where, "is not an integer");
+  if (value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX) Fail(where, "is an integer above 2^63");
   const int64_t n = value.get<int64_t>();
   if (n < least || n > most) {
     Fail(where, std::to_string(n) + " is not within " + std::to_string(least) + ".." + std::to_string(most));
@@ -58,11 +57,13 @@ ValueType ParseValue(const Json& json, const std::string& where) {
   } else if (kind != "public") {
     Fail(where, "kind \"" + kind + "\" is none of fxp, bit, public");
   }
-  int64_t elements = 1;
   for (const Json& dim : List(json, "shape", where)) {
-    type.shape.push_back(Integer(dim, 0, kMaxElements, where + ", shape"));
-    if (type.shape.back() > 0 && elements > kMaxElements / type.shape.back()) Fail(where, "the shape is too large");
-    elements *= type.shape.back();
+    type.shape.push_back(Integer(dim, 0, INT64_MAX, where + ", shape"));
+  }
+  try {
+    NumElements(type.shape);
+  } catch (const std::invalid_argument& error) {
+    Fail(where, error.what());
   }
   const auto range = json.find("range");
   if (range != json.end() && !range->is_null()) {
@@ -84,7 +85,7 @@ Attributes ParseAttributes(const Json& json, const std::string& where) {
       for (const Json& element : value) {
         if (!element.is_number()) Fail(here, "is not a list of numbers");
         reals.push_back(element.get<double>());
-        if (element.is_number_integer()) ints.push_back(element.get<int64_t>());
+        if (element.is_number_integer()) ints.push_back(Integer(element, INT64_MIN, INT64_MAX, here));
       }
       if (ints.size() == reals.size()) {
         values[name] = std::move(ints);

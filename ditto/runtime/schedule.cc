@@ -82,4 +82,43 @@ Schedule MakeSchedule(const Program& program) {
   }
 }
 
+std::vector<std::vector<int>> FreedAfter(const Program& program, const Schedule& schedule) {
+  constexpr size_t kKept = SIZE_MAX;
+  std::vector<size_t> last(program.values.size(), kKept);
+  for (size_t g = 0; g < schedule.size(); ++g) {
+    for (size_t op : schedule[g]) {
+      last[program.ops[op].out] = g;
+      for (int id : program.ops[op].in) last[id] = g;
+    }
+  }
+  for (int id : program.outputs) last[id] = kKept;
+  std::vector<std::vector<int>> freed(schedule.size());
+  for (size_t id = 0; id < last.size(); ++id) {
+    if (last[id] != kKept) freed[last[id]].push_back(static_cast<int>(id));
+  }
+  return freed;
+}
+
+double BytesOf(const ValueType& type) {
+  return static_cast<double>(NumElements(type.shape)) * WordBytes(type.width) * (type.is_public() ? 1 : 2);
+}
+
+double PeakBytes(const Program& program, const Schedule& schedule) {
+  const std::vector<std::vector<int>> freed = FreedAfter(program, schedule);
+  std::vector<bool> made(program.values.size());
+  double held = 0, most = 0;
+  for (size_t g = 0; g < schedule.size(); ++g) {
+    for (size_t op : schedule[g]) {
+      const int out = program.ops[op].out;
+      made[out] = true;
+      held += BytesOf(program.values[out]);
+    }
+    most = std::max(most, held);
+    for (int id : freed[g]) {
+      if (made[id]) held -= BytesOf(program.values[id]);
+    }
+  }
+  return most;
+}
+
 }  // namespace ditto

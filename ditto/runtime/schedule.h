@@ -17,4 +17,12 @@ using Schedule = std::vector<Group>;
 
 Schedule MakeSchedule(const Program& program);
 
+// For every group the values that nothing needs after it.
+std::vector<std::vector<int>> FreedAfter(const Program& program, const Schedule& schedule);
+
+// The memory that a value takes at a party, in bytes: two of its three components, or public integers.
+double BytesOf(const ValueType& type);
+// What the values that a run makes take together at most. Protocols need some more while they work.
+double PeakBytes(const Program& program, const Schedule& schedule);
+
 }  // namespace ditto

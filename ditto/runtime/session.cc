@@ -1,5 +1,7 @@
 #include "ditto/runtime/session.h"
 
+#include <openssl/crypto.h>
+
 #include <algorithm>
 #include <chrono>
 #include <stdexcept>
@@ -31,6 +33,11 @@ PrgKey& KeyWith(PairKeys& keys, int a, int b) {
   if (a + b == 1) return keys.k01;
   return a + b == 2 ? keys.k02 : keys.k12;
 }
+
+// A run's copy of the keys ends with the run.
+struct WipedContext : PartyContext {
+  ~WipedContext() { OPENSSL_cleanse(&keys, sizeof keys); }
+};
 
 void AddTo(Sha256& hash, uint64_t id, const Tensor& tensor) {
   std::vector<uint8_t> packed(PackedBytes(tensor.size(), tensor.width()));
@@ -73,6 +80,11 @@ Session::Session(Role role, PeerChannels peers, Cancellation* cancellation) : ro
   AgreeOnKeys();
 }
 
+Session::~Session() {
+  OPENSSL_cleanse(&keys_, sizeof keys_);
+  OPENSSL_cleanse(&p1_p2_key_, sizeof p1_p2_key_);
+}
+
 // Each pair's key is the exclusive or of a half from either side.
 void Session::AgreeOnKeys() {
   const int self = static_cast<int>(role_);
@@ -84,12 +96,14 @@ void Session::AgreeOnKeys() {
   }
   for (int i = 0; i < 3; ++i) {
     if (i == self || !peers_[i]) continue;
-    const Bytes theirs = peers_[i]->Receive(kKeyTag);
+    Bytes theirs = peers_[i]->Receive(kKeyTag);
     if (theirs.size() != halves[i].size()) throw ChannelError("P" + std::to_string(i) + " sent a malformed key");
     PrgKey& key = KeyWith(keys_, self, i);
     for (size_t k = 0; k < key.size(); ++k) key[k] = halves[i][k] ^ theirs[k];
+    OPENSSL_cleanse(theirs.data(), theirs.size());
   }
   p1_p2_key_ = keys_.k12;
+  OPENSSL_cleanse(&halves, sizeof halves);
 }
 
 void Session::Abort(const std::string& reason) {
@@ -196,7 +210,7 @@ RunResult Session::Run(const Program& program, const Schedule& schedule, const s
   try {
     RunAgreement agreement(role_, {peers_[0].get(), peers_[1].get(), peers_[2].get()}, kRunTag, run, program,
                            DigestOf(inputs, options, kept, context), masked_);
-    PartyContext party{role_, keys_, agreement.channels()};
+    WipedContext party{{role_, keys_, agreement.channels()}};
     std::optional<DealtChannel> from_p0;
     if (dealt && role_ == Role::kP2) party.peers[0] = &from_p0.emplace(std::move(dealt->stream));
     result = Execute(party, program, schedule, run, std::move(values), options);
@@ -253,7 +267,8 @@ Dealt Session::Deal(const Program& program, const Schedule& schedule, const std:
       }
     }
     DealingChannel later(*peers_[2], kDealTag);
-    Execute({role_, keys, {nullptr, nullptr, &later}}, program, schedule, 0, std::move(values), {});
+    const WipedContext party{{role_, keys, {nullptr, nullptr, &later}}};
+    Execute(party, program, schedule, 0, std::move(values), {});
     later.Finish();
   } catch (const std::exception& error) {
     Abort(NameOf(role_) + " cannot deal: " + error.what());

@@ -50,6 +50,8 @@ class Session {
   // `cancellation` is cancelled meanwhile; the other parties are told the reason.
   // P1 and P2 may be without P0: values and runs are then those of what was dealt before.
   Session(Role role, PeerChannels peers, Cancellation* cancellation = nullptr);
+  // Wipes the keys.
+  ~Session();
 
   Role role() const { return role_; }
 

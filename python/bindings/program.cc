@@ -3,6 +3,7 @@
 #include "ditto/runtime/kernels.h"
 #include "ditto/runtime/program_json.h"
 #include "ditto/runtime/rehearsal.h"
+#include "ditto/runtime/schedule.h"
 
 namespace ditto::python {
 namespace {
@@ -38,6 +39,13 @@ void BindProgram(py::module_& m) {
       .def(py::init(&Load), py::arg("json"), py::arg("constants"))
       .def_property_readonly("name", [](const LoadedProgram& p) { return p.program.name; })
       .def_property_readonly("hash", [](const LoadedProgram& p) { return p.program.hash; })
+      .def_property_readonly("peak_bytes", [](const LoadedProgram& p) { return PeakBytes(p.program, p.schedule); })
+      .def_property_readonly("output_bytes",
+                             [](const LoadedProgram& p) {
+                               std::vector<double> bytes;
+                               for (int id : p.program.outputs) bytes.push_back(BytesOf(p.program.values[id]));
+                               return bytes;
+                             })
       .def(
           "cost",
           [](const LoadedProgram& p) { return ToDict(p.program, p.schedule, PredictedRecords(p.program, p.schedule)); })

@@ -21,13 +21,19 @@ NODES = ("node:0", "node:1", "node:2")
 CALLER = "caller"
 
 
-def configuration(ports: list[int], rights: Mapping[str, Sequence[str]] | None = None) -> dict[str, Any]:
+def configuration(
+    ports: list[int],
+    rights: Mapping[str, Sequence[str]] | None = None,
+    *,
+    timeout: float = 20,
+    host: str = "127.0.0.1",
+) -> dict[str, Any]:
     """Three ports for callers, then three for the parties; certificates beside the file."""
-    addresses = [f"127.0.0.1:{port}" for port in ports]
+    addresses = [f"{host}:{port}" for port in ports]
     spu = {
         "node_ids": list(NODES),
         "spu_internal_addrs": addresses[3:],
-        "runtime_config": {"timeoutSeconds": 20, "threads": 1},
+        "runtime_config": {"timeoutSeconds": timeout, "threads": 1},
     }
     rights = {CALLER: ["compute"]} if rights is None else rights
     return {
@@ -45,9 +51,11 @@ def file_of(name: str) -> str:
     return name.replace(":", "-")
 
 
-def write_configuration(folder: Path, rights: Mapping[str, Sequence[str]] | None = None) -> Path:
+def write_configuration(
+    folder: Path, rights: Mapping[str, Sequence[str]] | None = None, *, timeout: float = 20, host: str = "127.0.0.1"
+) -> Path:
     """A configuration file with certificates and keys beside it."""
-    data = configuration(free_ports(6), rights)
+    data = configuration(free_ports(6), rights, timeout=timeout, host=host)
     for name in data["ditto"]["certificates"]:
         Identity.make(name).save(folder / file_of(name))
     config = folder / "3pc.json"

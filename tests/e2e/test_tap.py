@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,61 +12,16 @@ import pytest
 import spu_ditto
 from ditto import _core
 from ditto.parties.client import Client
-from tests.e2e.nodes import NODES, free_ports, nodes_of, write_configuration
+from tests.e2e.nodes import nodes_of
+from tests.e2e.taps import Tap, tapped_configuration
 
 RIGHTS = {"owner": ["compute", "publish"], "bank": ["call"]}
 
 
-class Tap:
-    """Passes connections on to a port and records all bytes."""
-
-    def __init__(self, port: int, target: int) -> None:
-        self._target = target
-        self._listener = socket.create_server(("127.0.0.1", port))
-        self.recorded = bytearray()
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                try:
-                    server = socket.create_connection(("127.0.0.1", self._target))
-                except OSError:
-                    client.close()
-                    continue
-                for source, sink in ((client, server), (server, client)):
-                    threading.Thread(target=self._copy, args=(source, sink), daemon=True).start()
-
-    def _copy(self, source: socket.socket, sink: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(1 << 16):
-                self.recorded += data
-                sink.sendall(data)
-        with contextlib.suppress(OSError):
-            sink.shutdown(socket.SHUT_WR)
-
-
 @pytest.fixture
 def tapped(tmp_path: Path) -> Iterator[tuple[Path, list[Tap]]]:
-    """A service whose advertised addresses are the taps'; the nodes listen behind them."""
-    config = write_configuration(tmp_path, RIGHTS)
-    data, behind = json.loads(config.read_text()), free_ports(6)
-    told = [*data["nodes"].values(), *data["devices"]["SPU"]["config"]["spu_internal_addrs"]]
-    data["ditto"]["bind"] = {
-        name: {"callers": f"127.0.0.1:{behind[n]}", "parties": f"127.0.0.1:{behind[n + 3]}"}
-        for n, name in enumerate(NODES)
-    }
-    config.write_text(json.dumps(data))
-    with contextlib.ExitStack() as stack:
-        taps = [Tap(int(address.rpartition(":")[2]), port) for address, port in zip(told, behind, strict=True)]
-        for tap in taps:
-            stack.callback(tap.close)
-        stack.enter_context(nodes_of(config))
+    """A service whose advertised addresses are the taps'."""
+    with tapped_configuration(tmp_path, RIGHTS) as (config, taps), nodes_of(config):
         yield config, taps
 
 

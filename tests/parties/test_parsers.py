@@ -21,7 +21,7 @@ from ditto.parties import wire
 from ditto.parties import wire_pb2 as pb
 from ditto.parties.commands import Party, Session
 from ditto.parties.config import check_form, read_config
-from ditto.parties.publication import PublicationError, Store, described
+from ditto.parties.publication import PublicationError, Store, described, integers
 from ditto.parties.stock import Stock
 from tests.e2e.nodes import CALLER, configuration, write_configuration
 
@@ -120,6 +120,13 @@ def test_only_full_pieces_are_taken() -> None:
             list(wire.received([request, *(pb.Message(piece=piece) for piece in pieces)], "request"))
     with pytest.raises(wire.MalformedMessage, match="the request listen has no buffers"):
         list(wire.received([pb.Message(request=pb.Request(listen=pb.Listen(), buffers=[4]))], "request"))
+
+
+def test_numbers_are_as_many_as_their_shape_says() -> None:
+    assert integers(bytes(32), [2, 2]).tolist() == [[0, 0], [0, 0]]
+    for shape in ([5], [-1], [2, -1], [-2, -2], [2**62, 4]):
+        with pytest.raises(ValueError):
+            integers(bytes(32), shape)
 
 
 @pytest.fixture(scope="module")
