@@ -6,6 +6,7 @@
     conv_general_dilated                with groups along the batch: with groups along the features
     scatter-max, scatter-min            at secret positions: the greatest of the updates that belong to a row
     clz                                 the bits above the highest one
+    cond                                of more than two branches: each against all behind it
 
 Real functions are computed in float32 whatever the dtype, and are refused where they have no finite value (`lgamma` and
 `digamma` below zero too). Errors, absolute or relative, whichever is greater: lgamma and digamma 2^-10, the Bessel
@@ -24,7 +25,7 @@ import numpy as np
 from jax import lax
 from jax.extend import core
 
-Expansion = Callable[..., jax.Array]
+Expansion = Callable[..., jax.Array | list[jax.Array]]
 
 # ------------------------------------------------------------------------------------------------ linear algebra
 
@@ -168,6 +169,19 @@ def _clz(x: jax.Array) -> jax.Array:
 # ------------------------------------------------------------------------------------------------ structures
 
 
+def _switch(index: jax.Array, *operands: jax.Array, branches: Sequence[Any], **_: Any) -> list[jax.Array]:
+    """SPU's compiler dies of a `case` whose number is a loop's counter, not of an `if`."""
+
+    def chosen(number: int) -> Callable[..., Any]:
+        branch: Callable[..., Any] = core.jaxpr_as_fun(branches[number])
+        if number == len(branches) - 1:
+            return branch
+        return lambda *xs: lax.cond(index == number, branch, chosen(number + 1), *xs)
+
+    result: list[jax.Array] = chosen(0)(*operands)
+    return result
+
+
 def _convolution(lhs: jax.Array, rhs: jax.Array, **parameters: Any) -> jax.Array:
     """Groups along the batch, of which each meets its own kernels, become groups along the features."""
     groups = parameters["batch_group_count"]
@@ -218,6 +232,7 @@ _EXPANSIONS: dict[str, Expansion] = {
     "bessel_i0e": _in_float32(_bessel_i0e),
     "bessel_i1e": _in_float32(_bessel_i1e),
     "clz": _clz,
+    "cond": _switch,
     "conv_general_dilated": _convolution,
     "scatter-max": _scatter(jnp.maximum, jnp.max, 1),
     "scatter-min": _scatter(jnp.minimum, jnp.min, -1),
@@ -226,6 +241,8 @@ _EXPANSIONS: dict[str, Expansion] = {
 
 def _expansion(equation: Any) -> Expansion | None:
     name = equation.primitive.name
+    if name == "cond" and len(equation.params["branches"]) <= 2:
+        return None
     if name == "conv_general_dilated" and equation.params["batch_group_count"] == 1:
         return None
     if name in ("scatter-max", "scatter-min") and not _scatters_rows(equation):
@@ -235,14 +252,14 @@ def _expansion(equation: Any) -> Expansion | None:
 
 def expanded(equation: Any) -> Any:
     """The equation of a jaxpr, as a call of its expansion if it, or an equation within it, has one."""
+    parameters = {name: _within(value) for name, value in equation.params.items()}
     expansion = _expansion(equation)
     if expansion is None:
-        parameters = {name: _within(value) for name, value in equation.params.items()}
         if all(parameters[name] is value for name, value in equation.params.items()):
             return equation
         return equation.replace(params=parameters)
     avals = [jax.ShapeDtypeStruct(atom.aval.shape, atom.aval.dtype) for atom in equation.invars]
-    called = jax.make_jaxpr(functools.partial(expansion, **equation.params))(*avals)
+    called = jax.make_jaxpr(functools.partial(expansion, **parameters))(*avals)
     return equation.replace(primitive=core.primitives.closed_call_p, params={"call_jaxpr": called})
 
 

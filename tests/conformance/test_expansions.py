@@ -108,6 +108,16 @@ def test_expansions_within_control_flow() -> None:
     np.testing.assert_allclose(spu_ditto.compile(function)(x), function(x), atol=2.0**-9)
 
 
+@pytest.mark.parametrize("index", [-1, 0, 1, 2, 3, 7])
+def test_switches(index: int) -> None:
+    def function(k: Any, x: Any) -> Any:
+        return lax.switch(k, [lambda v: v, SPECIAL.gammaln, lambda v: v * v, jnp.sin], x)
+
+    x = np.array([1.5, 2.25], np.float32)
+    expected = function(index, x)
+    np.testing.assert_allclose(spu_ditto.compile(function)(np.int32(index), x), expected, atol=2.0**-8)
+
+
 def test_what_is_public_is_jax_own() -> None:
     """Bit by bit, though the same of a secret is expanded."""
     x = np.abs(RNG.normal(size=4)).astype(np.float32)
