@@ -7,6 +7,7 @@
     scatter-max, scatter-min            at secret positions: the greatest of the updates that belong to a row
     clz                                 the bits above the highest one
     cond                                of more than two branches: each against all behind it
+    approx_top_k                        the exact one
 
 Real functions are computed in float32 whatever the dtype, and are refused where they have no finite value (`lgamma` and
 `digamma` below zero too). Errors, absolute or relative, whichever is greater: lgamma and digamma 2^-10, the Bessel
@@ -169,6 +170,13 @@ def _clz(x: jax.Array) -> jax.Array:
 # ------------------------------------------------------------------------------------------------ structures
 
 
+def _approx_top_k(x: jax.Array, *, k: int, reduction_dimension: int, is_max_k: bool, **_: Any) -> list[jax.Array]:
+    moved = jnp.moveaxis(x, reduction_dimension, -1)
+    values, places = lax.top_k(moved if is_max_k else -moved, k)
+    found = (values if is_max_k else -values, places)
+    return [jnp.moveaxis(part, -1, reduction_dimension) for part in found]
+
+
 def _switch(index: jax.Array, *operands: jax.Array, branches: Sequence[Any], **_: Any) -> list[jax.Array]:
     """SPU's compiler dies of a `case` whose number is a loop's counter, not of an `if`."""
 
@@ -231,6 +239,7 @@ _EXPANSIONS: dict[str, Expansion] = {
     "digamma": _in_float32(_digamma),
     "bessel_i0e": _in_float32(_bessel_i0e),
     "bessel_i1e": _in_float32(_bessel_i1e),
+    "approx_top_k": _approx_top_k,
     "clz": _clz,
     "cond": _switch,
     "conv_general_dilated": _convolution,
