@@ -25,6 +25,7 @@ from ditto.passes.pphlo.expand_pooling import ExpandPooling
 from ditto.passes.pphlo.expand_sorting import ExpandSorting
 from ditto.passes.pphlo.expand_windows import ExpandWindows
 from ditto.passes.pphlo.fold_constants import FoldConstants
+from ditto.passes.pphlo.keep_secrets import KeepSecrets
 from ditto.passes.pphlo.match_embedding import MatchEmbedding
 from ditto.passes.pphlo.match_gelu import MatchGelu
 from ditto.passes.pphlo.match_scatter import MatchScatter
@@ -60,6 +61,7 @@ class Step:
 
 PPHLO_STEPS: tuple[Step, ...] = (
     Step(lambda policy: RemoveFrees(), "frees count as uses; every later pass asks about uses"),
+    Step(lambda policy: KeepSecrets(), "every later pass goes by what is secret"),
     Step(lambda policy: MatchEmbedding(), "the look-up loop is known by its NaN and bounds, which later passes change"),
     Step(lambda policy: MatchScatter(), "before its loop is unrolled, and a round of comparisons each"),
     Step(lambda policy: MatchGelu(), "65 operations become one before anybody looks at them singly"),

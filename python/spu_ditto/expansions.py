@@ -6,6 +6,8 @@
     conv_general_dilated                with groups along the batch: with groups along the features
     scatter-max, scatter-min            at secret positions: the greatest of the updates that belong to a row
     clz                                 the bits above the highest one
+    cond                                of more than two branches: each against all behind it
+    approx_top_k                        the exact one
 
 Real functions are computed in float32 whatever the dtype, and are refused where they have no finite value (`lgamma` and
 `digamma` below zero too). Errors, absolute or relative, whichever is greater: lgamma and digamma 2^-10, the Bessel
@@ -24,7 +26,7 @@ import numpy as np
 from jax import lax
 from jax.extend import core
 
-Expansion = Callable[..., jax.Array]
+Expansion = Callable[..., jax.Array | list[jax.Array]]
 
 # ------------------------------------------------------------------------------------------------ linear algebra
 
@@ -168,6 +170,26 @@ def _clz(x: jax.Array) -> jax.Array:
 # ------------------------------------------------------------------------------------------------ structures
 
 
+def _approx_top_k(x: jax.Array, *, k: int, reduction_dimension: int, is_max_k: bool, **_: Any) -> list[jax.Array]:
+    moved = jnp.moveaxis(x, reduction_dimension, -1)
+    values, places = lax.top_k(moved if is_max_k else -moved, k)
+    found = (values if is_max_k else -values, places)
+    return [jnp.moveaxis(part, -1, reduction_dimension) for part in found]
+
+
+def _switch(index: jax.Array, *operands: jax.Array, branches: Sequence[Any], **_: Any) -> list[jax.Array]:
+    """SPU's compiler dies of a `case` whose number is a loop's counter, not of an `if`."""
+
+    def chosen(number: int) -> Callable[..., Any]:
+        branch: Callable[..., Any] = core.jaxpr_as_fun(branches[number])
+        if number == len(branches) - 1:
+            return branch
+        return lambda *xs: lax.cond(index == number, branch, chosen(number + 1), *xs)
+
+    result: list[jax.Array] = chosen(0)(*operands)
+    return result
+
+
 def _convolution(lhs: jax.Array, rhs: jax.Array, **parameters: Any) -> jax.Array:
     """Groups along the batch, of which each meets its own kernels, become groups along the features."""
     groups = parameters["batch_group_count"]
@@ -217,7 +239,9 @@ _EXPANSIONS: dict[str, Expansion] = {
     "digamma": _in_float32(_digamma),
     "bessel_i0e": _in_float32(_bessel_i0e),
     "bessel_i1e": _in_float32(_bessel_i1e),
+    "approx_top_k": _approx_top_k,
     "clz": _clz,
+    "cond": _switch,
     "conv_general_dilated": _convolution,
     "scatter-max": _scatter(jnp.maximum, jnp.max, 1),
     "scatter-min": _scatter(jnp.minimum, jnp.min, -1),
@@ -226,6 +250,8 @@ _EXPANSIONS: dict[str, Expansion] = {
 
 def _expansion(equation: Any) -> Expansion | None:
     name = equation.primitive.name
+    if name == "cond" and len(equation.params["branches"]) <= 2:
+        return None
     if name == "conv_general_dilated" and equation.params["batch_group_count"] == 1:
         return None
     if name in ("scatter-max", "scatter-min") and not _scatters_rows(equation):
@@ -235,14 +261,14 @@ def _expansion(equation: Any) -> Expansion | None:
 
 def expanded(equation: Any) -> Any:
     """The equation of a jaxpr, as a call of its expansion if it, or an equation within it, has one."""
+    parameters = {name: _within(value) for name, value in equation.params.items()}
     expansion = _expansion(equation)
     if expansion is None:
-        parameters = {name: _within(value) for name, value in equation.params.items()}
         if all(parameters[name] is value for name, value in equation.params.items()):
             return equation
         return equation.replace(params=parameters)
     avals = [jax.ShapeDtypeStruct(atom.aval.shape, atom.aval.dtype) for atom in equation.invars]
-    called = jax.make_jaxpr(functools.partial(expansion, **equation.params))(*avals)
+    called = jax.make_jaxpr(functools.partial(expansion, **parameters))(*avals)
     return equation.replace(primitive=core.primitives.closed_call_p, params={"call_jaxpr": called})
 
 

@@ -50,8 +50,24 @@ _KEPT_WHOLE = {
 }
 _CUSTOM_CALLS = frozenset(_KEPT_WHOLE.values())
 
-# Why it could not, where that is no matter of work.
-_REASONS = {"chlo.next_after": ": neighbouring floats are closer than numbers in a ring can be"}
+# Why not, or what to use instead.
+_REASONS = {
+    "chlo.next_after": "neighbouring floats are closer than numbers in a ring can be",
+    "stablehlo.reduce_precision": "a ring has the precision of its dtype; leave it out",
+    "stablehlo.fft": "multiply by the transform's matrix, whose parts are cosines and sines",
+    **dict.fromkeys(
+        ("chlo.lgamma", "chlo.digamma", "chlo.polygamma", "chlo.zeta"),
+        "of this function there is no series here; on a known range use a polynomial of your own (jnp.polyval)",
+    ),
+    **dict.fromkeys(
+        ("@Qr", "@ProductOfElementaryHouseholderReflectors"),
+        "for least squares use jnp.linalg.solve(x.T @ x, x.T @ y), for R jnp.linalg.cholesky(x.T @ x).T",
+    ),
+    **dict.fromkeys(
+        ("eigh", "eig", "svd", "schur"),
+        "its rounds end when secrets agree; use a power iteration of a fixed number of rounds",
+    ),
+}
 
 # How SPU's caches of random numbers are to be used: the value is the first operand.
 _CACHES = ("spu.make_cached_var", "spu.drop_cached_var")
@@ -153,7 +169,7 @@ def to_stablehlo(traced: jax.stages.Traced, call: Call, input_visibility: Any = 
         # JAX has it for single devices only, as a call into their libraries or back into Python.
         primitive = re.search(r"primitive '(\w+)'", str(error))
         operation = f"JAX operation {primitive[1]}" if primitive else f"an operation ({error})"
-        raise UnsupportedError(f"{operation} cannot run on shares") from None
+        raise UnsupportedError(_refusal(operation, primitive[1] if primitive else "")) from None
     # Operations with functions of their own stand before it.
     [function] = [op for op in module.body.operations if op.name.value == "main"]
     for argument, type in zip(main, function.type.inputs, strict=False):
@@ -231,10 +247,14 @@ def _prepare(module: Any) -> None:
                     op.results[0].replace_all_uses_with(op.operands[0])
                     op.erase()
                 elif target not in _CUSTOM_CALLS:
-                    raise UnsupportedError(f"custom call @{target} cannot run on shares{source_line(op)}")
+                    raise UnsupportedError(_refusal(f"custom call @{target}", f"@{target}") + source_line(op))
             elif op.name not in _STABLEHLO_OPS | _STRUCTURE_OPS:
-                reason = _REASONS.get(op.name, "")
-                raise UnsupportedError(f"operation {op.name} cannot run on shares{reason}{source_line(op)}")
+                raise UnsupportedError(_refusal(f"operation {op.name}", op.name) + source_line(op))
+
+
+def _refusal(operation: str, name: str) -> str:
+    reason = _REASONS.get(name)
+    return f"{operation} cannot run on shares" + (f": {reason}" if reason else "")
 
 
 def _check_types(op: Any) -> None:

@@ -108,6 +108,41 @@ def test_expansions_within_control_flow() -> None:
     np.testing.assert_allclose(spu_ditto.compile(function)(x), function(x), atol=2.0**-9)
 
 
+@pytest.mark.parametrize("index", [-1, 0, 1, 2, 3, 7])
+def test_switches(index: int) -> None:
+    def function(k: Any, x: Any) -> Any:
+        return lax.switch(k, [lambda v: v, SPECIAL.gammaln, lambda v: v * v, jnp.sin], x)
+
+    x = np.array([1.5, 2.25], np.float32)
+    expected = function(index, x)
+    np.testing.assert_allclose(spu_ditto.compile(function)(np.int32(index), x), expected, atol=2.0**-8)
+
+
+@pytest.mark.parametrize("search", [lax.approx_max_k, lax.approx_min_k])
+def test_approximate_searches_are_exact(search: Any) -> None:
+    x = RNG.permutation(12).reshape(3, 4).astype(np.float32)
+    sign = 1 if search is lax.approx_max_k else -1
+    values, places = spu_ditto.compile(lambda x: search(x, 2, reduction_dimension=0))(x)
+    np.testing.assert_array_equal(values, sign * np.sort(sign * x, 0)[:0:-1])
+    np.testing.assert_array_equal(np.take_along_axis(x, places, 0), values)
+
+
+@pytest.mark.parametrize(
+    ("function", "remedy"),
+    [
+        (jnp.fft.rfft, "multiply by the transform's matrix"),
+        (lambda x: SPECIAL.polygamma(1, x), "polynomial"),
+        (lambda x: jnp.linalg.qr(x)[1], "cholesky"),
+        (jnp.linalg.eigvalsh, "power iteration"),
+        (lambda x: lax.reduce_precision(x, 8, 7), "leave it out"),
+        (lambda x: jnp.nextafter(x, 2 * x), "closer than numbers in a ring"),
+    ],
+)
+def test_refusals_say_what_to_use_instead(function: Any, remedy: str) -> None:
+    with pytest.raises(spu_ditto.UnsupportedError, match=remedy):
+        spu_ditto.compile(function)(np.eye(3, dtype=np.float32))
+
+
 def test_what_is_public_is_jax_own() -> None:
     """Bit by bit, though the same of a secret is expanded."""
     x = np.abs(RNG.normal(size=4)).astype(np.float32)

@@ -385,3 +385,11 @@ add(
     lambda v: jnp.concatenate([jnp.sin(v[:, None] * jnp.arange(1, 3)), jnp.cos(v[:, None])], 1),
     "v:small",
 )
+
+# ------------------------------------------------------------------------------------------------ control
+
+add("loop_ending_in_a_constant", lambda v: lax.fori_loop(0, 2, lambda n, c: jnp.ones(6), v) * v, "v")
+add("loop_pushing_in_a_constant", lambda v: lax.fori_loop(0, 1, lambda n, c: (c[1], jnp.zeros(6)), (v, v * 2)), "v")
+BRANCHES = [lambda c: c * 2, lambda c: c - 1, lambda c: c + 3]
+add("switch_by_a_counter", lambda v: lax.fori_loop(0, 4, lambda n, c: lax.switch(n, BRANCHES, c), v), "v")
+add("switch_by_secrets", lambda v, k: lax.scan(lambda c, n: (lax.switch(n, BRANCHES, c), c), v, k), "v ids")

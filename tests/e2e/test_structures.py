@@ -208,7 +208,6 @@ def test_a_public_table_at_secret_positions(function: Any) -> None:
 @pytest.mark.parametrize(
     ("function", "arguments", "reason"),
     [
-        (lambda x: lax.approx_max_k(x, 2), (floats(9),), "cannot run on shares"),
         (lambda x: jnp.linalg.eigvalsh(x + x.T), (floats(3, 3),), "eigh cannot run on shares"),
         (lambda x: jnp.where(x > 0, x, -jnp.inf) * 3, (floats(3),), "infinity, or the least number of a dtype"),
         (lambda x: jax.pure_callback(lambda v: v, x, x), (floats(3),), "cannot run on shares"),
@@ -228,7 +227,7 @@ def test_a_public_table_at_secret_positions(function: Any) -> None:
             "rounds; give the loop a smaller bound",
         ),
     ],
-    ids=["approximate maxima", "eigenvalues", "infinite", "callback", "secret condition", "no bound", "rounds"],
+    ids=["eigenvalues", "infinite", "callback", "secret condition", "no bound", "rounds"],
 )
 def test_refused_with_reason(function: Any, arguments: tuple[Any, ...], reason: str) -> None:
     with pytest.raises((spu_ditto.UnsupportedError, spu_ditto.CompileError), match=reason):

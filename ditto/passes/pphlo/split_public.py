@@ -38,7 +38,7 @@ from ditto.dialects import pphlo
 from ditto.dialects.dense import Array
 from ditto.dialects.traits import Constant
 from ditto.interpreter import evaluate, function_named
-from ditto.passes.rewriting import erase_dead
+from ditto.passes.rewriting import erase, erase_dead
 
 INPUTS, OUTPUTS = "ditto.inputs", "ditto.outputs"
 PROLOGUE, MAIN = "prologue", "main"
@@ -118,6 +118,9 @@ def split_function(function: FuncOp) -> FuncOp:
         argument = block.insert_arg(value.type, len(block.args))
         value.replace_all_uses_with(argument)
     Rewriter.replace_op(last, ReturnOp(*secret_results))
+    for op in reversed(public_ops):
+        if all(result.first_use is None for result in op.results):
+            erase(op)
     erase_dead(block)
     for argument in public_arguments:
         block.erase_arg(argument)
