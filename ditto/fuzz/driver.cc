@@ -18,7 +18,9 @@
 
 #include "ditto/fuzz/fuzz.h"
 
-extern "C" __attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)());
+// So that what the sanitizers find ends up in the handler below, too.
+extern "C" const char* __asan_default_options() { return "abort_on_error=1"; }
+extern "C" const char* __ubsan_default_options() { return "abort_on_error=1"; }
 
 namespace {
 
@@ -35,16 +37,14 @@ const Input* running = nullptr;
 
 size_t Below(size_t n) { return generator() % n; }
 
-void KeepInput() {
-  if (running == nullptr) return;
-  const char* folder = std::getenv("TEST_UNDECLARED_OUTPUTS_DIR");
-  const std::string path = std::string(folder ? folder : ".") + "/crash.bin";
-  std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(running->data()), running->size());
-  std::fprintf(stderr, "the input of %zu bytes is in %s\n", running->size(), path.c_str());
-}
-
+// Of a sanitizer, of a target that asserts, and of exceptions that nobody catches.
 void Abort(int) {
-  KeepInput();
+  if (running != nullptr) {
+    const char* folder = std::getenv("TEST_UNDECLARED_OUTPUTS_DIR");
+    const std::string path = std::string(folder ? folder : ".") + "/crash.bin";
+    std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(running->data()), running->size());
+    std::fprintf(stderr, "the input of %zu bytes is in %s\n", running->size(), path.c_str());
+  }
   std::_Exit(1);
 }
 
@@ -126,8 +126,6 @@ int main(int argc, char** argv) {
   std::fprintf(stderr, "%zu files, then other inputs for %g s with -seed=%llu\n", corpus.size(), seconds,
                static_cast<unsigned long long>(seed));
   generator.seed(seed);
-  if (__sanitizer_set_death_callback) __sanitizer_set_death_callback(KeepInput);
-  // What a target does not catch and what it asserts.
   std::signal(SIGABRT, Abort);
 
   for (const Input& input : corpus) Run(input);
