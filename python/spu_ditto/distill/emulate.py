@@ -56,7 +56,7 @@ def emulated(lowered: Lowered, key: jax.Array | None = None, observe: Observer |
 
     def function(*args: Any, **kwargs: Any) -> Any:
         leaves = _leaves(compiled, args, kwargs)
-        rounding = Rounding(key)
+        rounding = Rounding(key, list(ring.main(module).body.block.ops))
         secret = [leaves[binding.index] for binding in program.inputs if binding.source == "argument"]
         public, opened = _public(compiled, module, leaves, len(secret))
 

@@ -1,15 +1,15 @@
 """Ring operations in floating point JAX, as the engine rounds them, with gradients.
 
-A value is x * 2^fraction as in `ditto.interpreter.exact`, in JAX's default float, and a whole number wherever the engine
-has one. A rounding has the gradient of the identity (straight through; Bengio et al., arXiv 1308.3432); everything else
-has the gradient of what it computes on real numbers. What moves numbers, adds or multiplies them takes its kernel from
-`ditto.interpreter.ring_kernels`, which does the same to arrays of any kind.
+A value is x * 2^fraction as in `ditto.interpreter.exact`, in JAX's default float, and a whole number wherever the
+engine has one. A rounding has the gradient of the identity (straight through; Bengio et al., arXiv 1308.3432);
+everything else has the gradient of what it computes on real numbers. What only moves numbers, adds or multiplies them
+takes its kernel from `ditto.interpreter.ring_kernels`, which does the same to arrays of any kind.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,26 +75,46 @@ class Rounding:
 
     Without a key to the nearest. With one by the engine's coins: a number opened by a protocol becomes one of the two
     whole ones beside it, the likelier the closer (truncate.h), and what every party shifts on its own gets three
-    roundings, which come to two coins and half a unit (linear.h). The coins have 16 bits. The dealer's own rounding, an
-    eighth of a unit, and what is special to a function's protocol are left out.
+    roundings, which come to two coins and half a unit (linear.h). The dealer's own rounding, an eighth of a unit, and
+    what is special to a function's protocol are left out.
+
+    Coins of 16 bits are drawn once, twice as many as the largest rounding needs, and each rounding begins at a random
+    one: those of one rounding are independent. XLA would take three times as long to compile draws for each.
+
+    Args:
+        key: of the coins.
+        ops: the operations that there are.
     """
 
-    def __init__(self, key: jax.Array | None) -> None:
-        self._keys = None if key is None else _split(key)
+    def __init__(self, key: jax.Array | None, ops: Sequence[Operation]) -> None:
+        self._pool: jax.Array | None = None
+        if key is not None:
+            sizes = [math.prod(ring.shape(op.results[0])) for op in ops for _ in range(_coins(op))]
+            largest = max(sizes, default=0)
+            bits, places = jax.random.split(key)
+            self._pool = jax.random.bits(bits, (2 * largest,), jnp.uint16)
+            self._starts = iter(jax.random.randint(places, (len(sizes),), 0, largest + 1))
 
-    def __call__(self, x: jax.Array, coins: int = 1) -> jax.Array:
+    def __call__(self, x: jax.Array, coins: int) -> jax.Array:
         """x rounded by one coin, or by two."""
-        if self._keys is None:
+        if self._pool is None:
             return _floor(x + 0.5)
-        bits = jax.random.bits(next(self._keys), (coins, *x.shape), jnp.uint16)
-        drawn = (jnp.sum(bits, 0, dtype=_float()) + 0.5 * coins) * 2.0**-16
-        return _floor(x + drawn - 0.5 * (coins - 1))
+        offset = x - 0.5 * (coins - 1)
+        for _ in range(coins):
+            drawn = lax.dynamic_slice(self._pool, (next(self._starts),), (x.size,)).reshape(x.shape)
+            offset += (drawn.astype(x.dtype) + 0.5) * 2.0**-16
+        return _floor(offset)
 
 
-def _split(key: jax.Array) -> Iterator[jax.Array]:
-    while True:
-        key, one = jax.random.split(key)
-        yield one
+def _coins(op: Operation) -> int:
+    """How many coins each element of the result takes."""
+    if not isinstance(op, ring.RingOp):
+        return 0
+    if ring.short_name(op) in FUNCTIONS or isinstance(op, ring.ReroundOp):
+        return 1
+    if not op.has_trait(Truncates) or op.has_trait(Floors) or not op.get("shift"):
+        return 0
+    return 2 if op.has_trait(Local) else 1
 
 
 def run(op: Operation, operands: Sequence[Value], rounding: Rounding) -> Value:
@@ -110,11 +130,12 @@ def run(op: Operation, operands: Sequence[Value], rounding: Rounding) -> Value:
         return _ON_ONE_HOTS[name](op, *operands, rounding)
     values = [_taken(op, n, value) for n, value in enumerate(operands)]
     if name in FUNCTIONS:
-        return rounding(_function(op, values))
+        return rounding(_function(op, values), _coins(op))
     if name in _UNKNOWN:
         layer = f" in layer {op.get('layer')}" if op.get("layer") else ""
         raise UnsupportedError(f"{op.name}{layer} has no emulation in floating point: train without quantisation_aware")
-    return _settled(op, (_KERNELS.get(name) or kernel(op))(op, *values), rounding)
+    made: Callable[..., Any] = _KERNELS.get(name) or kernel(op)
+    return _settled(op, made(op, *values), rounding)
 
 
 def _known(operands: Sequence[Value]) -> bool:
@@ -135,13 +156,10 @@ def _settled(op: ring.RingOp, result: jax.Array, rounding: Rounding) -> jax.Arra
     """Wraps of integer dtypes, and the truncation."""
     if (bits := op.get("wrap")) is not None:
         result = _wrapped(result, bits)
-    shift = op.get("shift", 0)
-    if not shift or not (op.has_trait(Truncates) or isinstance(op, ring.ReroundOp)):
+    if not (op.has_trait(Truncates) or isinstance(op, ring.ReroundOp)) or not (shift := op.get("shift")):
         return result
     result = result * 2.0**-shift
-    if op.has_trait(Floors):
-        return _floor(result)
-    return rounding(result, 2 if op.has_trait(Local) else 1)
+    return _floor(result) if op.has_trait(Floors) else rounding(result, _coins(op))
 
 
 def _wrapped(x: jax.Array, bits: int) -> jax.Array:
@@ -217,7 +235,7 @@ def _gelu(op: ring.RingOp, x: jax.Array) -> jax.Array:
     low, high, constant, cosines = _core.gelu_pieces(ring.fraction(op.result))
     between = 0.5 * x + constant + sum(amplitude * jnp.cos(frequency * x) for frequency, amplitude in cosines)
     made = jnp.where(x < low - 0.25, 0, jnp.where(x < high - 0.25, between, x))
-    real = x * 0.5 * (1 + erf(x * math.sqrt(0.5)))
+    real: jax.Array = x * 0.5 * (1 + erf(x * math.sqrt(0.5)))
     return real + lax.stop_gradient(made - real)
 
 
@@ -239,7 +257,8 @@ FUNCTIONS: dict[str, Callable[..., jax.Array]] = {
 def _function(op: ring.RingOp, operands: Sequence[jax.Array]) -> jax.Array:
     """A function of real numbers on scaled ones, not rounded."""
     reals = (x * 2.0 ** -ring.fraction(value) for x, value in zip(operands, op.arguments, strict=True))
-    return FUNCTIONS[ring.short_name(op)](op, *reals) * 2.0 ** ring.fraction(op.result)
+    result: jax.Array = FUNCTIONS[ring.short_name(op)](op, *reals) * 2.0 ** ring.fraction(op.result)
+    return result
 
 
 # ------------------------------------------------------------------------------------------------ the others
@@ -304,7 +323,7 @@ _KERNELS: dict[str, Callable[..., jax.Array]] = {
     "to_bits": _to_bits,
     "from_bits": _from_bits,
     "bit_mul": lambda op, c, x: jnp.where(c, x, 0),
-    "select": lambda op, c, x, y: jnp.where(c, x, y),
+    "select": lambda op, c, x, y: lax.select(c, x, y),
     "argmax": lambda op, x: number(jnp.argmax(x, op.get("axis"))),
 }
 # What the passes have replaced by the time a program is finished.

@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.nn.forms import ActivationForm, AttentionForm
 
-
 # How a student's forward pass is rounded in training.
 QuantisationAware = Literal["weights", "program"]
 

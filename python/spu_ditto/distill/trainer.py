@@ -88,8 +88,8 @@ def _forward(student: Model, stage: Stage, data: Data) -> Forward:
 
 
 def _rounded(weights: Weights) -> Weights:
-    bits = {name: _BIAS_BITS if name.endswith("bias") else _WEIGHT_BITS for name in weights}
-    return {name: nearest(jnp.asarray(weight) * 2.0 ** bits[name]) * 2.0 ** -bits[name] for name, weight in weights.items()}
+    units = {name: 2.0 ** -(_BIAS_BITS if name.endswith("bias") else _WEIGHT_BITS) for name in weights}
+    return {name: nearest(jnp.asarray(weight) / units[name]) * units[name] for name, weight in weights.items()}
 
 
 def _loss(stage: Stage, student: Any, teacher: Any, mask: jax.Array, labels: jax.Array) -> jax.Array:
@@ -128,7 +128,8 @@ def _predictions(run: Callable[[Any], jax.Array], data: Data, batch: int) -> Arr
     """Logits of batches of one size; the last one is filled up."""
     starts = range(0, data.count, batch)
     rows = [np.minimum(np.arange(start, start + batch), data.count - 1) for start in starts]
-    return np.concatenate([np.asarray(run(data.rows(numbers)[0])) for numbers in rows])[: data.count]
+    logits: Array = np.concatenate([np.asarray(run(data.rows(numbers)[0])) for numbers in rows])
+    return logits[: data.count]
 
 
 def accuracy(logits: Array, labels: Array) -> float:
