@@ -224,7 +224,8 @@ def _polynomial(op: ring.RingOp, x: jax.Array) -> jax.Array:
 
 def _sine(op: ring.RingOp, x: jax.Array) -> jax.Array:
     cosine, sine = op.get("amplitudes")
-    return cosine * jnp.cos(x) + sine * jnp.sin(x)
+    wave: jax.Array = cosine * jnp.cos(x) + sine * jnp.sin(x)
+    return wave
 
 
 def _gelu(op: ring.RingOp, x: jax.Array) -> jax.Array:
