@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import BlockArgument, Operation
+from xdsl.ir import BlockArgument
 
 from ditto.dialects import ring
 from ditto.encoding import ValueType
@@ -30,23 +30,19 @@ from spu_ditto.lowered import Lowered
 from spu_ditto.plain_run import ring_module
 from spu_ditto.public_part import results_of
 
-# Called with every operation of the program and its result, x * 2^fraction.
-Observer = Callable[[ring.RingOp, jax.Array], None]
 
-
-def emulated(lowered: Lowered, key: jax.Array | None = None, observe: Observer | None = None) -> Callable[..., Any]:
+def emulated(lowered: Lowered, key: jax.Array | None = None) -> Callable[..., Any]:
     """The function that a lowered one is among three parties, to be jitted and differentiated by secret arguments.
 
     Args:
         lowered: what `SecureFunction.lower` gives, calibrated or not.
         key: decides the coins of all roundings; without it they go to the nearest (`Rounding`). May be traced.
-        observe: is told what every operation gives.
 
     Returns:
         A function of the same arguments with the same results. Raises ShapeError for other arguments.
 
     Raises:
-        UnsupportedError: the function runs as several programs, or has an operation without an emulation.
+        UnsupportedError: the function runs as several programs.
     """
     compiled = lowered.compile()
     if not isinstance(compiled, Compiled):
@@ -60,14 +56,9 @@ def emulated(lowered: Lowered, key: jax.Array | None = None, observe: Observer |
         secret = [leaves[binding.index] for binding in program.inputs if binding.source == "argument"]
         public, opened = _public(compiled, module, leaves, len(secret))
 
-        def one(op: Operation, operands: list[Value]) -> Value:
-            result = run(op, operands, rounding)
-            if observe is not None and isinstance(op, ring.RingOp) and not ring.is_public(op.result):
-                observe(op, result.rows() if isinstance(result, OneHot) else result)
-            return result
-
         inputs = [jnp.asarray(leaf) for leaf in secret]
-        found = [_plain(value) for _, value in walk(module, [*inputs, *public], _entered, one)]
+        values = walk(module, [*inputs, *public], _entered, lambda op, operands: run(op, operands, rounding))
+        found = [_plain(value) for _, value in values]
         results = []
         for n, binding in enumerate(program.outputs):
             output = compiled.signature.outputs[n]

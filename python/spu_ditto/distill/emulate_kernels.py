@@ -24,7 +24,6 @@ from ditto import _core
 from ditto.dialects import ring
 from ditto.dialects.traits import Floors, Local, TakesPositive, Truncates
 from ditto.interpreter.ring_kernels import kernel
-from spu_ditto.errors import UnsupportedError
 
 
 @dataclass(frozen=True)
@@ -118,11 +117,7 @@ def _coins(op: Operation) -> int:
 
 
 def run(op: Operation, operands: Sequence[Value], rounding: Rounding) -> Value:
-    """The result of one operation.
-
-    Raises:
-        UnsupportedError: it has no kernel here; names it and its layer.
-    """
+    """The result of one operation of a finished program."""
     if not isinstance(op, ring.RingOp) or (ring.is_public(op.result) and _known(operands)):
         return kernel(op)(op, *operands)
     name = ring.short_name(op)
@@ -131,9 +126,6 @@ def run(op: Operation, operands: Sequence[Value], rounding: Rounding) -> Value:
     values = [_taken(op, n, value) for n, value in enumerate(operands)]
     if name in FUNCTIONS:
         return rounding(_function(op, values), _coins(op))
-    if name in _UNKNOWN:
-        layer = f" in layer {op.get('layer')}" if op.get("layer") else ""
-        raise UnsupportedError(f"{op.name}{layer} has no emulation in floating point: train without quantisation_aware")
     made: Callable[..., Any] = _KERNELS.get(name) or kernel(op)
     return _settled(op, made(op, *values), rounding)
 
@@ -327,5 +319,3 @@ _KERNELS: dict[str, Callable[..., jax.Array]] = {
     "select": lambda op, c, x, y: lax.select(c, x, y),
     "argmax": lambda op, x: number(jnp.argmax(x, op.get("axis"))),
 }
-# What the passes have replaced by the time a program is finished.
-_UNKNOWN = ("convert", "normalise")
