@@ -108,8 +108,9 @@ COINED = [
 
 @pytest.mark.parametrize(("case", "inputs"), COINED, ids=[case.op for case, _ in COINED])
 def test_coins_fall_as_the_engines(case: RingCase, inputs: list[Array]) -> None:
-    """Mean and spread of 100 runs. Measured: spreads 0.40 and 0.39 units for a product, 0.50 and 0.50 for a shift, 0.31
-    and 0.26 for GELU, 0.55 and 0.39 for the reciprocal root, whose means are 0.6 apart (root mean square)."""
+    """Mean and spread of 100 runs. Measured: spreads 0.40 and 0.37 units for a product, 0.50 and 0.50 for a shift, 0.31
+    and 0.26 for GELU, 0.55 and 0.40 for the reciprocal root. Means of an operand are 0.05 to 0.08 apart (root mean
+    square), which is chance, but 0.47 and 0.59 of the reciprocal and its root, of up to 131072 units."""
     lowered = lower_to_program(case.module())
     program = _core.Program(lowered.json, [np.asarray(c, np.int64) for c in lowered.constants])
     parties, runs = _core.Simulator(20.0), 100
@@ -124,11 +125,11 @@ def test_coins_fall_as_the_engines(case: RingCase, inputs: list[Array]) -> None:
         secure[n] = signed(np.asarray(result), case.result.width)
         emulated_[n] = coined(jax.random.key(n), [x.astype(np.float32) for x in inputs])
     off = secure.mean(0) - emulated_.mean(0)
-    # 0.057 is what 200 coins leave to chance.
-    assert abs(off.mean()) < 0.06
-    assert np.sqrt(np.mean(off**2)) < (0.8 if case.op in ("reciprocal", "rsqrt") else 0.12)
-    spreads = secure.std(0).mean(), emulated_.std(0).mean()
-    assert 0.6 < spreads[1] / spreads[0] < 1.1, spreads
+    spread = emulated_.std(0).mean() / secure.std(0).mean()
+    apart, squares, least = (0.15, 0.8, 0.65) if case.op in ("reciprocal", "rsqrt") else (0.03, 0.11, 0.8)
+    assert abs(off.mean()) < apart
+    assert np.sqrt(np.mean(off**2)) < squares
+    assert least < spread < 1.1
 
 
 def test_a_key_decides_the_coins_and_no_key_is_the_nearest() -> None:
