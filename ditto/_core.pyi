@@ -51,6 +51,14 @@ def op_landing(json: str, width: int) -> tuple[list[int], tuple[int, int, int] |
         ProgramError: there is no such operation, or it does not take such operands or attributes.
     """
 
+def gelu_pieces(out_fraction: int) -> tuple[float, float, float, list[tuple[float, float]]]:
+    """What the protocol computes for x * Phi(x), in real numbers (gelu.h).
+
+    Returns:
+        low, high, constant, [(frequency, amplitude), ...]: 0 below `low`, x from `high` on, and between them
+        x / 2 + constant + the sum of amplitude * cos(frequency * x). Either bound may be taken half a unit lower.
+    """
+
 def kernels() -> list[tuple[str, str, str, str, bool]]:
     """The operations the engine has: (name, operands, result, attributes, whether the parties talk).
 

@@ -199,6 +199,9 @@ def distill(
     recipe: Annotated[str, typer.Option(help="ditto, mpcformer, freediv or fitted.")] = "fitted",
     attention: Annotated[str | None, typer.Option(help="In the place of the recipe's.")] = None,
     activation: Annotated[str | None, typer.Option(help="In the place of the recipe's.")] = None,
+    quantisation_aware: Annotated[
+        str | None, typer.Option(help="What the last stage rounds as it learns: weights, or all of the secure program.")
+    ] = None,
     seq_len: Annotated[int, typer.Option(min=1, help="Tokens of a text.")] = 32,
     secure_samples: Annotated[int, typer.Option(min=0, help="Test texts to try among three parties.")] = 200,
     seed: Annotated[int, typer.Option(help="Of what is drawn.")] = 0,
@@ -212,7 +215,7 @@ def distill(
             results = run(
                 teacher,
                 task,
-                find(recipe, attention, activation),  # type: ignore[arg-type]
+                find(recipe, attention, activation, quantisation_aware),  # type: ignore[arg-type]
                 out,
                 seq_len=seq_len,
                 secure_samples=secure_samples,

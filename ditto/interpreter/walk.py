@@ -4,28 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import ReturnOp
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from ditto.dialects import ring
-from ditto.dialects.dense import Array
 
 V = TypeVar("V")
 
 
 def walk(
     module: ModuleOp,
-    inputs: Sequence[Array],
-    enter: Callable[[BlockArgument, Array], V],
+    inputs: Sequence[Any],
+    enter: Callable[[BlockArgument, Any], V],
     run: Callable[[Operation, list[V]], V],
 ) -> list[tuple[SSAValue, V]]:
     """Runs @main of a ring module.
 
     Args:
-        inputs: real arrays for its arguments, public ones included.
+        inputs: real arrays for its arguments, public ones included; NumPy's, or of any kind that has a `shape`.
         enter: makes a value of an argument's array, when the first operation needs it.
         run: makes an operation's result of its operands; results are forgotten after their last use.
 

@@ -8,32 +8,23 @@
 #include "ditto/protocols/bits.h"
 #include "ditto/protocols/compare.h"
 #include "ditto/protocols/linear.h"
-#include "ditto/protocols/periodic.h"
 #include "ditto/protocols/up_cast.h"
 #include "ditto/ring/elementwise.h"
 
 namespace ditto {
 namespace {
 
-struct Pieces {
-  PeriodicFunction even;  // y - x/2, between
-  // The cosines are evaluated with at most this many fractional bits of x, which are wrong by 1.5 units at most.
-  int fraction;
-  // Bounds of the pieces in quarters.
-  int64_t low, high;
-};
-
 // For |x| <= 3.25: minimax coefficients, found by linear programming for every pair of orders below 25. Rounding x
 // moves them by 0.0008.
-const Pieces& CoarsePieces() {
-  static const Pieces pieces{{5, 1000975195, {{4, -942890178, 0, 10, 10}, {11, -60160263, 0, 10, 6}}}, 10, -11, 13};
+const GeluPieces& CoarsePieces() {
+  static const GeluPieces pieces{{5, 1000975195, {{4, -942890178, 0, 10, 10}, {11, -60160263, 0, 10, 6}}}, 10, -11, 13};
   return pieces;
 }
 
 // For |x| <= 4: minimax coefficients, found by linear programming; orders below 13, exchanged one by one as long as
 // that lowers the error of 4.8e-4. Rounding x moves them by 1.1e-4.
-const Pieces& FinePieces() {
-  static const Pieces pieces{
+const GeluPieces& FinePieces() {
+  static const GeluPieces pieces{
       {4,
        2146836156,
        {{1, -1859201427, 0, 14, 14}, {3, -231012056, 0, 15, 13}, {5, -49014923, 0, 15, 11}, {7, -7096285, 0, 15, 9}}},
@@ -47,7 +38,7 @@ const Pieces& FinePieces() {
 constexpr int kBetweenBits = 5;
 
 struct Plan {
-  const Pieces& pieces;
+  const GeluPieces& pieces;
   int out;    // the ring of g
   int wide;   // the ring of x that -x/2 is taken from
   int shift;  // of the opening of g
@@ -55,7 +46,7 @@ struct Plan {
 };
 
 Plan MakePlan(int width, int fraction, int out_width, int out_fraction) {
-  const Pieces& pieces = out_fraction <= 12 ? CoarsePieces() : FinePieces();
+  const GeluPieces& pieces = GeluPiecesFor(out_fraction);
   const int integer = out_width - out_fraction, scale = pieces.even.scale();
   if (fraction < 2 || fraction >= scale || out_fraction < 7 || out_fraction > 20 || integer < 4 ||
       width - fraction < integer) {
@@ -78,7 +69,7 @@ Share Rescaled(const Share& x, int fraction, int out_width, int out_fraction) {
 }
 
 // 1. Parts of g with even.scale() fractional bits.
-Tensor BetweenParts(Party& p, const Share& x, int fraction, const Pieces& pieces, int width) {
+Tensor BetweenParts(Party& p, const Share& x, int fraction, const GeluPieces& pieces, int width) {
   const int excess = std::max(fraction - pieces.fraction, 0);
   const int period = pieces.even.log2_period + fraction - excess;
   const Share rounded = excess > 0 ? DownCast(x, excess, period) : x;
@@ -90,6 +81,8 @@ Tensor BetweenParts(Party& p, const Share& x, int fraction, const Pieces& pieces
 }
 
 }  // namespace
+
+const GeluPieces& GeluPiecesFor(int out_fraction) { return out_fraction <= 12 ? CoarsePieces() : FinePieces(); }
 
 Share Gelu(Party& p, const Share& x, int fraction, int bits, int out_width, int out_fraction) {
   const Plan plan = MakePlan(x.width(), fraction, out_width, out_fraction);

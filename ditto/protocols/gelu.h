@@ -21,9 +21,20 @@
 // Security: composition of compare.h, up_cast.h, periodic.h and bits.h.
 #pragma once
 
-#include "ditto/protocols/party.h"
+#include "ditto/protocols/periodic.h"
 
 namespace ditto {
+
+struct GeluPieces {
+  PeriodicFunction even;  // y - x/2, between
+  // The cosines are evaluated with at most this many fractional bits of x, which are wrong by 1.5 units at most.
+  int fraction;
+  // Bounds of the pieces in quarters.
+  int64_t low, high;
+};
+
+// Those for a result of so many fractional bits.
+const GeluPieces& GeluPiecesFor(int out_fraction);
 
 // Needs 2 <= fraction, 7 <= out_fraction <= 20, out_width - out_fraction >= 4, and an x of at least as many integer
 // bits as the result; throws std::invalid_argument otherwise.

@@ -1,5 +1,8 @@
 #include "python/bindings/program.h"
 
+#include <cmath>
+
+#include "ditto/protocols/gelu.h"
 #include "ditto/runtime/kernels.h"
 #include "ditto/runtime/program_json.h"
 #include "ditto/runtime/rehearsal.h"
@@ -75,6 +78,19 @@ void BindProgram(py::module_& m) {
         });
       },
       py::arg("json"), py::arg("width"));
+  m.def(
+      "gelu_pieces",
+      [](int out_fraction) {
+        const GeluPieces& pieces = GeluPiecesFor(out_fraction);
+        const auto amplitude = [](int64_t units) { return std::ldexp(static_cast<double>(units), -30); };
+        py::list cosines;
+        for (const Harmonic& h : pieces.even.harmonics) {
+          const double frequency = std::ldexp(2 * M_PI * h.order, -pieces.even.log2_period);
+          cosines.append(py::make_tuple(frequency, amplitude(h.cosine)));
+        }
+        return py::make_tuple(0.25 * pieces.low, 0.25 * pieces.high, amplitude(pieces.even.constant), cosines);
+      },
+      py::arg("out_fraction"));
   m.def("kernels", [] {
     py::list rows;
     for (const Kernel& k : Kernels()) {

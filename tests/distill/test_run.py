@@ -26,7 +26,10 @@ QUICK = Recipe(
     attention="2quad",
     activation="quadratic",
     fitted=True,
-    stages=(Stage(steps=4, batch=8, rate=1e-4, hidden=1.0), Stage(steps=4, batch=8, rate=1e-4, logits=1.0)),
+    stages=(
+        Stage(steps=4, batch=8, rate=1e-4, hidden=1.0),
+        Stage(steps=4, batch=8, rate=1e-4, logits=1.0, quantisation_aware="program"),
+    ),
     source="a test",
 )
 

@@ -58,12 +58,29 @@ def test_what_is_frozen_stays(tmp_path: Path) -> None:
     assert "bert.encoder.layer.1.output.dense.weight" in changed
 
 
+def test_weights_that_are_rounded_stay_so(tmp_path: Path) -> None:
+    model = models.load(MODEL)
+    data = Data(model.make_inputs(batch=16, seq_len=8), np.arange(16) % 3)
+    stage = Stage(steps=3, batch=8, rate=1e-2, labels=1.0, quantisation_aware="weights")
+    before, after = (dict(flat(m.params)) for m in (model, train(model, None, stage, data, data, tmp_path)))
+    for name, weight in after.items():
+        units = weight.astype(np.float64) * 2.0 ** (20 if name.endswith("bias") else 10)
+        assert np.array_equal(units, np.rint(units)), name
+    assert not np.array_equal(after["classifier.weight"], before["classifier.weight"])
+
+
 def test_recipes() -> None:
     assert set(RECIPES) == {"ditto", "mpcformer", "freediv", "fitted"}
     assert recipe("mpcformer").attention == "2quad"
     assert recipe("fitted", attention="2quad").stages[0].hidden == 1.0
     with pytest.raises(UnsupportedError, match="there is no recipe bolt; there are ditto, mpcformer, freediv, fitted"):
         recipe("bolt")
+    made = recipe("ditto", quantisation_aware="weights")
+    assert [stage.quantisation_aware for stage in made.stages] == [None, "weights"]
+    with pytest.raises(pydantic.ValidationError, match="quantisation_aware"):
+        recipe("ditto", quantisation_aware="activations")  # type: ignore[arg-type]
+    with pytest.raises(pydantic.ValidationError, match="a program gives no hidden states and scores"):
+        Stage(steps=1, rate=1e-4, hidden=1.0, quantisation_aware="program")
     with pytest.raises(pydantic.ValidationError, match="attention"):
         recipe("fitted", attention="3quad")  # type: ignore[arg-type]
     with pytest.raises(pydantic.ValidationError, match="Extra inputs are not permitted"):

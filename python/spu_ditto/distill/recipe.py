@@ -6,12 +6,15 @@ and may be raised.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.nn.forms import ActivationForm, AttentionForm
+
+# How a student's forward pass is rounded in training.
+QuantisationAware = Literal["weights", "program"]
 
 
 class _Strict(BaseModel):
@@ -32,6 +35,10 @@ class Stage(_Strict):
             variance 1.
         labels: weight of the cross-entropy with the true classes.
         frozen: beginnings of the names of weights that stay.
+        quantisation_aware: what is rounded in the student's forward pass, straight through backward. "program": all
+            that the parties round, by their own coins, as in the program that the student compiles to where the stage
+            begins (`spu_ditto.distill.emulate`); it gives logits alone. "weights": weights to 2^-10 and biases to
+            2^-20, which they keep (Ditto). The dev set is looked at through the same.
     """
 
     steps: int = Field(gt=0)
@@ -45,6 +52,13 @@ class Stage(_Strict):
     tokens: float = 0.0
     labels: float = 0.0
     frozen: tuple[str, ...] = ()
+    quantisation_aware: QuantisationAware | None = None
+
+    @model_validator(mode="after")
+    def _has_its_losses(self) -> Self:
+        if self.quantisation_aware == "program" and (self.hidden or self.scores):
+            raise ValueError("a program gives no hidden states and scores: match them in a stage of its own before")
+        return self
 
 
 class Recipe(_Strict):
@@ -100,8 +114,13 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
-def recipe(name: str, attention: AttentionForm | None = None, activation: ActivationForm | None = None) -> Recipe:
-    """A recipe by name, with other stand-ins if they are given.
+def recipe(
+    name: str,
+    attention: AttentionForm | None = None,
+    activation: ActivationForm | None = None,
+    quantisation_aware: QuantisationAware | None = None,
+) -> Recipe:
+    """A recipe by name, with other stand-ins if they are given, and a last stage that rounds if that is asked for.
 
     Raises:
         UnsupportedError: there is none of this name.
@@ -112,7 +131,10 @@ def recipe(name: str, attention: AttentionForm | None = None, activation: Activa
     made = Recipe.model_validate({**RECIPES[name].model_dump(), **changes})
     if name == "fitted" and made.attention != "raw":
         # What attends otherwise has to learn more than the last bits.
-        first = Stage(steps=400, rate=5e-5, hidden=1.0, logits=0.5, frozen=("bert.embeddings",))
-        last = Stage(steps=300, rate=2e-5, warmup=0.1, logits=1.0, frozen=("bert.embeddings",))
-        made = made.model_copy(update={"stages": (first, last)})
-    return made
+        matching = Stage(steps=400, rate=5e-5, hidden=1.0, logits=0.5, frozen=("bert.embeddings",))
+        imitating = Stage(steps=300, rate=2e-5, warmup=0.1, logits=1.0, frozen=("bert.embeddings",))
+        made = made.model_copy(update={"stages": (matching, imitating)})
+    if quantisation_aware is None:
+        return made
+    last = Stage.model_validate({**made.stages[-1].model_dump(), "quantisation_aware": quantisation_aware})
+    return made.model_copy(update={"stages": (*made.stages[:-1], last)})

@@ -1,4 +1,7 @@
-"""Teaching a student: losses against a teacher, AdamW, checkpoints that training goes on from."""
+"""Teaching a student: losses against a teacher, AdamW, checkpoints that training goes on from.
+
+A stage that is `quantisation_aware` runs the student as the parties will: rounded, which its gradient does not see.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,9 @@ import numpy as np
 import optax
 from safetensors.numpy import load_file, save_file
 
+import spu_ditto
+from spu_ditto.distill.emulate import emulated
+from spu_ditto.distill.emulate_kernels import nearest
 from spu_ditto.distill.recipe import Stage
 from spu_ditto.models import Model
 from spu_ditto.nn.scope import flat, tree_of
@@ -26,6 +32,10 @@ Weights = dict[str, Any]
 _CLIP, _DECAY = 1.0, 0.01
 # How often the dev set is looked at, and a checkpoint is written.
 _EVERY = 50
+# Texts that a program to train through is calibrated on.
+_CALIBRATE_ON = 128
+# Fraction bits of weights and biases where these alone are rounded.
+_WEIGHT_BITS, _BIAS_BITS = 10, 20
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,29 @@ def _observed(model: Model, weights: Weights, inputs: Any) -> tuple[jax.Array, l
             scores.append(value)
 
     return model.run(tree_of(weights), inputs, {}, note), hidden, scores
+
+
+Observed = tuple[jax.Array, list[jax.Array], list[jax.Array]]
+# Of weights, inputs, and the key of the coins; without one there are none.
+Forward = Callable[[Weights, Any, jax.Array | None], Observed]
+
+
+def _forward(student: Model, stage: Stage, data: Data) -> Forward:
+    """The student as the stage runs it."""
+    if stage.quantisation_aware == "weights":
+        return lambda weights, inputs, key: _observed(student, _rounded(weights), inputs)
+    if stage.quantisation_aware is None:
+        return lambda weights, inputs, key: _observed(student, weights, inputs)
+    count = -(-_CALIBRATE_ON // stage.batch) * stage.batch
+    batches = np.resize(np.arange(data.count), count).reshape(-1, stage.batch)
+    samples = [(student.params, data.rows(numbers)[0]) for numbers in batches]
+    lowered = spu_ditto.compile(student.apply, calibration=samples).lower(*samples[0])
+    return lambda weights, inputs, key: (emulated(lowered, key)(tree_of(weights), inputs), [], [])
+
+
+def _rounded(weights: Weights) -> Weights:
+    units = {name: 2.0 ** -(_BIAS_BITS if name.endswith("bias") else _WEIGHT_BITS) for name in weights}
+    return {name: nearest(jnp.asarray(weight) / units[name]) * units[name] for name, weight in weights.items()}
 
 
 def _loss(stage: Stage, student: Any, teacher: Any, mask: jax.Array | None, labels: jax.Array) -> jax.Array:
@@ -98,11 +131,15 @@ def _mean_square(errors: jax.Array, counted: jax.Array | None) -> jax.Array:
 def predictions(model: Model, data: Data, batch: int = 64) -> Array:
     """Logits [texts, classes] in float32, in the clear."""
     run = jax.jit(model.reference)
-    parts = [
-        np.asarray(run(model.params, data.rows(slice(start, start + batch))[0]))
-        for start in range(0, data.count, batch)
-    ]
-    return np.concatenate(parts)
+    return _predictions(lambda inputs: run(model.params, inputs), data, batch)
+
+
+def _predictions(run: Callable[[Any], jax.Array], data: Data, batch: int) -> Array:
+    """Logits of batches of one size; the last one is filled up."""
+    starts = range(0, data.count, batch)
+    rows = [np.minimum(np.arange(start, start + batch), data.count - 1) for start in starts]
+    logits: Array = np.concatenate([np.asarray(run(data.rows(numbers)[0])) for numbers in rows])
+    return logits[: data.count]
 
 
 def accuracy(logits: Array, labels: Array) -> float:
@@ -139,20 +176,29 @@ def train(
     optimiser = _optimiser(stage, learnt)
     state: Any = optimiser.init({name: weights[name] for name in learnt})
     checkpoint = _Checkpoint(folder, stage, seed)
+    forward = _forward(student, stage, data)
+    logits_of = jax.jit(lambda weights, inputs: forward(weights, inputs, None)[0])
+
+    def right(weights: Weights) -> float:
+        """The part of the dev texts that the student gets right."""
+        return accuracy(_predictions(lambda inputs: logits_of(weights, inputs), dev, stage.batch), dev.labels)
+
     # What is learnt has to be better than what was there.
-    first, best, chosen = 0, accuracy(predictions(student, dev), dev.labels), weights
+    first, best, chosen = 0, right(weights), weights
     if (found := checkpoint.read(state)) is not None:
         first, best, trained, chosen_trained, state = found
         weights, chosen = {**weights, **trained}, {**weights, **chosen_trained}
 
-    def loss_of(trained: Weights, fixed: Weights, inputs: Any, labels: Any, known: Any) -> jax.Array:
+    def loss_of(trained: Weights, fixed: Weights, inputs: Any, labels: Any, known: Any, key: jax.Array) -> jax.Array:
         weights = {**fixed, **trained}
-        loss = _loss(stage, _observed(student, weights, inputs), known, inputs.get("attention_mask"), labels)
+        loss = _loss(stage, forward(weights, inputs, key), known, inputs.get("attention_mask"), labels)
         return loss if penalty is None else loss + penalty(weights)
 
     @jax.jit
-    def step_of(trained: Weights, fixed: Weights, state: Any, inputs: Any, labels: Any, known: Any) -> Any:
-        loss, slope = jax.value_and_grad(loss_of)(trained, fixed, inputs, labels, known)
+    def step_of(
+        trained: Weights, fixed: Weights, state: Any, inputs: Any, labels: Any, known: Any, key: jax.Array
+    ) -> Any:
+        loss, slope = jax.value_and_grad(loss_of)(trained, fixed, inputs, labels, known, key)
         changes, state = optimiser.update(slope, state, trained)
         return optax.apply_updates(trained, changes), state, loss
 
@@ -168,16 +214,17 @@ def train(
     for step in range(first, stage.steps):
         inputs, labels = data.rows(order[step * stage.batch : (step + 1) * stage.batch])
         known = asked(taught, inputs) if asked is not None else (None, [], [])
-        trained, state, loss = step_of(trained, fixed, state, inputs, labels, known)
+        key = jax.random.fold_in(jax.random.key(seed), step)
+        trained, state, loss = step_of(trained, fixed, state, inputs, labels, known, key)
         metrics = {"loss": float(loss)}
         if (step + 1) % _EVERY == 0 or step + 1 == stage.steps:
             now = {**fixed, **trained}
-            metrics["dev"] = accuracy(predictions(_with(student, now), dev), dev.labels)
+            metrics["dev"] = right(now)
             if metrics["dev"] >= best or penalty is not None:
                 best, chosen = metrics["dev"], now
             checkpoint.write(step + 1, best, trained, {name: chosen[name] for name in learnt}, state)
         told(step + 1, metrics)
-    return _with(student, chosen)
+    return _with(student, _rounded(chosen) if stage.quantisation_aware == "weights" else chosen)
 
 
 def _with(model: Model, weights: Weights) -> Model:
