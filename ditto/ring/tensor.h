@@ -15,6 +15,8 @@ namespace ditto {
 
 using Shape = std::vector<int64_t>;
 
+// Throws std::invalid_argument on a negative dimension, and on more elements than 2^40: what is computed of a size, in
+// bits, bytes or strides, has room in 64 bits.
 int64_t NumElements(const Shape& shape);
 std::string ToString(const Shape& shape);
 
@@ -33,7 +35,7 @@ class Tensor {
  public:
   // A tensor that this party does not hold.
   Tensor() = default;
-  // Uninitialised elements. Throws std::invalid_argument on a negative dimension or a width outside 1..64.
+  // Uninitialised elements. Throws std::invalid_argument as NumElements, and on a width outside 1..64.
   Tensor(Shape shape, int width);
   static Tensor Zeros(Shape shape, int width);
 
