@@ -33,7 +33,10 @@ import spu_ditto
 from spu_ditto import spu_compiler
 from tests.conformance.jnp_operations import FUNCTIONS, Function
 from tests.conformance.outcome import REFUSALS, Outcome
+from tests.conformance.spu_functions import SPU_FUNCTIONS
 from tests.conformance.spu_service import SpuService
+
+LISTS = {"functions": FUNCTIONS, "spu_functions": SPU_FUNCTIONS}
 
 
 @dataclass(frozen=True)
@@ -81,12 +84,12 @@ def run(function: Function, dtype: str) -> Row:
     return Row(function.name, dtype, status, reason, bits, report.rounds, error)
 
 
-def run_in_spu(name: str, dtype: str) -> str:
+def run_in_spu(listed: str, name: str, dtype: str) -> str:
     """The same of SPU: "right", "wrong" or "refused"."""
     import spu
     from spu.utils import simulation
 
-    [function] = [f for f in FUNCTIONS if f.name == name]
+    [function] = [f for f in LISTS[listed] if f.name == name]
     inputs = function.inputs(dtype)
     simulator = simulation.Simulator.simple(3, spu.ProtocolKind.ABY3, spu.FieldType.FM64)
     try:
@@ -107,9 +110,10 @@ class Spu:
         context = multiprocessing.get_context("spawn")
         self._pool = concurrent.futures.ProcessPoolExecutor(1, mp_context=context)
 
-    def run(self, name: str, dtype: str) -> str:
+    def run(self, listed: str, name: str, dtype: str) -> str:
+        """What becomes of a function of one of the `LISTS`: as `run_in_spu`, or "died"."""
         try:
-            return self._pool.submit(run_in_spu, name, dtype).result()
+            return self._pool.submit(run_in_spu, listed, name, dtype).result()
         except BrokenProcessPool:
             self._start()
             return "died"
@@ -170,7 +174,7 @@ def main(
     for function, dtype in cases:
         row = run(function, dtype)
         if other is not None:
-            row = Row(**{**asdict(row), "spu": other.run(function.name, dtype)})
+            row = Row(**{**asdict(row), "spu": other.run("functions", function.name, dtype)})
         rows.append(row)
         done(f"{row.function} {row.dtype}: {row.status}")
     service.close()

@@ -9,12 +9,11 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax import lax
 from jax.extend import core, source_info_util
 from jax.interpreters import partial_eval
 
 from ditto.dialects.dense import Array, is_splat
-from spu_ditto.expansions import expanded
+from spu_ditto.expansions import expanded, is_isclose
 
 # Operations that stand for another function, by the parameter that holds it.
 CALLS = {
@@ -71,15 +70,9 @@ class Graph:
             self.levels.update(dict.fromkeys(equation.outvars, level))
             self.origins.update(dict.fromkeys(equation.outvars, origins))
             if level == SECRET:
-                self.equations[n] = self._for_parties(equation)
+                self.equations[n] = expanded(equation)
             captured = max((self.captured.get(v, 0) for v in variables(equation.invars)), default=0)
             self.captured.update(dict.fromkeys(equation.outvars, captured))
-
-    def _for_parties(self, equation: Any) -> Any:
-        """An equation as SPU's compiler takes it."""
-        if _is_switch(equation) and self.level(equation.invars[0]) == PUBLIC:
-            equation = _in_pairs(equation)
-        return expanded(equation)
 
     def level(self, atom: Any) -> int:
         return CONSTANT if isinstance(atom, core.Literal) else self.levels[atom]
@@ -118,26 +111,6 @@ def is_opaque(value: Any) -> bool:
     return bool(jax.numpy.issubdtype(value.dtype, jax.dtypes.extended))
 
 
-def _is_switch(equation: Any) -> bool:
-    return equation.primitive.name == "cond" and len(equation.params["branches"]) > 2
-
-
-def _in_pairs(equation: Any) -> Any:
-    """A switch as conditionals one within the other: on one of three or more branches SPU's compiler dies."""
-    branches = [core.jaxpr_as_fun(branch) for branch in equation.params["branches"]]
-
-    def choose(first: int, index: Any, *operands: Any) -> Any:
-        if first == len(branches) - 1:
-            return branches[first](*operands)
-        return lax.cond(
-            index == first, lambda _, *o: branches[first](*o), functools.partial(choose, first + 1), index, *operands
-        )
-
-    avals = [jax.ShapeDtypeStruct(atom.aval.shape, atom.aval.dtype) for atom in equation.invars]
-    made = jax.make_jaxpr(functools.partial(choose, 0))(*avals)
-    return equation.replace(primitive=core.primitives.closed_call_p, params={"call_jaxpr": made})
-
-
 def _numbers(array: Any) -> int:
     """How many an array holds, if it is not one number throughout."""
     return 0 if is_opaque(array) or is_splat(np.asarray(array)) else int(array.size)
@@ -174,6 +147,9 @@ def _evaluated(equations: Iterable[Any], values: dict[Any, Any], results: Iterab
                 made = _inlined(
                     called if isinstance(called, core.ClosedJaxpr) else core.ClosedJaxpr(called, ()), *operands
                 )
+                if is_isclose(equation):
+                    # Rounding may make the tolerance of small numbers negative.
+                    made = [jax.numpy.logical_or(made[0], jax.numpy.equal(*operands[:2]))]
             else:
                 functions, parameters = equation.primitive.get_bind_params(equation.params)
                 made = equation.primitive.bind(*functions, *operands, **parameters)

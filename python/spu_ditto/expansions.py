@@ -286,3 +286,17 @@ def _within(value: Any) -> Any:
         unchanged = all(new is old for new, old in zip(items, value, strict=True))
         return value if unchanged else type(value)(*items) if hasattr(value, "_fields") else tuple(items)
     return value
+
+
+def is_isclose(equation: Any) -> bool:
+    """Whether an equation calls `jnp.isclose`: JAX's own, step by step, and not what has its name."""
+    if equation.params.get("name") != "isclose":
+        return False
+    numbers = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in equation.invars[:2]]
+    [own] = jax.make_jaxpr(jnp.isclose)(*numbers).eqns
+    first, second = (
+        # Dtypes of tolerances differ.
+        [step.primitive.name for step in call.params["jaxpr"].eqns if step.primitive.name != "convert_element_type"]
+        for call in (equation, own)
+    )
+    return first == second

@@ -25,6 +25,7 @@ DTYPES = {
     "i16": np.int16,
     "i8": np.int8,
     "u32": np.uint32,
+    "u16": np.uint16,
     "u8": np.uint8,
     "b": np.bool_,
 }
@@ -68,6 +69,9 @@ DOMAINS = {
     "small_positive": (0.25, 3.0),
     "above": (1.125, 6.0),
     "chance": (0.125, 0.875),
+    "closed": (-1.0, 1.0),
+    # As SPU's tests have them; integers reach 99.
+    "tens": (0.125, 10.0),
 }
 
 
@@ -117,6 +121,8 @@ def _drawn(argument: str, dtype: str, rng: np.random.Generator) -> Array:
     if kind.kind == "f":
         return (rng.integers(int(low * 8), int(high * 8), shape, endpoint=True) / 8).astype(kind)
     low, high = (0 if kind.kind == "u" else int(low)), int(high)
+    if domain == "tens":
+        high = 99
     if "positive" in domain or domain == "above":
         low = 1
     return rng.integers(low, high, shape, endpoint=True).astype(kind)

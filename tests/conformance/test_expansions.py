@@ -127,6 +127,22 @@ def test_approximate_searches_are_exact(search: Any) -> None:
     np.testing.assert_array_equal(np.take_along_axis(x, places, 0), values)
 
 
+def test_equal_numbers_are_close() -> None:
+    x = np.concatenate([np.zeros(64), RNG.integers(-3, 3, 64) / 64]).astype(np.float32)
+    for function in (jnp.isclose, lambda a, b: jnp.isclose(a, b, rtol=1e-6, atol=0.0)):
+        secure = spu_ditto.compile(lambda a, f=function: (f(a, a * 1), f(a, a + 0.125)))
+        equal, other = secure(x)
+        assert equal.all() and not other.any()
+
+
+def test_what_has_only_the_name_of_isclose_is_itself() -> None:
+    @jax.jit
+    def isclose(a: Any, b: Any) -> Any:
+        return jnp.abs(a - b) < 0
+
+    assert not spu_ditto.compile(isclose)(*np.ones((2, 3), np.float32)).any()
+
+
 @pytest.mark.parametrize(
     ("function", "remedy"),
     [

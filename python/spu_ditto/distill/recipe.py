@@ -56,7 +56,7 @@ class Stage(_Strict):
 
     @model_validator(mode="after")
     def _has_its_losses(self) -> Self:
-        if self.quantisation_aware == "program" and (self.hidden or self.scores):
+        if self.quantisation_aware == "program" and (self.hidden or self.scores or self.tokens):
             raise ValueError("a program gives no hidden states and scores: match them in a stage of its own before")
         return self
 
