@@ -51,7 +51,10 @@ def change(*path: Any) -> Callable[[dict[str, Any]], None]:
         (change("values", 0, "width", 65), "value 0, width: 65 is not within 2..64"),
         (change("values", 0, "kind", "float"), 'value 0: kind "float" is none of fxp, bit, public'),
         (change("values", 0, "shape", [-1]), "value 0, shape: -1 is not within"),
-        (change("values", 0, "shape", [1 << 39, 1 << 39]), "value 0: the shape [549755813888, 549755813888] is too large"),
+        (
+            change("values", 0, "shape", [1 << 39, 1 << 39]),
+            "value 0: the shape [549755813888, 549755813888] is too large",
+        ),
         (change("values", 1, "shape", [3, 2]), "op 0 (square, layer encoder/0): the result has shape"),
         (change("ops", 0, "attrs", "shift", 13), "needs operands of 33 bits, not fxp<32,8>"),
         (change("ops", 0, "attrs", "shift", -1), "attribute shift is -1, not within 0..63"),
