@@ -45,11 +45,12 @@ import sys
 import zipfile
 
 names = zipfile.ZipFile(sys.argv[1]).namelist()
-wanted = {"ditto/_core.pyi", "ditto/py.typed", "spu_ditto/py.typed"}
+pages = {"ditto/demo.html", "ditto/policy/plan.schema.json"}
+wanted = {"ditto/_core.pyi", "ditto/py.typed", "spu_ditto/py.typed", *pages}
 assert wanted <= set(names), wanted - set(names)
 assert any(name.startswith("ditto/_core.") and name.endswith(".so") for name in names)
 other = [n for n in names if not n.startswith("spu_ditto-") and not n.endswith((".py", ".pyi", ".so", ".typed", ".proto"))]
-assert all(name.startswith("spu_ditto/reports/page/") for name in other), other
+assert all(name in pages or name.startswith("spu_ditto/reports/page/") for name in other), other
 END
 
 step "the wheel in an empty environment"
