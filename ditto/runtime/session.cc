@@ -46,12 +46,15 @@ void AddTo(Sha256& hash, uint64_t id, const Tensor& tensor) {
   hash.Add(packed.data(), packed.size());
 }
 
+void AddInput(Sha256& hash, uint64_t id) { hash.AddText("value " + std::to_string(id)); }
+void AddInput(Sha256& hash, const Tensor& integers) { AddTo(hash, 0, integers); }
+void AddInput(Sha256& hash, const Argument& argument) { hash.AddText("argument " + std::to_string(argument.place)); }
+
+// Of inputs or future ones.
 template <class AnyInput>
-void AddInput(Sha256& hash, const AnyInput& input) {
-  if (const auto* id = std::get_if<uint64_t>(&input)) {
-    hash.AddText("value " + std::to_string(*id));
-  } else {
-    AddTo(hash, 0, std::get<Tensor>(input));
+void AddInputs(Sha256& hash, const std::vector<AnyInput>& inputs) {
+  for (const AnyInput& input : inputs) {
+    std::visit([&hash](const auto& one) { AddInput(hash, one); }, input);
   }
 }
 
@@ -61,7 +64,7 @@ std::string DigestOf(const std::vector<Input>& inputs, const RunOptions& options
   Sha256 hash;
   hash.AddText(context);
   hash.AddText(options.offline_first ? "offline first" : "");
-  for (const Input& input : inputs) AddInput(hash, input);
+  AddInputs(hash, inputs);
   for (const auto& [output, id] : kept) hash.AddText("kept " + std::to_string(output) + " " + std::to_string(id));
   return hash.Hex();
 }
@@ -235,13 +238,7 @@ Dealt Session::Deal(const Program& program, const Schedule& schedule, const std:
   hash.AddText(program.hash);
   hash.AddText(context);
   hash.AddText(std::to_string(number));
-  for (const FutureInput& input : inputs) {
-    if (const auto* argument = std::get_if<Argument>(&input)) {
-      hash.AddText("argument " + std::to_string(argument->place));
-    } else {
-      AddInput(hash, input);
-    }
-  }
+  AddInputs(hash, inputs);
   const std::string digest = hash.Hex();
   AgreeOn("deal", Bytes(digest.begin(), digest.end()));
 
