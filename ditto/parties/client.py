@@ -67,9 +67,10 @@ _Call: TypeAlias = tuple[str, tuple[tuple[str, tuple[int, ...]], ...]]
 
 @dataclasses.dataclass
 class _Session:
-    """A session, and what is used in it."""
+    """A session, with P0 or without, and what is used in it."""
 
     parties: RemoteParties
+    with_p0: bool
     used: dict[str, _Used] = dataclasses.field(default_factory=dict)
 
     def use(self, name: str) -> _Used:
@@ -193,7 +194,7 @@ class Client:
             found = None
         if found is None:
             parties = RemoteParties(self._config, self._identity, tap=self._tap, without_p0=not with_p0)
-            found = self._sessions[with_p0] = _Session(parties)
+            found = self._sessions[with_p0] = _Session(parties, with_p0)
         return found
 
     def _end(self, with_p0: bool) -> None:
@@ -245,14 +246,14 @@ class Client:
             value = np.asarray(inputs[argument.name])
             check_dtype(value, np.dtype(argument.dtype), argument.name)
             encoded[place] = encode_argument(value, type, argument.name), type
-        if session is self._sessions.get(False):
-            shared = session.parties.take(used.first_program + index, list(encoded.values()))
-            if shared is None:
-                self._dry[_call(name, inputs)] = time.monotonic() + _DRY
-                self._end(False)  # in the next, the model may be a newer one
-                return None
-        else:
+        if session.with_p0:
             shared = session.parties.put_many(list(encoded.values()))
+        elif (taken := session.parties.take(used.first_program + index, list(encoded.values()))) is not None:
+            shared = taken
+        else:
+            self._dry[_call(name, inputs)] = time.monotonic() + _DRY
+            self._end(False)  # in the next, the model may be a newer one
+            return None
         return session, used, index, dict(zip(encoded, shared, strict=True))
 
     def _run(

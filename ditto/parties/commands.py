@@ -21,6 +21,7 @@ import numpy as np
 
 from ditto import _core
 from ditto.parties import wire_pb2 as pb
+from ditto.parties.accounting import ring_width
 from ditto.parties.agreement import engine_digest
 from ditto.parties.budget import Account, Budget, OverBudget
 from ditto.parties.config import Config, Right
@@ -419,7 +420,7 @@ class Session:
         session.prepare(self._requests, key, stream)
         types = list(loaded.used.told.programs[loaded.index].places().values())
         ids = range(command.first_value, command.first_value + len(types))
-        widths = [1 if type.kind == "bit" else type.width for type in types]
+        widths = [ring_width(type) for type in types]
         masks = []
         for id, type, width in zip(ids, types, widths, strict=True):
             self._hold(id, type.shape, width)

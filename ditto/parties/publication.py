@@ -27,6 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ditto import _core
 from ditto.encoding import ValueType
 from ditto.errors import DittoError
+from ditto.parties.accounting import ring_width
 from ditto.parties.texts import TextTask
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -365,8 +366,7 @@ def made(owner: str, text: str, buffers: Sequence[bytes], shares: Sequence[_core
     if len(shares) != len(told.values):
         raise PublicationError(f"publication {told.name} has {len(shares)} values instead of {len(told.values)}")
     for n, (share, type) in enumerate(zip(shares, told.values, strict=True)):
-        width = 1 if type.kind == "bit" else type.width
-        if tuple(share.shape) != type.shape or share.width != width:
+        if tuple(share.shape) != type.shape or share.width != ring_width(type):
             raise PublicationError(f"value {n} of publication {told.name} has another shape or ring than described")
     loaded = []
     for program, (engine, constants, _) in zip(told.programs, split_buffers(told, buffers), strict=True):
