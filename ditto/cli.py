@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import re
 import signal
 import subprocess
@@ -98,12 +97,16 @@ def up(
     """Runs all three parties on this machine, until Ctrl-C or `spu-ditto stop`. One that ends is started again."""
     from ditto.parties.config import read_config
     from ditto.parties.node import STOPS
+    from ditto.parties.node_process import own_environment
     from ditto.parties.running import running
 
     def start(role: int) -> subprocess.Popen[bytes]:
         kept = [] if store is None else ["--store", str(store / f"node-{role}")]
         return subprocess.Popen(
-            [*command, "--party", str(role), *kept], stdin=subprocess.PIPE, start_new_session=True, env=_environment()
+            [*command, "--party", str(role), *kept],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+            env=own_environment(),
         )
 
     with _told(), running(config):
@@ -133,15 +136,6 @@ def stop(config: _ConfigFile) -> None:
 
     with _told():
         print(f"stopped process {end(config)} and its nodes")
-
-
-def _environment() -> dict[str, str]:
-    """With this package, wherever it was found."""
-    import ditto
-
-    roots = [str(Path(path).parent) for path in ditto.__path__]
-    paths = [*roots, os.environ.get("PYTHONPATH", "")]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths).rstrip(os.pathsep)}
 
 
 @app.command()
@@ -259,7 +253,7 @@ def search(
 
 @contextlib.contextmanager
 def _shown() -> Iterator[dict[str, Any]]:
-    """What shows how far a training is: a bar a stage, and sentences above them."""
+    """What shows how far something is: a bar a stage, with numbers of its last step, and sentences above them."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -270,7 +264,7 @@ def _shown() -> Iterator[dict[str, Any]]:
             if stage not in bars:
                 bars[stage] = progress.add_task(stage, total=steps)
             told = ", ".join(f"{name} {value:.3f}" for name, value in metrics.items())
-            progress.update(bars[stage], completed=step, description=f"{stage}: {told}")
+            progress.update(bars[stage], completed=step, description=f"{stage}: {told}" if told else stage)
 
         def told(text: str) -> None:
             progress.console.print(text, markup=False, highlight=False)
@@ -325,20 +319,16 @@ def preprocess(
     keep_up: Annotated[bool, typer.Option("--keep-up", help="Go on, and replace what is used, until Ctrl-C.")] = False,
 ) -> None:
     """Has the nodes deal runs of a model of yours ahead, so that as many calls need P1 and P2 alone."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from ditto.parties.config import read_config
     from ditto.parties.identity import Identity
     from ditto.parties.preprocess import preprocess as dealing
 
     with _told():
         parsed, own = read_config(config), Identity.load(identity)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True)) as progress:
-            bar = progress.add_task(f"stock of {name}", total=None)
+        with _shown() as progress:
             while True:
                 for held, wanted in dealing(parsed, own, name, count):
-                    progress.update(bar, completed=held, total=wanted)
+                    progress["stepped"](f"stock of {name}", held, wanted, {})
                 if not keep_up:
                     break
                 time.sleep(_LOOKS_AGAIN)

@@ -48,6 +48,13 @@ def own_configuration(
     }
 
 
+def own_environment() -> dict[str, str]:
+    """This process's environment for another one that has this package, wherever it was found."""
+    roots = [str(Path(path).parent) for path in ditto.__path__]
+    paths = [*roots, os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths).rstrip(os.pathsep)}
+
+
 class NodeProcess:
     """A party's process; ends with the `with` block, or when this process dies.
 
@@ -59,18 +66,13 @@ class NodeProcess:
     def __init__(self, role: int, config: Path, options: Sequence[str] = ()) -> None:
         self.role = role
         self._stderr = (config.parent / f"p{role}.stderr").open("w+b")
-        roots = [str(Path(path).parent) for path in ditto.__path__]
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join([*roots, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
-        }
         command = [sys.executable, "-m", "ditto.parties.node", "--until-stdin-closes", *options]
         self.process = subprocess.Popen(
             [*command, "--log-level", "warning", "--config", str(config), "--party", str(role)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
-            env=environment,
+            env=own_environment(),
             # A Ctrl-C at the terminal is for the caller; this process learns from it what it means.
             start_new_session=True,
         )
