@@ -128,7 +128,7 @@ def _strip(data: bytes) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def served(caller: Caller, port: int = 0) -> Iterator[http.server.ThreadingHTTPServer]:
+def served(caller: Caller, port: int = 0) -> Iterator[Server]:
     """A server of the page, whose `serve_forever` is for the `with` block to call.
 
     Args:
@@ -138,31 +138,27 @@ def served(caller: Caller, port: int = 0) -> Iterator[http.server.ThreadingHTTPS
         RuntimeFailure: the port is taken.
     """
     try:
-        server = http.server.ThreadingHTTPServer((HOST, port), _handler(caller))
+        server = Server(caller, port)
     except OSError as error:
         raise RuntimeFailure(f"cannot serve at {HOST}:{port}: {error.strerror}; choose another --port") from error
     with server:
         yield server
 
 
-def address(server: http.server.ThreadingHTTPServer) -> str:
+def address(server: Server) -> str:
     """Where a browser finds the page."""
     return f"http://{HOST}:{server.server_port}/"
 
 
-def _handler(caller: Caller) -> type[http.server.BaseHTTPRequestHandler]:
-    page = importlib.resources.files("ditto").joinpath("demo.html").read_text(encoding="utf-8")
-    for mark, text in (("<!-- model -->", caller.name), ("<!-- task -->", caller.task)):
-        page = page.replace(mark, html.escape(text))
+class Server(http.server.ThreadingHTTPServer):
+    """Serves the page of a caller, at this machine's own address alone."""
 
-    class Handler(_Handler):
-        def _page(self, nonce: str) -> str:
-            return page.replace("<!-- nonce -->", nonce)
-
-        def _ask(self, text: str, context: str) -> dict[str, Any]:
-            return caller.ask(text, context)
-
-    return Handler
+    def __init__(self, caller: Caller, port: int) -> None:
+        super().__init__((HOST, port), _Handler)
+        self.caller = caller
+        self.page = importlib.resources.files("ditto").joinpath("demo.html").read_text(encoding="utf-8")
+        for mark, text in (("<!-- model -->", caller.name), ("<!-- task -->", caller.task)):
+            self.page = self.page.replace(mark, html.escape(text))
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -171,20 +167,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     # Of a browser that sends nothing any more, in seconds.
     timeout = 30
     server_version, sys_version = "spu-ditto", ""
-    server: http.server.ThreadingHTTPServer
-
-    def _page(self, nonce: str) -> str:
-        raise NotImplementedError
-
-    def _ask(self, text: str, context: str) -> dict[str, Any]:
-        raise NotImplementedError
+    server: Server
 
     def do_GET(self) -> None:
         with self._answering():
             if self.path != "/":
                 raise Refused(HTTPStatus.NOT_FOUND, "There is nothing here; the page is at /.")
             nonce = secrets.token_urlsafe(16)
-            self._send(HTTPStatus.OK, "text/html", self._page(nonce), nonce)
+            self._send(HTTPStatus.OK, "text/html", self.server.page.replace("<!-- nonce -->", nonce), nonce)
 
     def do_POST(self) -> None:
         with self._answering():
@@ -193,7 +183,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             given = self._given()
             if not given["text"].strip():
                 raise Refused(HTTPStatus.BAD_REQUEST, "Type a text first.")
-            self._send(HTTPStatus.OK, "application/json", json.dumps(self._ask(**given), default=lambda a: a.tolist()))
+            told = self.server.caller.ask(**given)
+            self._send(HTTPStatus.OK, "application/json", json.dumps(told, default=lambda a: a.tolist()))
 
     @contextlib.contextmanager
     def _answering(self) -> Iterator[None]:
