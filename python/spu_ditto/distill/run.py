@@ -21,7 +21,7 @@ import spu_ditto
 from spu_ditto import models
 from spu_ditto.data.sentiment import LABELS, Labelled, sentiment
 from spu_ditto.distill.recipe import Recipe, Stage
-from spu_ditto.distill.trainer import Data, accuracy, predictions, train
+from spu_ditto.distill.trainer import Data, accuracy, calibration_samples, predictions, train
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.nn.fit import fit
 from spu_ditto.nn.scope import flat, tree_of
@@ -207,12 +207,6 @@ def _with_head(teacher: str | Path, labels: tuple[str, ...]) -> tuple[models.Mod
     return dataclasses.replace(made, params=tree_of(weights)), False
 
 
-def _samples(model: models.Model, learn: Data, batch: int) -> list[tuple[Any, Any]]:
-    """Arguments to calibrate on."""
-    numbers = np.arange(_CALIBRATE_ON * batch).reshape(-1, batch) % learn.count
-    return [(model.params, learn.rows(row)[0]) for row in numbers]
-
-
 def _row(name: str, model: models.Model, test: Data, learn: Data, samples: int, told: Callable[[str], None]) -> Row:
     logits = predictions(model, test)
     row = Row(name, accuracy(logits, test.labels))
@@ -220,9 +214,10 @@ def _row(name: str, model: models.Model, test: Data, learn: Data, samples: int, 
     if not samples:
         return row
     samples = min(samples, test.count)
-    single = _samples(model, learn, 1)
+    single = calibration_samples(model, learn, _CALIBRATE_ON, 1)
     cost = spu_ditto.compile(model.apply, calibration=single).lower(*single[0]).cost_analysis()
-    secure = spu_ditto.compile(model.apply, calibration=_samples(model, learn, _SECURE_BATCH))
+    samples_of_many = calibration_samples(model, learn, _CALIBRATE_ON, _SECURE_BATCH)
+    secure = spu_ditto.compile(model.apply, calibration=samples_of_many)
     weights = secure.share(model.params)
     found = []
     for start in range(0, samples, _SECURE_BATCH):

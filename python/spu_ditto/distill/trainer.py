@@ -80,11 +80,15 @@ def _forward(student: Model, stage: Stage, data: Data) -> Forward:
         return lambda weights, inputs, key: _observed(student, _rounded(weights), inputs)
     if stage.quantisation_aware is None:
         return lambda weights, inputs, key: _observed(student, weights, inputs)
-    count = -(-_CALIBRATE_ON // stage.batch) * stage.batch
-    batches = np.resize(np.arange(data.count), count).reshape(-1, stage.batch)
-    samples = [(student.params, data.rows(numbers)[0]) for numbers in batches]
+    samples = calibration_samples(student, data, -(-_CALIBRATE_ON // stage.batch), stage.batch)
     lowered = spu_ditto.compile(student.apply, calibration=samples).lower(*samples[0])
     return lambda weights, inputs, key: (emulated(lowered, key)(tree_of(weights), inputs), [], [])
+
+
+def calibration_samples(model: Model, data: Data, count: int, batch: int) -> list[tuple[Any, Any]]:
+    """Arguments to calibrate a model on: so many batches, from the beginning of the data, and again if they are few."""
+    numbers = np.arange(count * batch).reshape(-1, batch) % data.count
+    return [(model.params, data.rows(row)[0]) for row in numbers]
 
 
 def _rounded(weights: Weights) -> Weights:
