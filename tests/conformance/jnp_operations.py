@@ -128,31 +128,37 @@ def _drawn(argument: str, dtype: str, rng: np.random.Generator) -> Array:
     return rng.integers(low, high, shape, endpoint=True).astype(kind)
 
 
-FUNCTIONS: list[Function] = []
+class Functions(list[Function]):
+    """A list of functions, as they are written down."""
+
+    def add(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        arguments: str,
+        dtypes: tuple[str, ...],
+        slack: float = 0.0,
+        refused: tuple[str, ...] = (),
+    ) -> None:
+        """One function, its arguments separated by spaces."""
+        self.append(Function(name, function, tuple(arguments.split()), dtypes, slack, refused))
+
+    def same(
+        self,
+        names: str,
+        arguments: str,
+        dtypes: tuple[str, ...],
+        module: Any = jnp,
+        slack: float = 0.0,
+        refused: tuple[str, ...] = (),
+    ) -> None:
+        """Functions under their own names."""
+        for name in names.split():
+            self.add(name, getattr(module, name), arguments, dtypes, slack, refused)
 
 
-def add(
-    name: str,
-    function: Callable[..., Any],
-    arguments: str,
-    dtypes: tuple[str, ...],
-    slack: float = 0.0,
-    refused: tuple[str, ...] = (),
-) -> None:
-    FUNCTIONS.append(Function(name, function, tuple(arguments.split()), dtypes, slack, refused))
-
-
-def same(
-    names: str,
-    arguments: str,
-    dtypes: tuple[str, ...],
-    module: Any = jnp,
-    slack: float = 0.0,
-    refused: tuple[str, ...] = (),
-) -> None:
-    """Functions under their own names."""
-    for name in names.split():
-        add(name, getattr(module, name), arguments, dtypes, slack, refused)
+FUNCTIONS = Functions()
+add, same = FUNCTIONS.add, FUNCTIONS.same
 
 
 # ------------------------------------------------------------------------------------------------ elements

@@ -14,33 +14,15 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-from tests.conformance.jnp_operations import Function
+from tests.conformance.jnp_operations import Functions
 
 FLOATS = ("f32", "f16")
 INTEGERS = ("i32", "u32", "i16", "u16")
 NUMBERS = (*FLOATS, *INTEGERS)
 ALL = (*NUMBERS, "b")
 
-SPU_FUNCTIONS: list[Function] = []
-
-
-def add(
-    name: str,
-    function: Callable[..., Any],
-    arguments: str,
-    dtypes: tuple[str, ...],
-    slack: float = 0.0,
-    refused: tuple[str, ...] = (),
-) -> None:
-    SPU_FUNCTIONS.append(Function(name, function, tuple(arguments.split()), dtypes, slack, refused))
-
-
-def same(
-    names: str, arguments: str, dtypes: tuple[str, ...], slack: float = 0.0, refused: tuple[str, ...] = ()
-) -> None:
-    for name in names.split():
-        add(name, getattr(jnp, name), arguments, dtypes, slack, refused)
-
+SPU_FUNCTIONS = Functions()
+add, same = SPU_FUNCTIONS.add, SPU_FUNCTIONS.same
 
 # ------------------------------------------------------------------------------------------------ elements
 

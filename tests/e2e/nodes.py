@@ -91,6 +91,13 @@ class RunningNode:
         self.stderr.close()
 
 
+def start_node(config: Path, role: int) -> RunningNode:
+    """One of them, once it listens; the others may be running."""
+    node = RunningNode(config, role)
+    node.wait()
+    return node
+
+
 def start_nodes(config: Path) -> list[RunningNode]:
     """The three parties of a configuration file, once they listen."""
     nodes = [RunningNode(config, role) for role in range(3)]

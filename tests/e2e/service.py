@@ -15,7 +15,7 @@ import spu_ditto
 from ditto.parties.client import Client
 from ditto.parties.runtime import Stored
 from ditto.parties.session import RemoteParties
-from tests.e2e.nodes import CALLER, RunningNode, connected, nodes_of, write_configuration
+from tests.e2e.nodes import CALLER, RunningNode, connected, nodes_of, start_node, write_configuration
 from tests.e2e.programs import endless, fxp, value_type
 
 RIGHTS = {CALLER: ["compute", "publish", "call"]}
@@ -40,8 +40,7 @@ class Service:
 
     def start_again(self, role: int) -> None:
         self.nodes[role].kill()
-        self.nodes[role] = RunningNode(self.config, role)
-        self.nodes[role].wait()
+        self.nodes[role] = start_node(self.config, role)
 
     def client(self) -> Client:
         return Client(self.config, self.config.parent / CALLER)

@@ -20,7 +20,7 @@ from ditto import demo
 from ditto.cli import app
 from tests.accessibility import problems
 from tests.browser import Browser, Page
-from tests.e2e.nodes import RunningNode, nodes_of, write_configuration
+from tests.e2e.nodes import RunningNode, nodes_of, start_node, write_configuration
 
 MODELS = Path(__file__).parent.parent / "nn" / "models"
 TEXT = "the cat sleeps"
@@ -212,8 +212,7 @@ def test_a_node_that_is_down_is_named_and_waited_for(browser: Browser, service: 
         ask(page, TEXT)
         [said] = text(page, "#said")
         assert said.startswith("P1 at 127.0.0.1:") and "is lost" in said
-        nodes.insert(1, RunningNode(config, 1))
-        nodes[1].wait()
+        nodes.insert(1, start_node(config, 1))
         ask(page, TEXT)
         assert (text(page, "#said"), text(page, "#headline")) == (["The answer is below."], answer)
 

@@ -23,7 +23,7 @@ from ditto.parties.config import read_config
 from ditto.parties.identity import Identity
 from ditto.parties.preprocess import preprocess
 from ditto.parties.session import RemoteParties
-from tests.e2e.nodes import RunningNode, kill, start_nodes, write_configuration
+from tests.e2e.nodes import kill, start_node, start_nodes, write_configuration
 
 RNG = np.random.default_rng(4)
 WEIGHTS = {"w": RNG.normal(size=(6, 3)).astype(np.float32), "b": RNG.normal(size=3).astype(np.float32)}
@@ -64,15 +64,11 @@ class Nodes:
         self.running[role].kill()
 
     def start(self, role: int) -> None:
-        self.running[role] = RunningNode(self.path, role)
-        self.running[role].wait()
+        self.running[role] = start_node(self.path, role)
 
     def stock(self) -> list[list[int]]:
         found = [describe(self.config, role, self.identity("bank")).publications for role in (1, 2)]
         return [list(publications[0].stock) for publications in found]
-
-    def log(self, role: int) -> str:
-        return (self.path.parent / f"node-{role}.log").read_text()
 
 
 @pytest.fixture(scope="module")
