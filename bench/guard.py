@@ -57,7 +57,7 @@ from ditto.interpreter.exact import evaluate_exactly
 from ditto.passes.ring import insert_guard
 from spu_ditto import models
 from spu_ditto.handle import SharedArray
-from spu_ditto.nn.scope import flat, tree_of
+from spu_ditto.nn.scope import OBSERVED_BESIDES, flat, tree_of
 from spu_ditto.plain_run import main_inputs
 from spu_ditto.reports.side_by_side import unguarded
 
@@ -272,7 +272,7 @@ def activations(model: models.Model, inputs: workload.Inputs) -> dict[Path_, Arr
     found: dict[Path_, Array] = {}
 
     def note(name: str, value: Any) -> None:
-        if not name.endswith((".scores", ".activation", ".hidden")):
+        if not name.endswith(OBSERVED_BESIDES):
             found[(*name.split("."), "weight")] = np.asarray(value).reshape(-1, value.shape[-1])
 
     model.run(model.params, inputs, {}, note)

@@ -193,6 +193,7 @@ def distill(
     recipe: Annotated[str, typer.Option(help="ditto, mpcformer, freediv or fitted.")] = "fitted",
     attention: Annotated[str | None, typer.Option(help="In the place of the recipe's.")] = None,
     activation: Annotated[str | None, typer.Option(help="In the place of the recipe's.")] = None,
+    norm: Annotated[str | None, typer.Option(help="linear: no root and no division, where all is fitted.")] = None,
     quantisation_aware: Annotated[
         str | None, typer.Option(help="What the last stage rounds as it learns: weights, or all of the secure program.")
     ] = None,
@@ -209,7 +210,7 @@ def distill(
             results = run(
                 teacher,
                 task,
-                find(recipe, attention, activation, quantisation_aware),  # type: ignore[arg-type]
+                find(recipe, attention, activation, norm, quantisation_aware),  # type: ignore[arg-type]
                 out,
                 seq_len=seq_len,
                 secure_samples=secure_samples,

@@ -116,7 +116,7 @@ class Model:
         params: nested dictionaries of float32 arrays by the parts of Hugging Face's names.
         labels: what the classes are called.
         precision: dtypes of linear layers by the beginning of their names; what is not named is float32.
-        forms: what each layer does for attention and activation.
+        forms: what each layer does for attention, activation and norms.
     """
 
     name: str
@@ -203,7 +203,7 @@ class Model:
     def save(self, directory: str | Path) -> None:
         """Writes a directory that `load` reads: config.json, model.safetensors, and the tokenizer.
 
-        What stands for attention and activation is in the configuration, under "spu_ditto".
+        What stands for attention, activation and norms is in the configuration, under "spu_ditto".
         """
         path = Path(directory)
         path.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from spu_ditto.errors import UnsupportedError
-from spu_ditto.nn.forms import ActivationForm, AttentionForm
+from spu_ditto.nn.forms import ActivationForm, AttentionForm, NormForm
 
 # How a student's forward pass is rounded in training.
 QuantisationAware = Literal["weights", "program"]
@@ -65,7 +65,7 @@ class Recipe(_Strict):
     """How a student is made.
 
     Attributes:
-        attention, activation: what stands for the teacher's own.
+        attention, activation, norm: what stands for the teacher's own. Norms are replaced where all is fitted.
         fitted: whether it is adjusted to the teacher before training (`spu_ditto.nn.fit`).
         stages: one after the other; after each the weights that did best on the dev set go on, or those that it began
             with.
@@ -74,9 +74,16 @@ class Recipe(_Strict):
 
     attention: AttentionForm
     activation: ActivationForm
+    norm: NormForm = "raw"
     fitted: bool
     stages: tuple[Stage, ...]
     source: str
+
+    @model_validator(mode="after")
+    def _fits_what_has_to_be(self) -> Self:
+        if self.norm != "raw" and not self.fitted:
+            raise ValueError("what stands for norms has to be fitted: take the recipe fitted")
+        return self
 
 
 _MATCH = Stage(steps=900, rate=5e-5, decay="constant", hidden=1.0, scores=1.0)
@@ -118,6 +125,7 @@ def recipe(
     name: str,
     attention: AttentionForm | None = None,
     activation: ActivationForm | None = None,
+    norm: NormForm | None = None,
     quantisation_aware: QuantisationAware | None = None,
 ) -> Recipe:
     """A recipe by name, with other stand-ins if they are given, and a last stage that rounds if that is asked for.
@@ -127,10 +135,12 @@ def recipe(
     """
     if name not in RECIPES:
         raise UnsupportedError(f"there is no recipe {name}; there are {', '.join(RECIPES)}")
-    changes = {key: value for key, value in (("attention", attention), ("activation", activation)) if value}
+    changes = {
+        key: value for key, value in (("attention", attention), ("activation", activation), ("norm", norm)) if value
+    }
     made = Recipe.model_validate({**RECIPES[name].model_dump(), **changes})
-    if name == "fitted" and made.attention != "raw":
-        # What attends otherwise has to learn more than the last bits.
+    if name == "fitted" and (made.attention, made.norm) != ("raw", "raw"):
+        # What attends otherwise, or is not normalised, has to learn more than the last bits.
         matching = Stage(steps=400, rate=5e-5, hidden=1.0, logits=0.5, frozen=("bert.embeddings",))
         imitating = Stage(steps=300, rate=2e-5, warmup=0.1, logits=1.0, frozen=("bert.embeddings",))
         made = made.model_copy(update={"stages": (matching, imitating)})

@@ -125,7 +125,12 @@ def distill(
     if made.fitted:
         few, _ = learn.rows(np.random.default_rng(seed).permutation(learn.count)[:_FIT_ON])
         student = fit(
-            taught, few, attention=made.attention, activation=made.activation, told=lambda one: told(str(one))
+            taught,
+            few,
+            attention=made.attention,
+            activation=made.activation,
+            norm=made.norm,
+            told=lambda one: told(str(one)),
         )
     else:
         student = taught.converted(made.attention, made.activation)

@@ -52,15 +52,15 @@ def _layer(scope: Scope, config: Config, x: jax.Array, mask: Mask, form: Form) -
     own = scope / "attention" / "self"
     query, key, value = (split_heads(nn.dense(own / name, x, width), heads) for name in ("query", "key", "value"))
     mixed = attend(own, query, key, value, mask, form)
-    x = _residual(scope / "attention" / "output", mixed, x, epsilon)
+    x = _residual(scope / "attention" / "output", mixed, x, epsilon, form)
     inner = nn.dense(scope / "intermediate" / "dense", x, config["intermediate_size"])
     inner = form.activate(scope, config["hidden_act"], inner)
-    return _residual(scope / "output", inner, x, epsilon)
+    return _residual(scope / "output", inner, x, epsilon, form)
 
 
-def _residual(scope: Scope, inner: jax.Array, x: jax.Array, epsilon: float) -> jax.Array:
+def _residual(scope: Scope, inner: jax.Array, x: jax.Array, epsilon: float, form: Form) -> jax.Array:
     y = nn.dense(scope / "dense", inner, x.shape[-1]) + x
-    return nn.layer_norm(scope / "LayerNorm", y, epsilon).astype(scope.dtype)
+    return form.normalise(scope / "LayerNorm", y, epsilon).astype(scope.dtype)
 
 
 # ------------------------------------------------------------------------------------------------------ heads

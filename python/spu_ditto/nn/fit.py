@@ -5,7 +5,8 @@ Layer after layer, on what the layers before it give that have been replaced alr
 - a shift for each head, so that (s + shift)² / Σ (s + shift)² is closest to the softmax of its scores; without a
   division, a constant for each head in the place of Σ, which is put into the matrix behind the heads;
 - a quadratic a x² + b x + c for each neuron, closest to its activation, which is put into the matrix behind: that takes
-  [x², x] and is [a∘W, b∘W], and its bias has c W.
+  [x², x] and is [a∘W, b∘W], and its bias has c W;
+- a factor for the first token and one for all others in the place of 1/σ of each norm, which is put into its gain.
 
 No training; a minute for a BERT of six layers and 500 sentences. It is where distillation begins.
 """
@@ -13,6 +14,7 @@ No training; a minute for a BERT of six layers and 500 sentences. It is where di
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,14 +26,15 @@ import numpy as np
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.nn import layers
 from spu_ditto.nn.attention import GAIN
-from spu_ditto.nn.forms import ActivationForm, AttentionForm, Form
-from spu_ditto.nn.scope import flat, tree_of
+from spu_ditto.nn.forms import ActivationForm, AttentionForm, Form, NormForm
+from spu_ditto.nn.scope import OBSERVED_BESIDES, flat, tree_of
 
 Array = np.ndarray[Any, Any]
 
 _BATCH = 64
 _SHIFTS = np.linspace(0.25, 8, 32)
 _RIDGE = 1e-7
+_LEAST_VARIANCE = 1e-12
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,14 @@ class Fitted:
         attention: of the weights, a number a head; empty if it is the model's own.
         shifts: of the heads.
         activation: over all neurons; None if it is the model's own.
+        norms: of the layer's norms, in their order; empty if they are the model's own.
     """
 
     layer: str
     attention: tuple[float, ...]
     shifts: tuple[float, ...]
-    activation: float | None
+    activation: float | None = None
+    norms: tuple[float, ...] = ()
 
     def __str__(self) -> str:
         told = [self.layer]
@@ -55,6 +60,8 @@ class Fitted:
             told.append("attention off by " + ", ".join(f"{100 * e:.0f} %" for e in self.attention))
         if self.activation is not None:
             told.append(f"activation off by {100 * self.activation:.1f} %")
+        if self.norms:
+            told.append("norms off by " + ", ".join(f"{100 * e:.0f} %" for e in self.norms))
         return "; ".join(told)
 
 
@@ -89,6 +96,7 @@ def fit(
     *,
     attention: AttentionForm = "raw",
     activation: ActivationForm = "raw",
+    norm: NormForm = "raw",
     told: Callable[[Fitted], None] = lambda _: None,
 ) -> Any:
     """The model with stand-ins that fit it.
@@ -98,6 +106,7 @@ def fit(
         inputs: what goes through it, as of `encode`: some hundred texts like those that it will see.
         attention: "2quad" and "2quad-freediv" get a shift for each head; others are as they are.
         activation: "quadratic" is fitted; others are as they are.
+        norm: "linear" is fitted.
         told: called with how well each layer fits.
 
     Raises:
@@ -113,7 +122,7 @@ def fit(
     if len(scores) != len(model.forms):
         raise UnsupportedError(f"{model.name} has {len(scores)} attentions in {len(model.forms)} layers; fit takes one")
     for n in range(len(model.forms)):
-        found = Fitted(scores[n].removesuffix(".scores"), (), (), None)
+        found = Fitted(scores[n].removesuffix(".scores"), (), ())
         if attention in ("2quad", "2quad-freediv"):
             model, found = _fit_attention(model, inputs, n, scores[n], _next_dense(names, scores[n]), attention, found)
         elif attention != "raw":
@@ -124,13 +133,16 @@ def fit(
             found = dataclasses.replace(found, activation=error)
         elif activation != "raw":
             model = _with_form(model, n, activation=activation)
+        if norm == "linear":
+            model, errors = _fit_norms(model, inputs, n)
+            found = dataclasses.replace(found, norms=errors)
         told(found)
     return model
 
 
 def _next_dense(names: list[str], name: str) -> str:
     """The linear layer that takes what has been made of what is called so."""
-    return next(n for n in names[names.index(name) + 1 :] if not n.endswith((".scores", ".activation", ".hidden")))
+    return next(n for n in names[names.index(name) + 1 :] if not n.endswith(OBSERVED_BESIDES))
 
 
 def _with_form(model: Any, layer: int, weights: Mapping[str, Array] | None = None, **changes: Any) -> Any:
@@ -208,6 +220,34 @@ def _fit_activation(model: Any, inputs: Mapping[str, Array], layer: int, name: s
         f"{behind}.bias": (stored[f"{behind}.bias"] + c @ kernel).astype(np.float32),
     }
     return _with_form(model, layer, weights, activation="quadratic"), error
+
+
+def _fit_norms(model: Any, inputs: Mapping[str, Array], layer: int) -> tuple[Any, tuple[float, ...]]:
+    """One after the other, each on what the ones before it give."""
+    in_layers = re.compile(r"(?:.*?\.)?(\d+)\..*\.norm")
+    found = map(in_layers.fullmatch, names_of_taps(model))
+    names = [name[0].removesuffix(".norm") for name in found if name is not None and int(name[1]) == layer]
+    if not names:
+        raise UnsupportedError(f"layers of {model.name} have no LayerNorm that something linear could stand for")
+    gains = {f"{name}.weight": dict(flat(model.params))[f"{name}.weight"] for name in names}
+    model = _with_form(model, layer, {name: np.stack([gain, gain]) for name, gain in gains.items()}, norm="linear")
+    errors = []
+    for name in names:
+        x = taps(model, inputs, lambda tap: tap == f"{name}.norm")[f"{name}.norm"].astype(np.float64)
+        deviations = np.sqrt(np.var(x, axis=-1) + _LEAST_VARIANCE)
+        there = np.ones(deviations.shape, bool)
+        if "attention_mask" in inputs and inputs["attention_mask"].shape == there.shape:
+            there = inputs["attention_mask"] > 0
+        off = 0.0
+        factors = []
+        for part in (np.s_[:, :1], np.s_[:, 1:]):
+            sigma = deviations[part][there[part]]
+            factors.append(float(np.sum(sigma) / np.sum(sigma**2)))
+            off += float(np.sum((factors[-1] * sigma - 1) ** 2))
+        errors.append(float(np.sqrt(off / np.sum(there))))
+        gain = np.outer(factors, gains[f"{name}.weight"]).astype(np.float32)
+        model = _with_form(model, layer, {f"{name}.weight": gain})
+    return model, tuple(errors)
 
 
 def _quadratics(x: Array, y: Array) -> tuple[Array, Array, Array, float]:

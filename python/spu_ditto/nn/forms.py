@@ -1,4 +1,4 @@
-"""What a layer does for attention and activation: its own functions, or stand-ins that are cheaper on shares."""
+"""What a layer does for attention, activation and norms: its own functions, or stand-ins that are cheaper on shares."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from spu_ditto.nn.attention import Attention, by_head
 from spu_ditto.nn.scope import Scope
 
 ActivationForm = Literal["raw", "quad", "poly", "relu", "quadratic"]
+NormForm = Literal["raw", "linear"]
 AttentionForm = Literal["raw", "capped", "softmax-freediv", "2quad", "2quad-freediv", "2relu", "rsattn", "scale"]
 ATTENTIONS: tuple[AttentionForm, ...] = get_args(AttentionForm)
 
@@ -63,6 +64,7 @@ class Form:
         attention: one for all heads, or one for each; see `spu_ditto.nn.attention`.
         activation: in the place of GELU; other functions stay as they are.
         shift: what is added to scores under a square: a number, or "head" where each head has a weight for it.
+        norm: in the place of LayerNorm; others stay as they are.
 
     Raises:
         UnsupportedError: there is no such form.
@@ -71,6 +73,7 @@ class Form:
     attention: AttentionForm | tuple[AttentionForm, ...] = "raw"
     activation: ActivationForm = "raw"
     shift: float | Literal["head"] = 5.0
+    norm: NormForm = "raw"
 
     def __post_init__(self) -> None:
         for name in self.attention if isinstance(self.attention, tuple) else (self.attention,):
@@ -80,6 +83,9 @@ class Form:
             raise UnsupportedError(
                 f"activation={self.activation!r} is not one of {', '.join(get_args(ActivationForm))}"
             )
+
+        if self.norm not in get_args(NormForm):
+            raise UnsupportedError(f"norm={self.norm!r} is not one of {', '.join(get_args(NormForm))}")
 
     def attend(self, whole: Attention) -> jax.Array:
         """What attention gives, [b, t, h, d]."""
@@ -100,6 +106,10 @@ class Form:
         if self.activation == "quadratic":
             raise UnsupportedError("quadratics of each neuron do not stand for an activation that gates another")
         return self.activate(scope, name, gate) * x
+
+    def normalise(self, scope: Scope, x: jax.Array, epsilon: float) -> jax.Array:
+        """LayerNorm of tokens [b, t, width], or what stands for it; float32."""
+        return layers.layer_norm(scope, x, epsilon) if self.norm == "raw" else layers.linear_norm(scope, x)
 
     def attention_of(self, heads: int) -> tuple[AttentionForm, ...]:
         """What each of so many heads does."""

@@ -48,11 +48,26 @@ def embed(table: jax.Array, ids: jax.Array) -> jax.Array:
 
 def layer_norm(scope: Scope, x: jax.Array, epsilon: float) -> jax.Array:
     """LayerNorm over the last axis; float32 whatever comes in."""
+    (scope / "norm").observe(x)
     x = x.astype(jnp.float32)
     mean = jnp.mean(x, axis=-1, keepdims=True)
     variance = jnp.maximum(0.0, jnp.mean(jnp.square(x), axis=-1, keepdims=True) - jnp.square(mean))
     scale = jax.lax.rsqrt(variance + epsilon) * scope.weight("weight", x.shape[-1])
     return (x - mean) * scale + scope.weight("bias", x.shape[-1])
+
+
+def linear_norm(scope: Scope, x: jax.Array) -> jax.Array:
+    """What stands for LayerNorm, (x - mean) γ + β over the last axis of [b, t, width]; float32 whatever comes in.
+
+    The weights [2, width] are γ of the first token and of all others, each divided by what is usual for the deviation
+    there: that of the first, which most attention falls on, is often ten times that of the others.
+    """
+    (scope / "norm").observe(x)
+    x = x.astype(jnp.float32)
+    tokens, width = x.shape[-2:]
+    first, others = jnp.split(scope.weight("weight", 2, width), 2)
+    gain = jnp.concatenate([first, jnp.broadcast_to(others, (tokens - 1, width))])
+    return (x - jnp.mean(x, axis=-1, keepdims=True)) * gain + scope.weight("bias", width)
 
 
 def rms_norm(scope: Scope, x: jax.Array, epsilon: float, *, offset: float = 0.0) -> jax.Array:

@@ -24,6 +24,8 @@ Source = Callable[[str, tuple[int, ...]], jax.Array]
 Precision = Mapping[str, Any]
 # Is told what comes into a linear layer, by the layer's dotted name.
 Observer = Callable[[str, jax.Array], None]
+# How the names of what else it is told end.
+OBSERVED_BESIDES = (".scores", ".activation", ".hidden", ".norm")
 
 
 @dataclass(frozen=True)
