@@ -233,7 +233,7 @@ def _fit_norms(model: Any, inputs: Mapping[str, Array], layer: int) -> tuple[Any
     model = _with_form(model, layer, {name: np.stack([gain, gain]) for name, gain in gains.items()}, norm="linear")
     errors = []
     for name in names:
-        x = taps(model, inputs, lambda tap: tap == f"{name}.norm")[f"{name}.norm"].astype(np.float64)
+        x = taps(model, inputs, f"{name}.norm".__eq__)[f"{name}.norm"].astype(np.float64)
         deviations = np.sqrt(np.var(x, axis=-1) + _LEAST_VARIANCE)
         there = np.ones(deviations.shape, bool)
         if "attention_mask" in inputs and inputs["attention_mask"].shape == there.shape:
