@@ -193,7 +193,9 @@ def distill(
     recipe: Annotated[str, typer.Option(help="ditto, mpcformer, freediv or fitted.")] = "fitted",
     attention: Annotated[str | None, typer.Option(help="In the place of the recipe's.")] = None,
     activation: Annotated[str | None, typer.Option(help="In the place of the recipe's.")] = None,
-    norm: Annotated[str | None, typer.Option(help="linear: no root and no division, where all is fitted.")] = None,
+    norm: Annotated[
+        str | None, typer.Option(help="linear, or linear,raw: at attention alone. Where all is fitted.")
+    ] = None,
     quantisation_aware: Annotated[
         str | None, typer.Option(help="What the last stage rounds as it learns: weights, or all of the secure program.")
     ] = None,
@@ -206,11 +208,12 @@ def distill(
         from spu_ditto.distill import distill as run
         from spu_ditto.distill.recipe import recipe as find
 
+        norms = tuple(norm.split(",")) if norm and "," in norm else norm
         with _shown() as progress:
             results = run(
                 teacher,
                 task,
-                find(recipe, attention, activation, norm, quantisation_aware),  # type: ignore[arg-type]
+                find(recipe, attention, activation, norms, quantisation_aware),  # type: ignore[arg-type]
                 out,
                 seq_len=seq_len,
                 secure_samples=secure_samples,

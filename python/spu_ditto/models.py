@@ -465,8 +465,7 @@ def _cut(config: Config, family: Family, layers: int | None) -> Config:
 
 
 def _form(stored: Mapping[str, Any]) -> Form:
-    attention = stored["attention"]
-    return Form(**{**stored, "attention": attention if isinstance(attention, str) else tuple(attention)})
+    return Form(**{name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()})
 
 
 def _shapes(model: Model) -> dict[str, tuple[int, ...]]:

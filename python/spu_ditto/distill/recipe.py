@@ -74,7 +74,7 @@ class Recipe(_Strict):
 
     attention: AttentionForm
     activation: ActivationForm
-    norm: NormForm = "raw"
+    norm: NormForm | tuple[NormForm, NormForm] = "raw"
     fitted: bool
     stages: tuple[Stage, ...]
     source: str
@@ -125,7 +125,7 @@ def recipe(
     name: str,
     attention: AttentionForm | None = None,
     activation: ActivationForm | None = None,
-    norm: NormForm | None = None,
+    norm: NormForm | tuple[NormForm, NormForm] | None = None,
     quantisation_aware: QuantisationAware | None = None,
 ) -> Recipe:
     """A recipe by name, with other stand-ins if they are given, and a last stage that rounds if that is asked for.

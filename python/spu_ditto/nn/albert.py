@@ -33,10 +33,10 @@ def _layer(scope: Scope, config: Config, x: jax.Array, mask: Mask, form: Form) -
     x, attention = x.astype(scope.dtype), scope / "attention"
     query, key, value = (split_heads(nn.dense(attention / name, x, width), heads) for name in ("query", "key", "value"))
     mixed = nn.dense(attention / "dense", attend(attention, query, key, value, mask, form), width)
-    x = form.normalise(attention / "LayerNorm", mixed + x, epsilon).astype(scope.dtype)
+    x = form.normalise("attention", attention / "LayerNorm", mixed + x, epsilon).astype(scope.dtype)
     inner = form.activate(scope, config["hidden_act"], nn.dense(scope / "ffn", x, config["intermediate_size"]))
     y = nn.dense(scope / "ffn_output", inner, width) + x
-    return form.normalise(scope / "full_layer_layer_norm", y, epsilon).astype(scope.dtype)
+    return form.normalise("mlp", scope / "full_layer_layer_norm", y, epsilon).astype(scope.dtype)
 
 
 def _classes(scope: Scope, config: Config, inputs: Inputs, forms: Forms) -> jax.Array:

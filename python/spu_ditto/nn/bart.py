@@ -12,7 +12,7 @@ from spu_ditto.nn import layers as nn
 from spu_ditto.nn.attention import Mask, attend, causal, padded, split_heads
 from spu_ditto.nn.config import Config
 from spu_ditto.nn.family import Audio, Family, Inputs, Text, Variant
-from spu_ditto.nn.forms import Form, Forms
+from spu_ditto.nn.forms import Form, Forms, Part
 from spu_ditto.nn.scope import Scope
 
 _EPSILON = 1e-5
@@ -44,8 +44,8 @@ def _embedded(scope: Scope, config: Config, table: jax.Array, ids: jax.Array) ->
     return nn.layer_norm(scope / "layernorm_embedding", x, _EPSILON)
 
 
-def _normed(scope: Scope, x: jax.Array, form: Form) -> jax.Array:
-    return form.normalise(scope, x, _EPSILON).astype(scope.dtype)
+def _normed(scope: Scope, x: jax.Array, form: Form, part: Part) -> jax.Array:
+    return form.normalise(part, scope, x, _EPSILON).astype(scope.dtype)
 
 
 def _encoded(scope: Scope, config: Config, inputs: Inputs, forms: Forms) -> jax.Array:
@@ -56,10 +56,16 @@ def _encoded(scope: Scope, config: Config, inputs: Inputs, forms: Forms) -> jax.
         layer, form = scope / "encoder" / "layers" / n, forms[n]
         x = x.astype(layer.dtype)
         x = _normed(
-            layer / "self_attn_layer_norm", x + _attention(layer / "self_attn", x, x, heads, mask, form, True), form
+            layer / "self_attn_layer_norm",
+            x + _attention(layer / "self_attn", x, x, heads, mask, form, True),
+            form,
+            "attention",
         )
         x = _normed(
-            layer / "final_layer_norm", x + _feed_forward(layer, config, x, config["encoder_ffn_dim"], form), form
+            layer / "final_layer_norm",
+            x + _feed_forward(layer, config, x, config["encoder_ffn_dim"], form),
+            form,
+            "mlp",
         )
     return x
 
@@ -74,12 +80,18 @@ def _decoded(scope: Scope, config: Config, inputs: Inputs, said: jax.Array, form
         layer, form = scope / "decoder" / "layers" / n, forms[config["encoder_layers"] + n]
         x = x.astype(layer.dtype)
         x = _normed(
-            layer / "self_attn_layer_norm", x + _attention(layer / "self_attn", x, x, heads, before, form, True), form
+            layer / "self_attn_layer_norm",
+            x + _attention(layer / "self_attn", x, x, heads, before, form, True),
+            form,
+            "attention",
         )
         looked = _attention(layer / "encoder_attn", x, encoded, heads, given, form, True)
-        x = _normed(layer / "encoder_attn_layer_norm", x + looked, form)
+        x = _normed(layer / "encoder_attn_layer_norm", x + looked, form, "attention")
         x = _normed(
-            layer / "final_layer_norm", x + _feed_forward(layer, config, x, config["decoder_ffn_dim"], form), form
+            layer / "final_layer_norm",
+            x + _feed_forward(layer, config, x, config["decoder_ffn_dim"], form),
+            form,
+            "mlp",
         )
     return x.astype(jnp.float32)
 
@@ -141,10 +153,10 @@ def whisper(scope: Scope, config: Config, inputs: Inputs, forms: Forms) -> jax.A
     x = x + nn.position_rows(nn.table(scope / "embed_positions", config["max_source_positions"], width), x.shape[1])
     for n in range(config["encoder_layers"]):
         layer, form = scope / "layers" / n, forms[n]
-        y = form.normalise(layer / "self_attn_layer_norm", x, _EPSILON)
+        y = form.normalise("attention", layer / "self_attn_layer_norm", x, _EPSILON)
         heads = config["encoder_attention_heads"]
         x = x + _attention(layer / "self_attn", y, y, heads, Mask(), form, False).astype(jnp.float32)
-        y = form.normalise(layer / "final_layer_norm", x, _EPSILON)
+        y = form.normalise("mlp", layer / "final_layer_norm", x, _EPSILON)
         x = x + _feed_forward(layer, config, y, config["encoder_ffn_dim"], form).astype(jnp.float32)
     return nn.layer_norm(scope / "layer_norm", x, _EPSILON)
 

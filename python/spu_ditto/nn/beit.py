@@ -51,14 +51,14 @@ def _distances(scope: Scope, config: Config, side: int) -> jax.Array:
 def _layer(scope: Scope, config: Config, x: jax.Array, bias: jax.Array | None, form: Form) -> jax.Array:
     (scope / "hidden").observe(x)
     width, epsilon, own = x.shape[-1], config["layer_norm_eps"], scope / "attention" / "attention"
-    y = form.normalise(scope / "layernorm_before", x, epsilon)
+    y = form.normalise("attention", scope / "layernorm_before", x, epsilon)
     query, key, value = (
         split_heads(nn.dense(own / name, y, width, bias=name != "key"), config["num_attention_heads"])
         for name in ("query", "key", "value")
     )
     mixed = attend(own, query, key, value, Mask(), form, bias=bias)
     x = x + _scaled(scope, "lambda_1", config, nn.dense(scope / "attention" / "output" / "dense", mixed, width))
-    y = form.normalise(scope / "layernorm_after", x, epsilon)
+    y = form.normalise("mlp", scope / "layernorm_after", x, epsilon)
     inner = nn.dense(scope / "intermediate" / "dense", y, config["intermediate_size"])
     inner = form.activate(scope, config["hidden_act"], inner)
     return x + _scaled(scope, "lambda_2", config, nn.dense(scope / "output" / "dense", inner, width))

@@ -14,7 +14,7 @@ from spu_ditto.nn import layers as nn
 from spu_ditto.nn.attention import Mask, attend, padded, split_heads
 from spu_ditto.nn.config import Config
 from spu_ditto.nn.family import Family, Inputs, Task, Text, Variant
-from spu_ditto.nn.forms import Form, Forms
+from spu_ditto.nn.forms import Form, Forms, Part
 from spu_ditto.nn.scope import Scope
 
 Body = Callable[[Scope, Config, Inputs, Forms], jax.Array]
@@ -52,15 +52,15 @@ def _layer(scope: Scope, config: Config, x: jax.Array, mask: Mask, form: Form) -
     own = scope / "attention" / "self"
     query, key, value = (split_heads(nn.dense(own / name, x, width), heads) for name in ("query", "key", "value"))
     mixed = attend(own, query, key, value, mask, form)
-    x = _residual(scope / "attention" / "output", mixed, x, epsilon, form)
+    x = _residual(scope / "attention" / "output", mixed, x, epsilon, form, "attention")
     inner = nn.dense(scope / "intermediate" / "dense", x, config["intermediate_size"])
     inner = form.activate(scope, config["hidden_act"], inner)
-    return _residual(scope / "output", inner, x, epsilon, form)
+    return _residual(scope / "output", inner, x, epsilon, form, "mlp")
 
 
-def _residual(scope: Scope, inner: jax.Array, x: jax.Array, epsilon: float, form: Form) -> jax.Array:
+def _residual(scope: Scope, inner: jax.Array, x: jax.Array, epsilon: float, form: Form, part: Part) -> jax.Array:
     y = nn.dense(scope / "dense", inner, x.shape[-1]) + x
-    return form.normalise(scope / "LayerNorm", y, epsilon).astype(scope.dtype)
+    return form.normalise(part, scope / "LayerNorm", y, epsilon).astype(scope.dtype)
 
 
 # ------------------------------------------------------------------------------------------------------ heads

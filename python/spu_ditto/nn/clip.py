@@ -65,14 +65,14 @@ def _layers(scope: Scope, config: Config, x: jax.Array, mask: Mask, forms: Forms
 
 def _layer(scope: Scope, config: Config, x: jax.Array, mask: Mask, form: Form) -> jax.Array:
     width, epsilon, attention = x.shape[-1], config["layer_norm_eps"], scope / "self_attn"
-    y = form.normalise(scope / "layer_norm1", x, epsilon)
+    y = form.normalise("attention", scope / "layer_norm1", x, epsilon)
     query, key, value = (
         split_heads(nn.dense(attention / name, y, width), config["num_attention_heads"])
         for name in ("q_proj", "k_proj", "v_proj")
     )
     mixed = attend(attention, query, key, value, mask, form)
     x = x + nn.dense(attention / "out_proj", mixed, width).astype(jnp.float32)
-    y = form.normalise(scope / "layer_norm2", x, epsilon)
+    y = form.normalise("mlp", scope / "layer_norm2", x, epsilon)
     inner = form.activate(scope, config["hidden_act"], nn.dense(scope / "mlp" / "fc1", y, config["intermediate_size"]))
     return x + nn.dense(scope / "mlp" / "fc2", inner, width).astype(jnp.float32)
 

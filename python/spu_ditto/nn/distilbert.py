@@ -38,10 +38,10 @@ def _layer(scope: Scope, config: Config, x: jax.Array, mask: Mask, form: Form) -
         split_heads(nn.dense(attention / name, x, width), config["n_heads"]) for name in ("q_lin", "k_lin", "v_lin")
     )
     mixed = nn.dense(attention / "out_lin", attend(attention, query, key, value, mask, form), width)
-    x = form.normalise(scope / "sa_layer_norm", mixed + x, _EPSILON).astype(scope.dtype)
+    x = form.normalise("attention", scope / "sa_layer_norm", mixed + x, _EPSILON).astype(scope.dtype)
     inner = form.activate(scope, config["activation"], nn.dense(scope / "ffn" / "lin1", x, config["hidden_dim"]))
     y = nn.dense(scope / "ffn" / "lin2", inner, width) + x
-    return form.normalise(scope / "output_layer_norm", y, _EPSILON).astype(scope.dtype)
+    return form.normalise("mlp", scope / "output_layer_norm", y, _EPSILON).astype(scope.dtype)
 
 
 def _classes(scope: Scope, config: Config, inputs: Inputs, forms: Forms) -> jax.Array:

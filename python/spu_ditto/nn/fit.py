@@ -17,7 +17,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +26,7 @@ import numpy as np
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.nn import layers
 from spu_ditto.nn.attention import GAIN
-from spu_ditto.nn.forms import ActivationForm, AttentionForm, Form, NormForm
+from spu_ditto.nn.forms import ActivationForm, AttentionForm, Form, NormForm, Part
 from spu_ditto.nn.scope import OBSERVED_BESIDES, flat, tree_of
 
 Array = np.ndarray[Any, Any]
@@ -96,7 +96,7 @@ def fit(
     *,
     attention: AttentionForm = "raw",
     activation: ActivationForm = "raw",
-    norm: NormForm = "raw",
+    norm: NormForm | tuple[NormForm, NormForm] = "raw",
     told: Callable[[Fitted], None] = lambda _: None,
 ) -> Any:
     """The model with stand-ins that fit it.
@@ -106,7 +106,7 @@ def fit(
         inputs: what goes through it, as of `encode`: some hundred texts like those that it will see.
         attention: "2quad" and "2quad-freediv" get a shift for each head; others are as they are.
         activation: "quadratic" is fitted; others are as they are.
-        norm: "linear" is fitted.
+        norm: "linear" is fitted, at attention and at the MLP, or as is given for each of them.
         told: called with how well each layer fits.
 
     Raises:
@@ -133,8 +133,8 @@ def fit(
             found = dataclasses.replace(found, activation=error)
         elif activation != "raw":
             model = _with_form(model, n, activation=activation)
-        if norm == "linear":
-            model, errors = _fit_norms(model, inputs, n)
+        if "linear" in Form(norm=norm).norms:
+            model, errors = _fit_norms(model, inputs, n, norm)
             found = dataclasses.replace(found, norms=errors)
         told(found)
     return model
@@ -222,31 +222,34 @@ def _fit_activation(model: Any, inputs: Mapping[str, Array], layer: int, name: s
     return _with_form(model, layer, weights, activation="quadratic"), error
 
 
-def _fit_norms(model: Any, inputs: Mapping[str, Array], layer: int) -> tuple[Any, tuple[float, ...]]:
+def _fit_norms(
+    model: Any, inputs: Mapping[str, Array], layer: int, norm: NormForm | tuple[NormForm, NormForm]
+) -> tuple[Any, tuple[float, ...]]:
     """One after the other, each on what the ones before it give."""
-    in_layers = re.compile(r"(?:.*?\.)?(\d+)\..*\.norm")
-    found = map(in_layers.fullmatch, names_of_taps(model))
-    names = [name[0].removesuffix(".norm") for name in found if name is not None and int(name[1]) == layer]
+    linear = [part for part, one in zip(get_args(Part), Form(norm=norm).norms) if one == "linear"]
+    in_layers = re.compile(rf"(?:.*?\.)?{layer}\.[^0-9]*\.({'|'.join(linear)})\.norm")
+    names = {
+        tap: found[0].removesuffix(f".{found[1]}.norm")
+        for tap in names_of_taps(model)
+        if (found := in_layers.fullmatch(tap))
+    }
     if not names:
         raise UnsupportedError(f"layers of {model.name} have no LayerNorm that something linear could stand for")
-    gains = {f"{name}.weight": dict(flat(model.params))[f"{name}.weight"] for name in names}
-    model = _with_form(model, layer, {name: np.stack([gain, gain]) for name, gain in gains.items()}, norm="linear")
+    stored = dict(flat(model.params))
+    gains = {tap: stored[f"{name}.weight"] for tap, name in names.items()}
+    model = _with_form(model, layer, {f"{names[tap]}.weight": np.stack([g, g]) for tap, g in gains.items()}, norm=norm)
     errors = []
-    for name in names:
-        x = taps(model, inputs, f"{name}.norm".__eq__)[f"{name}.norm"].astype(np.float64)
+    for tap, name in names.items():
+        x = taps(model, inputs, tap.__eq__)[tap].astype(np.float64)
         deviations = np.sqrt(np.var(x, axis=-1) + _LEAST_VARIANCE)
         there = np.ones(deviations.shape, bool)
         if "attention_mask" in inputs and inputs["attention_mask"].shape == there.shape:
             there = inputs["attention_mask"] > 0
-        off = 0.0
-        factors = []
-        for part in (np.s_[:, :1], np.s_[:, 1:]):
-            sigma = deviations[part][there[part]]
-            factors.append(float(np.sum(sigma) / np.sum(sigma**2)))
-            off += float(np.sum((factors[-1] * sigma - 1) ** 2))
+        parts = [deviations[part][there[part]] for part in (np.s_[:, :1], np.s_[:, 1:])]
+        factors = [np.sum(sigma) / np.sum(sigma**2) for sigma in parts]
+        off = sum(np.sum((factor * sigma - 1) ** 2) for factor, sigma in zip(factors, parts))
         errors.append(float(np.sqrt(off / np.sum(there))))
-        gain = np.outer(factors, gains[f"{name}.weight"]).astype(np.float32)
-        model = _with_form(model, layer, {f"{name}.weight": gain})
+        model = _with_form(model, layer, {f"{name}.weight": np.outer(factors, gains[tap]).astype(np.float32)})
     return model, tuple(errors)
 
 

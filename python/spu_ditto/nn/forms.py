@@ -16,6 +16,8 @@ from spu_ditto.nn.scope import Scope
 
 ActivationForm = Literal["raw", "quad", "poly", "relu", "quadratic"]
 NormForm = Literal["raw", "linear"]
+# Where a layer has norms: at its attention, before or behind it, and at its MLP.
+Part = Literal["attention", "mlp"]
 AttentionForm = Literal["raw", "capped", "softmax-freediv", "2quad", "2quad-freediv", "2relu", "rsattn", "scale"]
 ATTENTIONS: tuple[AttentionForm, ...] = get_args(AttentionForm)
 
@@ -64,7 +66,7 @@ class Form:
         attention: one for all heads, or one for each; see `spu_ditto.nn.attention`.
         activation: in the place of GELU; other functions stay as they are.
         shift: what is added to scores under a square: a number, or "head" where each head has a weight for it.
-        norm: in the place of LayerNorm; others stay as they are.
+        norm: in the place of LayerNorm, at attention and at the MLP, or one for both; others stay as they are.
 
     Raises:
         UnsupportedError: there is no such form.
@@ -73,7 +75,7 @@ class Form:
     attention: AttentionForm | tuple[AttentionForm, ...] = "raw"
     activation: ActivationForm = "raw"
     shift: float | Literal["head"] = 5.0
-    norm: NormForm = "raw"
+    norm: NormForm | tuple[NormForm, NormForm] = "raw"
 
     def __post_init__(self) -> None:
         for name in self.attention if isinstance(self.attention, tuple) else (self.attention,):
@@ -84,8 +86,16 @@ class Form:
                 f"activation={self.activation!r} is not one of {', '.join(get_args(ActivationForm))}"
             )
 
-        if self.norm not in get_args(NormForm):
-            raise UnsupportedError(f"norm={self.norm!r} is not one of {', '.join(get_args(NormForm))}")
+        for norm in self.norms:
+            if norm not in get_args(NormForm):
+                raise UnsupportedError(f"norm={norm!r} is not one of {', '.join(get_args(NormForm))}")
+        if len(self.norms) != len(get_args(Part)):
+            raise UnsupportedError(f"norm={self.norm!r}: give one, or one at attention and one at the MLP")
+
+    @property
+    def norms(self) -> tuple[NormForm, ...]:
+        """At attention, and at the MLP."""
+        return self.norm if isinstance(self.norm, tuple) else (self.norm, self.norm)
 
     def attend(self, whole: Attention) -> jax.Array:
         """What attention gives, [b, t, h, d]."""
@@ -107,9 +117,11 @@ class Form:
             raise UnsupportedError("quadratics of each neuron do not stand for an activation that gates another")
         return self.activate(scope, name, gate) * x
 
-    def normalise(self, scope: Scope, x: jax.Array, epsilon: float) -> jax.Array:
-        """LayerNorm of tokens [b, t, width], or what stands for it; float32."""
-        return layers.layer_norm(scope, x, epsilon) if self.norm == "raw" else layers.linear_norm(scope, x)
+    def normalise(self, part: Part, scope: Scope, x: jax.Array, epsilon: float) -> jax.Array:
+        """The LayerNorm of tokens [b, t, width] that a part has, or what stands for it; float32."""
+        (scope / f"{part}.norm").observe(x)
+        raw = self.norms[get_args(Part).index(part)] == "raw"
+        return layers.layer_norm(scope, x, epsilon) if raw else layers.linear_norm(scope, x)
 
     def attention_of(self, heads: int) -> tuple[AttentionForm, ...]:
         """What each of so many heads does."""

@@ -35,12 +35,12 @@ def decoder(scope: Scope, config: Config, inputs: Inputs, forms: Forms) -> jax.A
 def _layer(scope: Scope, config: Config, x: jax.Array, mask: Mask, form: Form) -> jax.Array:
     (scope / "hidden").observe(x)
     width, epsilon = x.shape[-1], config["layer_norm_epsilon"]
-    y = form.normalise(scope / "ln_1", x, epsilon)
+    y = form.normalise("attention", scope / "ln_1", x, epsilon)
     projected = nn.dense(scope / "attn" / "c_attn", y, 3 * width, transposed=False)
     query, key, value = (split_heads(part, config["n_head"]) for part in jnp.split(projected, 3, axis=-1))
     mixed = attend(scope / "attn", query, key, value, mask, form)
     x = x + nn.dense(scope / "attn" / "c_proj", mixed, width, transposed=False).astype(jnp.float32)
-    y = form.normalise(scope / "ln_2", x, epsilon)
+    y = form.normalise("mlp", scope / "ln_2", x, epsilon)
     inner = nn.dense(scope / "mlp" / "c_fc", y, config.get("n_inner") or 4 * width, transposed=False)
     inner = form.activate(scope, config["activation_function"], inner)
     return x + nn.dense(scope / "mlp" / "c_proj", inner, width, transposed=False).astype(jnp.float32)

@@ -31,14 +31,14 @@ def decoder(scope: Scope, config: Config, inputs: Inputs, forms: Forms) -> jax.A
 def _layer(scope: Scope, config: Config, x: jax.Array, mask: Mask, form: Form) -> jax.Array:
     (scope / "hidden").observe(x)
     width, epsilon, attention = x.shape[-1], config["layer_norm_epsilon"], scope / "attn" / "attention"
-    y = form.normalise(scope / "ln_1", x, epsilon)
+    y = form.normalise("attention", scope / "ln_1", x, epsilon)
     query, key, value = (
         split_heads(nn.dense(attention / name, y, width, bias=False), config["num_heads"])
         for name in ("q_proj", "k_proj", "v_proj")
     )
     mixed = attend(attention, query, key, value, mask, form, scale=1.0)
     x = x + nn.dense(attention / "out_proj", mixed, width).astype(jnp.float32)
-    y = form.normalise(scope / "ln_2", x, epsilon)
+    y = form.normalise("mlp", scope / "ln_2", x, epsilon)
     inner = nn.dense(scope / "mlp" / "c_fc", y, config.get("intermediate_size") or 4 * width)
     inner = form.activate(scope, config["activation_function"], inner)
     return x + nn.dense(scope / "mlp" / "c_proj", inner, width).astype(jnp.float32)

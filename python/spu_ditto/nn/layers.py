@@ -48,7 +48,6 @@ def embed(table: jax.Array, ids: jax.Array) -> jax.Array:
 
 def layer_norm(scope: Scope, x: jax.Array, epsilon: float) -> jax.Array:
     """LayerNorm over the last axis; float32 whatever comes in."""
-    (scope / "norm").observe(x)
     x = x.astype(jnp.float32)
     mean = jnp.mean(x, axis=-1, keepdims=True)
     variance = jnp.maximum(0.0, jnp.mean(jnp.square(x), axis=-1, keepdims=True) - jnp.square(mean))
@@ -62,7 +61,6 @@ def linear_norm(scope: Scope, x: jax.Array) -> jax.Array:
     The weights [2, width] are γ of the first token and of all others, each divided by what is usual for the deviation
     there: that of the first, which most attention falls on, is often ten times that of the others.
     """
-    (scope / "norm").observe(x)
     x = x.astype(jnp.float32)
     tokens, width = x.shape[-2:]
     first, others = jnp.split(scope.weight("weight", 2, width), 2)

@@ -40,7 +40,7 @@ def decoder(scope: Scope, config: Config, inputs: Inputs, forms: Forms) -> jax.A
 def _layer(scope: Scope, config: Config, x: jax.Array, mask: Mask, form: Form) -> jax.Array:
     (scope / "hidden").observe(x)
     width, before, attention = x.shape[-1], config["do_layer_norm_before"], scope / "self_attn"
-    y = form.normalise(scope / "self_attn_layer_norm", x, _EPSILON) if before else x
+    y = form.normalise("attention", scope / "self_attn_layer_norm", x, _EPSILON) if before else x
     query, key, value = (
         split_heads(nn.dense(attention / name, y, width), config["num_attention_heads"])
         for name in ("q_proj", "k_proj", "v_proj")
@@ -48,11 +48,11 @@ def _layer(scope: Scope, config: Config, x: jax.Array, mask: Mask, form: Form) -
     mixed = attend(attention, query, key, value, mask, form)
     x = x + nn.dense(attention / "out_proj", mixed, width).astype(jnp.float32)
     if not before:
-        x = form.normalise(scope / "self_attn_layer_norm", x, _EPSILON)
-    y = form.normalise(scope / "final_layer_norm", x, _EPSILON) if before else x
+        x = form.normalise("attention", scope / "self_attn_layer_norm", x, _EPSILON)
+    y = form.normalise("mlp", scope / "final_layer_norm", x, _EPSILON) if before else x
     inner = form.activate(scope, config["activation_function"], nn.dense(scope / "fc1", y, config["ffn_dim"]))
     x = x + nn.dense(scope / "fc2", inner, width).astype(jnp.float32)
-    return x if before else form.normalise(scope / "final_layer_norm", x, _EPSILON)
+    return x if before else form.normalise("mlp", scope / "final_layer_norm", x, _EPSILON)
 
 
 OPT = Family(

@@ -46,14 +46,14 @@ def encoder(scope: Scope, config: Config, inputs: Inputs, forms: Forms) -> jax.A
 def _layer(scope: Scope, config: Config, x: jax.Array, form: Form) -> jax.Array:
     (scope / "hidden").observe(x)
     width, epsilon, own = x.shape[-1], config["layer_norm_eps"], scope / "attention" / "attention"
-    y = form.normalise(scope / "layernorm_before", x, epsilon)
+    y = form.normalise("attention", scope / "layernorm_before", x, epsilon)
     query, key, value = (
         split_heads(nn.dense(own / name, y, width, bias=config.get("qkv_bias", True)), config["num_attention_heads"])
         for name in ("query", "key", "value")
     )
     mixed = attend(own, query, key, value, Mask(), form)
     x = x + nn.dense(scope / "attention" / "output" / "dense", mixed, width).astype(jnp.float32)
-    y = form.normalise(scope / "layernorm_after", x, epsilon)
+    y = form.normalise("mlp", scope / "layernorm_after", x, epsilon)
     inner = nn.dense(scope / "intermediate" / "dense", y, config["intermediate_size"])
     inner = form.activate(scope, config["hidden_act"], inner)
     return x + nn.dense(scope / "output" / "dense", inner, width).astype(jnp.float32)
