@@ -15,7 +15,7 @@ from spu_ditto import models
 from spu_ditto.data import packages, sentiment
 from spu_ditto.data.sentiment import Labelled
 from spu_ditto.distill import distill, run
-from spu_ditto.distill.recipe import Recipe, Stage
+from spu_ditto.distill.recipe import Recipe, Stage, recipe
 from spu_ditto.errors import UnsupportedError
 from tests.distill.teach_tiny import MODEL
 
@@ -79,6 +79,9 @@ def test_a_model_without_the_head_is_taught_first(tmp_path: Path, task: str, mon
 
 
 def test_what_does_not_go_together_is_refused(tmp_path: Path, task: str) -> None:
+    with pytest.raises(ValueError, match="what stands for norms has to be fitted: take the recipe fitted"):
+        recipe("ditto", norm="linear")
+    assert len(recipe("fitted", norm=("linear", "raw")).stages) == 2
     with pytest.raises(UnsupportedError, match="there is no task mood; there are sentiment"):
         distill(MODEL, "mood", QUICK, tmp_path)
     with pytest.raises(UnsupportedError, match=r"has the labels .*, and the task \('negative', 'positive'\)"):

@@ -1,4 +1,4 @@
-"""What stands for attention and activation: what it is by definition, and that it fits when it is fitted."""
+"""What stands for attention, activation and norms: what it is by definition, and that it fits when it is fitted."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ import spu_ditto
 from spu_ditto import models
 from spu_ditto.errors import UnsupportedError
 from spu_ditto.nn.attention import FORMS, Mask, attend, causal, padded
-from spu_ditto.nn.fit import Fitted, fit, taps
+from spu_ditto.nn.fit import Fitted, fit, names_of_taps, taps
 from spu_ditto.nn.forms import ATTENTIONS, Form, squared_and_plain
+from spu_ditto.nn.layers import linear_norm
 from spu_ditto.nn.scope import Scope, flat, from_tree
 from tests.nn.directories import Directory
 
@@ -162,11 +163,47 @@ def test_a_division_that_is_gone_is_in_the_weights() -> None:
     assert errors[0] < 0.8 * errors[1]
 
 
+def test_a_linear_norm_is_as_defined() -> None:
+    rng = np.random.default_rng(3)
+    x, weight, bias = (rng.standard_normal(shape).astype(np.float32) for shape in ((2, TOKENS, 5), (2, 5), (5,)))
+    result = linear_norm(Scope(from_tree({"weight": weight, "bias": bias})), jnp.asarray(x))
+    centred = x - x.mean(axis=-1, keepdims=True)
+    expected = np.concatenate([centred[:, :1] * weight[0], centred[:, 1:] * weight[1]], axis=1) + bias
+    np.testing.assert_allclose(result, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["bert-sequence", "gpt2-causal", "vit-image", "opt-causal", "distilbert-qa"])
+def test_linear_norms_divide_by_what_is_usual(name: str, tmp_path: Path) -> None:
+    directory = Directory(name)
+    model = models.load(directory.path)
+    inputs = model.make_inputs(batch=64, seq_len=8)
+    told: list[Fitted] = []
+    fitted = fit(model, inputs, norm=("linear", "raw"), told=told.append)
+    assert [len(one.norms) for one in told] == [1, 1] and all(0 < one.norms[0] < 0.5 for one in told)
+    [tap] = [n for n in names_of_taps(model) if n.endswith(".attention.norm") and ".0." in n]
+    x = taps(model, inputs, tap.__eq__)[tap]
+    deviation = np.std(x, axis=-1)[inputs["attention_mask"] > 0] if "attention_mask" in inputs else np.std(x, axis=-1)
+    path = f"{tap.removesuffix('.attention.norm')}.weight"
+    before, after = dict(flat(model.params))[path], dict(flat(fitted.params))[path]
+    assert after.shape == (2, *before.shape)
+    # Of all tokens but the first, whose factor is between those of the largest and the smallest deviation.
+    factor = np.median(after[1] / before)
+    np.testing.assert_allclose(after[1], factor * before, rtol=1e-5)
+    assert 1 / deviation.max() <= factor <= 1 / deviation.min()
+    fitted.save(tmp_path)
+    again = models.load(tmp_path)
+    assert again.forms == fitted.forms and again.forms[0].norm == ("linear", "raw")
+    given = [np.asarray(one.reference(one.params, directory.inputs)) for one in (fitted, again)]
+    np.testing.assert_array_equal(*given)
+
+
+@pytest.mark.parametrize("norm", ["raw", "linear"])
 @pytest.mark.parametrize("attention", ["2quad", "2quad-freediv"])
-def test_a_fitted_model_is_secure(attention: Any) -> None:
+def test_a_fitted_model_is_secure(attention: Any, norm: Any) -> None:
     directory = Directory("bert-sequence")
     model = models.load(directory.path)
-    fitted = fit(model, model.make_inputs(batch=64, seq_len=8), attention=attention, activation="quadratic")
+    inputs = model.make_inputs(batch=64, seq_len=8)
+    fitted = fit(model, inputs, attention=attention, activation="quadratic", norm=norm)
     expected = np.asarray(fitted.reference(fitted.params, directory.inputs))
     secure = spu_ditto.compile(fitted.apply, fraction_bits={"FM32": 14, "FM64": 18})
     result = np.asarray(secure(fitted.params, directory.inputs))
@@ -184,6 +221,12 @@ def test_what_cannot_be_fitted_is_refused() -> None:
     llama = models.load(Directory("llama-causal").path)
     with pytest.raises(UnsupportedError, match="quadratics stand for GELU, and not for silu in model.layers.0"):
         fit(llama, llama.make_inputs(batch=4, seq_len=8), activation="quadratic")
+    with pytest.raises(UnsupportedError, match="layers of llama-causal have no LayerNorm"):
+        fit(llama, llama.make_inputs(batch=4, seq_len=8), norm="linear")
+    with pytest.raises(UnsupportedError, match="norm='batch' is not one of raw, linear"):
+        Form(norm="batch")  # type: ignore[arg-type]
+    with pytest.raises(UnsupportedError, match="give one, or one at attention and one at the MLP"):
+        Form(norm=("raw", "raw", "raw"))  # type: ignore[arg-type]
 
 
 def test_stand_ins_are_in_the_configuration(tmp_path: Path) -> None:

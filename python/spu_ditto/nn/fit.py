@@ -227,7 +227,8 @@ def _fit_norms(
 ) -> tuple[Any, tuple[float, ...]]:
     """One after the other, each on what the ones before it give."""
     linear = [part for part, one in zip(get_args(Part), Form(norm=norm).norms) if one == "linear"]
-    in_layers = re.compile(rf"(?:.*?\.)?{layer}\.[^0-9]*\.({'|'.join(linear)})\.norm")
+    # The first part of a path that is a number is the layer's.
+    in_layers = re.compile(rf"(?:[^.]*[^.\d][^.]*\.)*{layer}\..*\.({'|'.join(linear)})\.norm")
     names = {
         tap: found[0].removesuffix(f".{found[1]}.norm")
         for tap in names_of_taps(model)
