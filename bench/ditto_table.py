@@ -198,15 +198,16 @@ def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def accuracy_markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     """MiniLM on rated sentences, beside what PUMA reports of BERT-base."""
-    puma = published("puma")["accuracy"]
-    faithful = "PUMA, in float32: " + ", ".join(f"{task} {known['float32']:.3f}" for task, known in puma.items())
-    secure = "PUMA, secure: " + ", ".join(f"{task} {known['secure']:.3f}" for task, known in puma.items())
+    puma = published("puma")["accuracy"].items()
+    faithful = "PUMA, secure (float32): " + ", ".join(
+        f"{task} {known['secure']:.3f} ({known['float32']:.3f})" for task, known in puma
+    )
     lines = ["| version | training | accuracy | of texts | published, other tasks |", "|---|---|---|---|---|"]
     for row in rows:
         accuracy = "not trained" if row["accuracy"] is None else f"{100 * row['accuracy']:.1f} %"
         samples = row["secure_samples"]
         texts = "all, in float32" if samples is None else f"{samples}, three parties"
-        beside = {"float-faithful": faithful, "quantised": secure}.get(row["version"], NOT_FOUND)
+        beside = faithful if row["version"] == FLOAT.name else NOT_FOUND
         lines.append(f"| {row['version']} | {row['training']} | {accuracy} | {texts} | {beside} |")
     return "\n".join(lines)
 
