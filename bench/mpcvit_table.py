@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
 """MPCViT's table: Vision Transformers whose heads do different things, among our three parties and as published.
 
-    bench/mpcvit_table.py                  # costs, and CIFAR's networks run: half an hour on two cores
-    bench/mpcvit_table.py --full           # Tiny-ImageNet's run too, and accuracies of small networks: hours
+    bench/mpcvit_table.py                      # costs, and CIFAR's networks run: half an hour on two cores
+    bench/mpcvit_table.py --full --runs runs   # Tiny-ImageNet's run too, and accuracies of small networks: hours
 
 A part μ of all heads keeps rsattn, the others do scale; which heads do, MPCViT learns, and here they are in as few
 layers as they fill, or in all of them alike, for a layer pays the rounds of the dearest of its heads. Weights are
 random, and secret: bytes, rounds and seconds do not depend on them. Bytes are those of all parties, of one picture.
 Seconds are measured among threads of this process, with nothing and with a network between them (medians, with the
 least and the most; in a network one execution), and predicted by the cost analysis, which tries out computing here, as
-busy as this machine is. What is published is of another machine, of two parties without a dealer, and of a WAN that is
-not described.
+busy as this machine is; parts of softmax's are of what the network alone takes. What is published is of another
+machine, of two parties without a dealer, and of a WAN that is not described.
 """
 
 from __future__ import annotations
@@ -226,7 +226,7 @@ def costs(table: dict[str, Any]) -> Iterator[str]:
     names = table["published"]
     head = [table["shape"], "MB offline", "online", "rounds", "s, measured"]
     head += [f"{name}, s: {how}" for name in NETWORKS for how in ("predicted", "measured")]
-    head.append("of softmax's WAN")
+    head.append("of softmax's WAN alone")
     for name in names:
         head += [f"published, {name}: %", "taught, %", "WAN, s", "of softmax's"]
     yield f"| {' | '.join(head)} |"
@@ -241,7 +241,7 @@ def costs(table: dict[str, Any]) -> Iterator[str]:
             cells += [str(own["rounds"]), measured(own, "none")]
             for name in NETWORKS:
                 cells += [f"{own['predicted'][name]:.2f}", measured(own, name)]
-            cells.append(f"{own['predicted']['WAN'] / first['ours']['predicted']['WAN']:.2f}")
+            cells.append(f"{own['network']['WAN'] / first['ours']['network']['WAN']:.2f}")
         for name in names:
             known, whole = row["published"][name] or {}, (first["published"][name] or {}).get("seconds")
             cells += [cell(known.get(key)) for key in ("accuracy", "taught", "seconds")]
@@ -294,7 +294,7 @@ def plot(path: Path, table: dict[str, Any]) -> None:
         [row["network"] for row in shown],
         {
             "bytes": [megabytes(row["ours"]) / megabytes(first["ours"]) for row in shown],
-            "WAN, predicted": [row["ours"]["predicted"]["WAN"] / first["ours"]["predicted"]["WAN"] for row in shown],
+            "WAN alone": [row["ours"]["network"]["WAN"] / first["ours"]["network"]["WAN"] for row in shown],
             f"WAN, published ({name})": [
                 row["published"][name]["seconds"] / whole if whole and row["published"][name] else None for row in shown
             ],
@@ -304,10 +304,10 @@ def plot(path: Path, table: dict[str, Any]) -> None:
 
 def main(
     quick: Annotated[bool, typer.Option("--quick", help="A tiny network, in a minute.")] = False,
-    full: Annotated[
-        bool, typer.Option("--full", help="Also run Tiny-ImageNet's networks, and train small ones.")
-    ] = False,
-    runs: Annotated[Path, typer.Option(help="Where trainings are, or are to be: in mpcvit-animals.")] = Path("runs"),
+    full: Annotated[bool, typer.Option("--full", help="Also run Tiny-ImageNet's, and train small ones.")] = False,
+    runs: Annotated[
+        Path | None, typer.Option(help="The folder of run folders, for accuracies; --full makes what is missing.")
+    ] = None,
     json: Annotated[Path | None, typer.Option(help="Write the results to this file.")] = None,
     plot_file: Annotated[Path | None, typer.Option("--plot", help="Draw the first table into this PNG.")] = None,
 ) -> None:
@@ -315,6 +315,8 @@ def main(
     made_with = provenance(locals(), [SEED])
     if quick and full:
         raise typer.BadParameter("--quick and --full exclude each other")
+    if full and runs is None:
+        raise typer.BadParameter("--full trains: name a folder for it with --runs")
     shapes, kept = ((QUICK,), (0.5,)) if quick else ((CIFAR, TINY), KEPT)
     first = shapes[0]
     done = Steps(sum(len(networks(shape, kept)) for shape in shapes) + 8)
@@ -326,7 +328,7 @@ def main(
             found = rows(shape, kept, run, between, done)
             tables.append({"shape": shape.name, "published": shape.published, "rows": found})
         own = parts(first, done)
-        trained = None if quick else accuracies(runs / "mpcvit-animals", train=full)
+        trained = None if quick or runs is None else accuracies(runs / "mpcvit-animals", train=full)
     except spu_ditto.DittoError as error:
         raise typer.BadParameter(str(error)) from error
     known = published("mpcvit")
