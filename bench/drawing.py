@@ -37,5 +37,5 @@ def draw_bars(path: Path, title: str, names: Sequence[str], series: Mapping[str,
     axes.invert_yaxis()
     axes.set_title(title, fontsize="medium")
     axes.margins(x=0.1)
-    axes.legend(fontsize="small")
+    figure.legend(loc="outside lower center", ncols=len(series), fontsize="small")
     figure.savefig(path, dpi=120)

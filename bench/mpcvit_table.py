@@ -28,7 +28,7 @@ from drawing import draw_bars
 from output import Steps, say, with_range
 from priced import NETWORKS, megabytes, priced
 from provenance import provenance
-from published import cell, published
+from published import NOT_FOUND, cell, published
 
 import spu_ditto
 from ditto.policy.link import get_link
@@ -106,7 +106,9 @@ def networks(shape: Shape, kept: Sequence[float]) -> list[Network]:
         Network("MPCFormer: 2quad, quad", "MPCFormer", "2quad", "quad"),
         Network("THE-X: relu for GELU, no more of it", "THE-X", "raw", "relu"),
     ]
-    return found + [Network(f"Linformer {rank}", f"Linformer {rank}", None) for rank in (0.3, 0.5, 0.7)]
+    ranks = [f"Linformer {rank}" for rank in (0.3, 0.5, 0.7)]
+    known = published("mpcvit")
+    return found + [Network(name, name, None) for name in ranks if any(name in known[part] for part in shape.published)]
 
 
 def placements(shape: Shape, part: float) -> tuple[Heads, Heads]:
@@ -223,29 +225,31 @@ def markdown(result: dict[str, Any]) -> str:
 
 def costs(table: dict[str, Any]) -> Iterator[str]:
     """What the networks of a shape cost, in full and as parts of softmax's."""
-    names = table["published"]
-    head = [table["shape"], "MB offline", "online", "rounds", "s, measured"]
-    head += [f"{name}, s: {how}" for name in NETWORKS for how in ("predicted", "measured")]
+    first = table["rows"][0]
+    whole = {name: (first["published"][name] or {}).get("seconds") for name in table["published"]}
+    head = [table["shape"], "MB offline, online", "rounds", "s, measured"]
+    head += [f"{name}, s: predicted, measured" for name in NETWORKS]
     head.append("of softmax's WAN alone")
-    for name in names:
-        head += [f"published, {name}: %", "taught, %", "WAN, s", "of softmax's"]
+    for name in table["published"]:
+        head += [f"published, {name}: %, taught", "WAN, s", *(["of softmax's"] if whole[name] else [])]
     yield f"| {' | '.join(head)} |"
     yield "|---" * len(head) + "|"
-    first = table["rows"][0]
     for row in table["rows"]:
-        cells, own = [row["network"]], row["ours"]
+        own = row["ours"]
         if own is None:
-            cells += ["no such form here"] + [""] * (len(head) - 2 - 4 * len(names))
+            cells = [row["network"], "no such form here", *[""] * 5]
         else:
-            cells += [f"{own['bytes'][part] / 1e6:.1f}" for part in ("offline", "online")]
+            cells = [row["network"], ", ".join(f"{own['bytes'][part] / 1e6:.1f}" for part in ("offline", "online"))]
             cells += [str(own["rounds"]), measured(own, "none")]
             for name in NETWORKS:
-                cells += [f"{own['predicted'][name]:.2f}", measured(own, name)]
+                cells.append(", ".join(filter(None, [f"{own['predicted'][name]:.2f}", measured(own, name)])))
             cells.append(f"{own['network']['WAN'] / first['ours']['network']['WAN']:.2f}")
-        for name in names:
-            known, whole = row["published"][name] or {}, (first["published"][name] or {}).get("seconds")
-            cells += [cell(known.get(key)) for key in ("accuracy", "taught", "seconds")]
-            cells.append(cell(None if whole is None or "seconds" not in known else known["seconds"] / whole))
+        for name in table["published"]:
+            known = row["published"][name] or {}
+            right = [f"{known[key]:.2f}" for key in ("accuracy", "taught") if key in known]
+            cells += [", ".join(right) or NOT_FOUND, cell(known.get("seconds"))]
+            if whole[name]:
+                cells.append(cell(known["seconds"] / whole[name] if "seconds" in known else None))
         yield f"| {' | '.join(cells)} |"
 
 
@@ -332,9 +336,10 @@ def main(
     except spu_ditto.DittoError as error:
         raise typer.BadParameter(str(error)) from error
     known = published("mpcvit")
-    origin = {"source": known["source"], "setting": known["setting"]}
+    origin = {key: known[key] for key in ("source", "setting", "times_faster")}
     result = {"made_with": made_with, "published": origin, "tables": tables, "parts": own, "accuracies": trained}
-    print(f"Published: {known['source']}; {known['setting']}.\n")
+    faster = ", ".join(f"{times} times than {name}" for name, times in known["times_faster"].items())
+    print(f"Published: {known['source']}; {known['setting']}. Faster on Tiny-ImageNet: {faster}.\n")
     print(markdown(result))
     if plot_file is not None:
         plot(plot_file, tables[0])

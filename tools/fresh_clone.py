@@ -68,6 +68,8 @@ LONG = (
     "python bench/guard.py",
     "bench/ditto_table.py --runs runs",
     "bench/freediv_table.py --runs runs",
+    "bench/mpcformer_table.py --runs runs",
+    "bench/mpcvit_table.py --runs runs",
     "python bench/tables.py --only targets",
     "python bench/tables.py --only shapes",
 )
