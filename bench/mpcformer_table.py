@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 from commandline import run_command
 from drawing import draw_bars
@@ -130,7 +131,10 @@ def accuracies(runs: Runs, full: bool) -> list[dict[str, Any]] | None:
     teacher = models.load(place)
     texts = test_texts(teacher)
     untrained = {f"{one.name}: weights as they were": one.of(teacher) for one in ROWS[1:]}
-    samples = teacher.encode(sentiment("train").texts[:_FIT_ON], seq_len=texts.inputs["input_ids"].shape[1])
+    # Those that `distill` fits to.
+    learn = sentiment("train").texts
+    order = np.random.default_rng(SEED).permutation(len(learn))[:_FIT_ON]
+    samples = teacher.encode([learn[n] for n in order], seq_len=texts.inputs["input_ids"].shape[1])
     untrained["2quad with head shifts, neuron quadratics: fitted"] = fit(
         teacher, samples, attention="2quad", activation="quadratic"
     )
@@ -160,8 +164,8 @@ def markdown(result: dict[str, Any]) -> str:
 
 def costs(shape: str, found: Sequence[dict[str, Any]]) -> Iterator[str]:
     """What the network costs, and how many times as fast as stock it is."""
-    head = [shape, "MB offline", "online", "rounds", "s, measured"]
-    head += [f"{name}, s: {how}" for name in NETWORKS for how in ("predicted", "measured")]
+    head = [shape, "MB offline, online", "rounds", "s, measured"]
+    head += [f"{name}, s: predicted, measured" for name in NETWORKS]
     head += ["bytes, of stock's", *(f"times faster, {name} alone" for name in NETWORKS)]
     head += ["published: times faster", "GLUE, %", "undistilled, %"]
     yield f"| {' | '.join(head)} |"
@@ -169,11 +173,12 @@ def costs(shape: str, found: Sequence[dict[str, Any]]) -> Iterator[str]:
     stock = found[0]["ours"]
     for row in found:
         own, known = row["ours"], row["published"] or {}
-        cells = [row["name"], *(f"{own['bytes'][part] / 1e6:.1f}" for part in ("offline", "online"))]
+        cells = [row["name"], ", ".join(f"{own['bytes'][part] / 1e6:.1f}" for part in ("offline", "online"))]
         cells += [str(own["rounds"]), with_range(own["measured"]["none"])]
         for name in NETWORKS:
             runs = own["measured"].get(name)
-            cells += [f"{own['predicted'][name]:.2f}", "" if runs is None else with_range(runs)]
+            told = [f"{own['predicted'][name]:.2f}", *([] if runs is None else [with_range(runs)])]
+            cells.append(", ".join(told))
         cells.append(f"{megabytes(own) / megabytes(stock):.2f}")
         cells += [f"{stock['network'][name] / own['network'][name]:.2f}" for name in NETWORKS]
         cells.append(cell(known.get("times_faster")))
@@ -230,8 +235,8 @@ def main(
         "rows": found,
         "accuracies": trained,
     }
-    print(f"Published: {known['source']}; {known['setting']}. Its code with stock functions, as {puma['source']}")
-    print(f"ran it ({puma['setting']}): {by_puma['seconds']:.2f} s, {by_puma['gigabytes']:.2f} GB.\n")
+    print(f"Published: {known['source']}; {known['setting']}. Its code as {puma['source']} ran it,")
+    print(f"{puma['mpcformer_setting']}: {by_puma['seconds']:.2f} s, {by_puma['gigabytes']:.2f} GB.\n")
     print(markdown(result))
     if plot_file is not None:
         plot(plot_file, shape.name, found)
