@@ -66,6 +66,10 @@ LONG = (
     "bench/networks.py --parties namespaces --baseline spu",
     "python bench/protocols.py",
     "python bench/guard.py",
+    "bench/ditto_table.py --runs runs",
+    "bench/freediv_table.py --runs runs",
+    "bench/mpcformer_table.py --runs runs",
+    "bench/mpcvit_table.py --runs runs",
     "python bench/tables.py --only targets",
     "python bench/tables.py --only shapes",
 )

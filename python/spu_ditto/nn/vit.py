@@ -30,33 +30,44 @@ def check_size(config: Config, pixels: jax.Array) -> None:
 
 def encoder(scope: Scope, config: Config, inputs: Inputs, forms: Forms) -> jax.Array:
     """Hidden states [b, t, width]: of the class token, of DeiT's other, and of the squares."""
-    pixels, width, place = inputs["pixel_values"], config["hidden_size"], scope / "embeddings"
-    check_size(config, pixels)
-    names = _TOKENS[config["model_type"]]
-    x = nn.patches(place / "patch_embeddings" / "projection", pixels, width, config["patch_size"])
-    own = [jnp.broadcast_to(place.weight(name, 1, 1, width), (x.shape[0], 1, width)) for name in names]
-    x = jnp.concatenate([*own, x], axis=1)
-    x = x + place.weight("position_embeddings", 1, x.shape[1], width)
+    x = embeddings(scope / "embeddings", config, inputs["pixel_values"])
     for n in range(config["num_hidden_layers"]):
-        x = _layer(scope / "encoder" / "layer" / n, config, x, forms[n])
+        layer = scope / "encoder" / "layer" / n
+        (layer / "hidden").observe(x)
+        x = mlp(layer, config, attention(layer, config, x, forms[n]), forms[n])
     (scope / "hidden").observe(x)
     return nn.layer_norm(scope / "layernorm", x, config["layer_norm_eps"])
 
 
-def _layer(scope: Scope, config: Config, x: jax.Array, form: Form) -> jax.Array:
-    (scope / "hidden").observe(x)
-    width, epsilon, own = x.shape[-1], config["layer_norm_eps"], scope / "attention" / "attention"
-    y = form.normalise("attention", scope / "layernorm_before", x, epsilon)
+def embeddings(scope: Scope, config: Config, pixels: jax.Array) -> jax.Array:
+    """Squares of images [b, channels, height, width] behind the class tokens, and places: [b, t, width]."""
+    check_size(config, pixels)
+    width = config["hidden_size"]
+    x = nn.patches(scope / "patch_embeddings" / "projection", pixels, width, config["patch_size"])
+    names = _TOKENS[config["model_type"]]
+    own = [jnp.broadcast_to(scope.weight(name, 1, 1, width), (x.shape[0], 1, width)) for name in names]
+    x = jnp.concatenate([*own, x], axis=1)
+    return x + scope.weight("position_embeddings", 1, x.shape[1], width)
+
+
+def attention(scope: Scope, config: Config, x: jax.Array, form: Form) -> jax.Array:
+    """The first half of a layer, with its norm and what goes around it: [b, t, width] to the same."""
+    width, own = x.shape[-1], scope / "attention" / "attention"
+    y = form.normalise("attention", scope / "layernorm_before", x, config["layer_norm_eps"])
     query, key, value = (
         split_heads(nn.dense(own / name, y, width, bias=config.get("qkv_bias", True)), config["num_attention_heads"])
         for name in ("query", "key", "value")
     )
     mixed = attend(own, query, key, value, Mask(), form)
-    x = x + nn.dense(scope / "attention" / "output" / "dense", mixed, width).astype(jnp.float32)
-    y = form.normalise("mlp", scope / "layernorm_after", x, epsilon)
+    return x + nn.dense(scope / "attention" / "output" / "dense", mixed, width).astype(jnp.float32)
+
+
+def mlp(scope: Scope, config: Config, x: jax.Array, form: Form) -> jax.Array:
+    """The second half, likewise."""
+    y = form.normalise("mlp", scope / "layernorm_after", x, config["layer_norm_eps"])
     inner = nn.dense(scope / "intermediate" / "dense", y, config["intermediate_size"])
     inner = form.activate(scope, config["hidden_act"], inner)
-    return x + nn.dense(scope / "output" / "dense", inner, width).astype(jnp.float32)
+    return x + nn.dense(scope / "output" / "dense", inner, x.shape[-1]).astype(jnp.float32)
 
 
 def _classes(scope: Scope, config: Config, inputs: Inputs, forms: Forms) -> jax.Array:
