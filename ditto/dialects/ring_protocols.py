@@ -51,7 +51,7 @@ class ConvertOp(PureOp):
 
 
 @irdl_op_definition
-class NormaliseOp(RingOp):
+class NormaliseOp(PureOp):
     """(x - mean) / sqrt(variance + eps) of the rows along `dims`, until `expand-normalisation`. Never executed.
 
     `variances` are the least and the greatest that samples have shown, with headroom.

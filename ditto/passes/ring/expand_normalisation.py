@@ -6,6 +6,9 @@ becomes, with n = 8,
     v = n sum(x^2) - sum(x)^2               n^2 times the variance, to the last bit: by Cauchy and Schwarz not negative
     d * rsqrt(v / 4^k + ...) / 2^k          n / 2^k in (1/2, 1]
 
+Where the rows are multiplied with a gain that is an argument, d is multiplied with it before the root is known, which
+takes a round less, and a narrower ring for the root.
+
 v has twice the fraction bits of x, and must stay below 2^62. Where x may be so large that its fraction bits do not fit,
 it is rounded for v, coarsely enough for the largest x; and for rows of small variance v is computed again with finer x,
 modulo 2^64, and the finest that is valid is chosen by the coarser ones. All of this is done once a row. Where samples
@@ -24,8 +27,19 @@ from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
 from ditto.analysis.intervals import BOUND, FACT, MODULAR, Intervals
+from ditto.analysis.look_through import has_any, is_argument
 from ditto.dialects import ring
-from ditto.passes.ring_rewriting import constant_before, encoded_before, every, insert_before, replace, rescaled_before
+from ditto.dialects.traits import Reshapes
+from ditto.passes.ring_rewriting import (
+    constant_before,
+    encoded_before,
+    erase_dead,
+    every,
+    insert_before,
+    replace,
+    rescaled_before,
+    users,
+)
 
 # v < 2^_LIMIT as an integer.
 _LIMIT = 62
@@ -39,6 +53,8 @@ _VARIANCE_FRACTION, _LEAST, _HIGHEST = 36, -30, 12
 _WINDOW = 22
 # x is rounded to this fraction for its variance without a finer scale beside it.
 _FINE_ENOUGH = 13
+# Bits below the unit of the result that d has after its gain.
+_GUARD = 2
 
 
 @dataclass(frozen=True)
@@ -67,6 +83,11 @@ class _Window:
     # By samples: what is beyond is refused.
     seen: bool
 
+    @property
+    def served(self) -> tuple[int, int]:
+        """Powers of two: neighbours overlap by what the bit that chooses between them leaves unsure."""
+        return (self.low, self.high) if self.seen else (self.low - 1, self.high + 2)
+
 
 def scales(fraction: int, count: int, size: float) -> list[_Scale]:
     """From the coarsest on, for rows of `count` values |x| < size."""
@@ -81,17 +102,22 @@ def scales(fraction: int, count: int, size: float) -> list[_Scale]:
 
 
 class _Expansion:
-    def __init__(self, op: ring.NormaliseOp, size: float) -> None:
+    # In front of what operations are written, and whose layer they have.
+    op: ring.RingOp
+
+    def __init__(self, op: ring.NormaliseOp, intervals: Intervals) -> None:
         self.op = op
+        self.intervals = intervals
         x, dims = op.arguments[0], sorted(op.get("dims"))
         shape = ring.shape(x)
         self.kept = [dim for dim in range(len(shape)) if dim not in dims]
         self.count = math.prod(shape[dim] for dim in dims)
         self.rows = math.prod(shape) // self.count
         self.k = (self.count - 1).bit_length()
-        self.size = size
+        self.size = intervals.of(x).size
         order = [*self.kept, *dims]
-        if order != list(range(len(shape))):
+        self.in_order = order == list(range(len(shape)))
+        if not self.in_order:
             moved = ring.fxp([shape[dim] for dim in order], 64, ring.fraction(x))
             x = insert_before(op, ring.TransposeOp, [x], moved, perm=order)
         self.x = self.emit(ring.ReshapeOp, [x], (self.rows, self.count), ring.fraction(x))
@@ -176,8 +202,7 @@ class _Expansion:
         value = self.emit(
             ring.AddPublicOp, [variance, encoded_before(self.op, least, fraction)], (self.rows,), fraction, **bound
         )
-        # Neighbours overlap by what the bit that chooses between them leaves unsure.
-        low, high = (window.low, window.high) if window.seen else (window.low - 1, window.high + 2)
+        low, high = window.served
         # Large variances are divided by a power of four, for free, so that no ring has to hold both ends.
         j = max(0, (high - _HIGHEST + 1) // 2)
         if j:
@@ -190,9 +215,8 @@ class _Expansion:
         root = self.emit(ring.RsqrtOp, [value], (self.rows,), bits, lo=low, hi=high, **known)
         return self.emit(ring.RelabelOp, [root], (self.rows,), bits + self.k + scale.label + j)
 
-    def chosen(self) -> SSAValue:
+    def chosen(self, windows: list[_Window]) -> SSAValue:
         """1 / (n sigma), from the window of its variance."""
-        windows = self.windows()
         roots = [self.root(window) for window in windows]
         finest = max(ring.fraction(root) for root in roots)
         roots = [rescaled_before(self.op, root, finest) for root in roots]
@@ -211,7 +235,8 @@ class _Expansion:
     def run(self) -> None:
         op, n, fraction = self.op, self.count, ring.fraction(self.x)
         before = op.prev_op
-        inverse = self.chosen()
+        windows = self.windows()
+        inverse = self.chosen(windows)
         assert before is not None
         while (made := before.next_op) is not op:
             # Right modulo 2^64 or not chosen, if it leaves its ring; what is chosen is checked after all.
@@ -225,6 +250,10 @@ class _Expansion:
             ring.MulPublicOp, [self.x, constant_before(self.op, np.array(n, np.int64))], whole, fraction, shift=0
         )
         centred = self.emit(ring.SubOp, [scaled, total], whole, fraction)
+        if gained := self.gained():
+            largest = max(-window.served[0] / 2 - self.k - window.scale.label for window in windows)
+            if self.gain_first(*gained, centred, inverse, math.ceil(largest)):
+                return
         to = ring.fraction(op.result)
         # What the product leaves room for.
         room = ring.MAX_WIDTH - 2 - math.ceil(math.log2(n) / 2) - fraction
@@ -244,6 +273,39 @@ class _Expansion:
             )
         replace(op, result)
 
+    def gained(self) -> tuple[ring.MulOp, SSAValue] | None:
+        """The product of the normalised rows with an argument, if there is nothing else that they are for."""
+        value: SSAValue = self.op.result
+        while len(found := users(value)) == 1 and has_any(found[0], Reshapes):
+            value = found[0].results[0]
+        if len(found) != 1 or not isinstance(product := found[0], ring.MulOp) or not self.in_order:
+            return None
+        gains = [operand for operand in product.arguments if operand is not value]
+        return (product, gains[0]) if len(gains) == 1 and is_argument(gains[0]) else None
+
+    def gain_first(
+        self, product: ring.MulOp, gain: SSAValue, centred: SSAValue, inverse: SSAValue, largest: int
+    ) -> bool:
+        """(n x - sum(x)) times the gain, then 1 / (n sigma) < 2^largest; whether there is room for it."""
+        whole, to, size = (self.rows, self.count), ring.fraction(product.result), self.intervals.of(gain).size
+        fraction = max(to + _GUARD + largest, 0)
+        first = ring.fraction(centred) + ring.fraction(gain) - fraction
+        second = fraction + ring.fraction(inverse) - to
+        bits = math.log2(2 * self.count * self.size * max(size, 2.0**-_LIMIT)) + fraction + first
+        if first < 0 or second < 0 or bits > _LIMIT:
+            return False
+        self.op = product
+        gain = self.emit(ring.ReshapeOp, [gain], whole, ring.fraction(gain))
+        scaled = self.emit(ring.MulOp, [centred, gain], whole, fraction, shift=first)
+        inverse = self.emit(ring.BroadcastOp, [inverse], whole, ring.fraction(inverse), dims=[0])
+        bound = math.sqrt(self.count) * (1 + 2.0**-6) * size
+        result = self.emit(ring.MulOp, [scaled, inverse], whole, to, shift=second, **{FACT: bound})
+        result = insert_before(product, ring.ReshapeOp, [result], product.result.type)
+        notes = {name: product.attributes[name] for name in ring.NOTES if name in product.attributes}
+        result.owner.attributes.update(notes)
+        replace(product, result)
+        return True
+
 
 @dataclass(frozen=True)
 class ExpandNormalisation(ModulePass):
@@ -259,4 +321,5 @@ class ExpandNormalisation(ModulePass):
             if isinstance(inner, ring.RingOp):
                 intervals.visit(inner)
         for normalisation in normalisations:
-            _Expansion(normalisation, intervals.of(normalisation.arguments[0]).size).run()
+            _Expansion(normalisation, intervals).run()
+        erase_dead(function.body.block)
