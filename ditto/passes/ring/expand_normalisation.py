@@ -301,8 +301,8 @@ class _Expansion:
         bound = math.sqrt(self.count) * (1 + 2.0**-6) * size
         result = self.emit(ring.MulOp, [scaled, inverse], whole, to, shift=second, **{FACT: bound})
         result = insert_before(product, ring.ReshapeOp, [result], product.result.type)
-        notes = {name: product.attributes[name] for name in ring.NOTES if name in product.attributes}
-        result.owner.attributes.update(notes)
+        assert isinstance(reshape := result.owner, ring.ReshapeOp)
+        reshape.attributes.update({name: note for name, note in product.attributes.items() if name in ring.NOTES})
         replace(product, result)
         return True
 
