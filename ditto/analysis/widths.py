@@ -33,9 +33,6 @@ from ditto.policy.link import Link
 
 # Kernels below and above this width work on different words.
 WORD = 32
-# What a multiply-accumulate of the wider words takes longer, twice, for P1 and P2 make two products of each: 20 instead
-# of 42 G a second on one thread with AVX-512 (ditto/ring/matmul_bench.cc).
-_WIDER_SECONDS = 2 * (1 / 20e9 - 1 / 42e9)
 
 
 def keeps_ring(op: Operation) -> bool:
@@ -228,6 +225,9 @@ def _decide(plan: Widths, op: ring.RingOp) -> int:
         return wanted
     # With the bit that an up-cast takes.
     least = max(least, min(_number(op, "range") + 2, most))
+    if _is_large(op) and (shift := _number(op, "shift")) + least <= WORD < shift + wanted:
+        # A product of 32-bit words takes a third of the time.
+        return least
     # What a function costs may jump where its own values no longer fit a ring.
     widths = range(least, wanted + 1) if has_any(op, RealFunction) else (min(wanted, max(least, most)), least)
     return min(widths, key=lambda width: _price(plan, op, width, wanted))
@@ -251,14 +251,15 @@ def _price(plan: Widths, op: ring.RingOp, width: int, wanted: int) -> float:
     if width < wanted:
         after = up_cast(_count(op.result), width, wanted)
         bits, rounds = bits + (after.bits or 0), rounds + after.rounds
-    return bits + rounds * plan.link.round_bits + plan.link.bits_in(_work(op, width))
+    return bits + rounds * plan.link.round_bits
 
 
-def _work(op: ring.RingOp, width: int) -> float:
-    """What it takes longer to compute a result of this width than in 32-bit words, in seconds."""
-    if not has_any(op, Dot) or has_any(op, Local) or _number(op, "shift") + width <= WORD:
-        return 0.0
-    return _count(op.result) * op.terms() * _WIDER_SECONDS
+def _is_large(op: ring.RingOp) -> bool:
+    """Whether the size of its words matters: a product of one matrix with all rows is most of a network's work."""
+    if not has_any(op, Dot) or has_any(op, Local):
+        return False
+    rows = ring.shape(op.arguments[0])
+    return len(rows) == 4 or rows[0] == 1
 
 
 def _demand(plan: Widths, op: ring.RingOp) -> None:

@@ -40,11 +40,7 @@ class Link:
     @property
     def round_bits(self) -> float:
         """The bits that both ways of a link could carry in the time of a round, which is that of a message."""
-        return self.bits_in(self.one_way_seconds)
-
-    def bits_in(self, seconds: float) -> float:
-        """The bits that both ways of a link could carry in a time."""
-        return 2 * self.bits_per_second * seconds
+        return 2 * self.bits_per_second * self.one_way_seconds
 
 
 # As Ditto measures them: Wu et al., "Ditto: Quantization-aware Secure Inference of Transformers upon MPC", section 5.
