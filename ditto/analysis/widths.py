@@ -226,7 +226,7 @@ def _decide(plan: Widths, op: ring.RingOp) -> int:
     # With the bit that an up-cast takes.
     least = max(least, min(_number(op, "range") + 2, most))
     if _is_large(op) and (shift := _number(op, "shift")) + least <= WORD < shift + wanted:
-        # A product of 32-bit words takes a third of the time.
+        # A product of 32-bit words takes half the time, and the weights in it half the memory.
         return least
     # What a function costs may jump where its own values no longer fit a ring.
     widths = range(least, wanted + 1) if has_any(op, RealFunction) else (min(wanted, max(least, most)), least)
