@@ -210,8 +210,9 @@ def test_hidden_states_of_minilm_are_those_of_a_secure_run() -> None:
     """In units of what comes into each layer and out of the last, at real tokens.
 
     Measured, of what the first and the second layer take and the second gives, which have 18, 12 and 12 fraction bits:
-    a secure run is off from the emulation by 0.05, 0.00 and 0.02 units on average, by 6.3, 7.4 and 13.6 as a standard
-    deviation, by 12, 20 and 38 at 99 of 100 numbers; and from another secure run by 6.2, 7.8 and 14.9.
+    a secure run is off from the emulation by 0.05, 0.00 and 0.02 units on average, by 2.6, 7.5 and 13.8 as a standard
+    deviation, by 10, 21 and 39 at 99 of 100 numbers; and from another secure run by 2.2, 8.1 and 15.3. With 18 fraction
+    bits it shows that roots have errors which are the same in all secure runs.
     """
     model = classifier()
     inputs = model.encode(TEXTS, seq_len=16)
@@ -231,12 +232,12 @@ def test_hidden_states_of_minilm_are_those_of_a_secure_run() -> None:
     runs = [secure(model.params, inputs), secure(model.params, inputs), coined(model.params, jax.random.key(1))]
     layers = list(zip(*(hidden for _, hidden in runs), strict=True))
     assert len(layers) == 3
-    for n, (layer, most) in enumerate(zip(layers, (25, 40, 75))):
+    for n, (layer, (most, spread)) in enumerate(zip(layers, ((18, 1.8), (40, 1.3), (75, 1.3)))):
         one, other, ours = (np.asarray(x, np.float64)[real] * 2.0 ** types[n + 1].fraction for x in layer)
         off = ours - one
         assert abs(off.mean()) < 0.5
         assert np.quantile(np.abs(off), 0.99) < most
-        assert 0.7 < off.std() / (other - one).std() < 1.3
+        assert 0.7 < off.std() / (other - one).std() < spread
     for logits, _ in runs:
         assert np.array_equal(np.argmax(logits, -1), KINDS)
 
