@@ -69,10 +69,11 @@ class Runs:
         return rows
 
     def _of(self, made: Recipe) -> tuple[Path, dict[str, Any]] | None:
-        wanted = _without_source(made.model_dump(mode="json"))
         for run, asked in self._runs():
             settings = asked.get("task"), asked.get("seq_len"), asked.get("seed")
-            if settings == (_TASK, _SEQ_LEN, _SEED) and _without_source(asked["recipe"]) == wanted:
+            # What had no name yet when the run was made was as it is by default.
+            known = Recipe.model_validate(asked["recipe"])
+            if settings == (_TASK, _SEQ_LEN, _SEED) and _without_source(known) == _without_source(made):
                 return run, asked
         return None
 
@@ -84,8 +85,8 @@ class Runs:
                 yield path.parent, asked
 
 
-def _without_source(made: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in made.items() if name != "source"}
+def _without_source(made: Recipe) -> Recipe:
+    return made.model_copy(update={"source": ""})
 
 
 def test_texts(teacher: models.Model) -> Data:
