@@ -73,7 +73,8 @@ def rms_norm(scope: Scope, x: jax.Array, epsilon: float, *, offset: float = 0.0)
     x = x.astype(jnp.float32)
     scale = scope.weight("weight", x.shape[-1])
     variance = jnp.mean(jnp.square(x), axis=-1, keepdims=True)
-    return x * (jax.lax.rsqrt(variance + epsilon) * (scale + offset if offset else scale))
+    # The scale first: on shares it is then multiplied in while the root is computed.
+    return x * (scale + offset if offset else scale) * jax.lax.rsqrt(variance + epsilon)
 
 
 def convolution(
