@@ -465,7 +465,8 @@ def _cut(config: Config, family: Family, layers: int | None) -> Config:
 
 
 def _form(stored: Mapping[str, Any]) -> Form:
-    return Form(**{name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()})
+    made: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in stored.items()}
+    return Form(**made)
 
 
 def _shapes(model: Model) -> dict[str, tuple[int, ...]]:
