@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from commandline import run_command
+from commandline import RunsFolder, check_extent, run_command
 from drawing import draw_bars
 from output import Steps, say, with_range
-from priced import NETWORKS, megabytes, priced
+from priced import NETWORKS, priced, times_less
 from provenance import provenance
 from published import NOT_FOUND, published
-from taught import Runs, accuracy_of, test_texts
+from taught import Runs, accuracy_of, texts_of
 
 import spu_ditto
 from spu_ditto import models
@@ -109,10 +109,7 @@ def rows_of(subject: Subject, full: bool, done: Steps) -> list[dict[str, Any]]:
             ),
         }
         first = rows[0] if rows else row
-        row["times_less"] = {
-            "bytes": megabytes(first) / megabytes(row),
-            **{name: first["network"][name] / row["network"][name] for name in NETWORKS},
-        }
+        row["times_less"] = times_less(first, row)
         rows.append(row)
         # The parties' shares.
         gc.collect()
@@ -142,7 +139,7 @@ def accuracies(runs: Runs, full: bool) -> list[dict[str, Any]]:
         say(f"{runs.folder} has no teacher, so that there are no accuracies: --full trains it")
         return []
     teacher = models.load(place)
-    texts = test_texts(teacher)
+    texts = texts_of(teacher, "test")
     return [
         _accuracy("float-faithful", "none", accuracy_of(teacher, texts)),
         _accuracy("quad", "none", accuracy_of(teacher.converted(activation="quad"), texts)),
@@ -223,18 +220,13 @@ def main(
     full: Annotated[
         bool, typer.Option("--full", help="Also run the large models, and the others on a LAN and a WAN; distil.")
     ] = False,
-    runs: Annotated[
-        Path | None, typer.Option(help="The folder of run folders, for accuracies; --full makes what is missing.")
-    ] = None,
+    runs: RunsFolder = None,
     json: Annotated[Path | None, typer.Option(help="Write the results to this file.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw the megabytes to this PNG.")] = None,
 ) -> None:
     """Prints the table as Markdown; progress goes to standard error."""
     made_with = provenance(locals(), [0])
-    if quick and full:
-        raise typer.BadParameter("--quick and --full exclude each other")
-    if full and runs is None:
-        raise typer.BadParameter("--full distils: name a folder for it with --runs")
+    check_extent(quick, full, runs, "distils")
     subjects = QUICK if quick else SUBJECTS
     done = Steps(len(subjects) * len(VERSIONS))
     try:

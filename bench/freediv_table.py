@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from commandline import run_command
+from commandline import RunsFolder, check_extent, run_command
 from drawing import draw_bars
 from output import Steps, say, with_range
-from priced import NETWORKS, megabytes, priced
+from priced import NETWORKS, priced, times_less
 from provenance import provenance
 from published import NOT_FOUND, published
-from taught import Runs, accuracy_of, test_texts
+from taught import Runs, accuracy_of, texts_of
 
 import spu_ditto
 from spu_ditto import models
@@ -81,11 +81,7 @@ def costs(quick: bool, full: bool, done: Steps) -> list[dict[str, Any]]:
         found = priced(model.apply, model.params, inputs, model.fraction_bits, run=True, networks=networks)
         row: dict[str, Any] = {"attention": combination.attention, "activation": combination.activation, **found}
         first = rows[0] if rows else row
-        row["times_less"] = {
-            "bytes": megabytes(first) / megabytes(row),
-            "rounds": first["rounds"] / row["rounds"],
-            **{name: first["network"][name] / row["network"][name] for name in NETWORKS},
-        }
+        row["times_less"] = {"rounds": first["rounds"] / row["rounds"], **times_less(first, row)}
         rows.append(row)
         # The parties' shares.
         gc.collect()
@@ -105,7 +101,7 @@ def accuracies(runs: Runs, full: bool) -> list[dict[str, float | None]]:
         say(f"{runs.folder} has no teacher, so that nothing is replaced in one: --full trains it")
         return [{"replaced": None, "distilled": value} for value in taught]
     teacher = models.load(place)
-    texts = test_texts(teacher)
+    texts = texts_of(teacher, "test")
     found: list[dict[str, float | None]] = []
     for combination, value in zip(COMBINATIONS, taught, strict=True):
         found.append({"replaced": accuracy_of(combination.of(teacher), texts), "distilled": value})
@@ -167,18 +163,13 @@ def sources() -> str:
 def main(
     quick: Annotated[bool, typer.Option("--quick", help="One tiny layer, in less than a minute.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Also run on a LAN and a WAN, and distil.")] = False,
-    runs: Annotated[
-        Path | None, typer.Option(help="The folder of run folders, for accuracies; --full makes what is missing.")
-    ] = None,
+    runs: RunsFolder = None,
     json: Annotated[Path | None, typer.Option(help="Write the results to this file.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw how many times faster to this PNG.")] = None,
 ) -> None:
     """Prints the table as Markdown; progress goes to standard error."""
     made_with = provenance(locals(), [0])
-    if quick and full:
-        raise typer.BadParameter("--quick and --full exclude each other")
-    if full and runs is None:
-        raise typer.BadParameter("--full distils: name a folder for it with --runs")
+    check_extent(quick, full, runs, "distils")
     try:
         rows = costs(quick, full, Steps(len(COMBINATIONS)))
         nothing: dict[str, float | None] = {"replaced": None, "distilled": None}

@@ -20,27 +20,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
-from commandline import run_command
+from commandline import RunsFolder, check_extent, run_command
 from drawing import draw_bars
 from freediv_table import STOCK, Combination
 from output import Steps, say, with_range
 from priced import NETWORKS, megabytes, priced
 from provenance import provenance
 from published import cell, published
-from taught import Runs, accuracy_of, test_texts
+from taught import Runs, accuracy_of, texts_of
 
 import spu_ditto
 from spu_ditto import models
-from spu_ditto.data.sentiment import sentiment
 from spu_ditto.distill.recipe import Recipe, Stage, recipe
+from spu_ditto.distill.run import samples_to_fit
 from spu_ditto.nn.fit import fit
 
 SEED = 0
-# Texts that a student is fitted to without training.
-_FIT_ON = 512
-
 
 BOTH = Combination("2quad", "quad")
 ROWS = (STOCK, Combination("raw", "quad"), Combination("2quad", "raw"), BOTH, Combination("2relu", "quad"))
@@ -129,12 +125,9 @@ def accuracies(runs: Runs, full: bool) -> list[dict[str, Any]] | None:
         say(f"{runs.folder} has no teacher, so that there are no accuracies: --full trains it")
         return None
     teacher = models.load(place)
-    texts = test_texts(teacher)
+    texts = texts_of(teacher, "test")
     untrained = {f"{one.name}: weights as they were": one.of(teacher) for one in ROWS[1:]}
-    # Those that `distill` fits to.
-    learn = sentiment("train").texts
-    order = np.random.default_rng(SEED).permutation(len(learn))[:_FIT_ON]
-    samples = teacher.encode([learn[n] for n in order], seq_len=texts.inputs["input_ids"].shape[1])
+    samples = samples_to_fit(texts_of(teacher, "train"), SEED)
     untrained["2quad with head shifts, neuron quadratics: fitted"] = fit(
         teacher, samples, attention="2quad", activation="quadratic"
     )
@@ -208,18 +201,13 @@ def plot(path: Path, shape: str, found: Sequence[dict[str, Any]]) -> None:
 def main(
     quick: Annotated[bool, typer.Option("--quick", help="One small layer, in a minute.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Train the students that are not there.")] = False,
-    runs: Annotated[
-        Path | None, typer.Option(help="The folder of run folders, for accuracies; --full makes what is missing.")
-    ] = None,
+    runs: RunsFolder = None,
     json: Annotated[Path | None, typer.Option(help="Write the results to this file.")] = None,
     plot_file: Annotated[Path | None, typer.Option("--plot", help="Draw the first table into this PNG.")] = None,
 ) -> None:
     """Prints the tables as Markdown; progress goes to standard error."""
     made_with = provenance(locals(), [SEED])
-    if quick and full:
-        raise typer.BadParameter("--quick and --full exclude each other")
-    if full and runs is None:
-        raise typer.BadParameter("--full distils: name a folder for it with --runs")
+    check_extent(quick, full, runs, "distils")
     shape = QUICK if quick else BERT
     known, puma = published("mpcformer"), published("puma")
     by_puma = puma["mpcformer"]["BERT-base, 128 tokens"]

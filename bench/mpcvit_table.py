@@ -23,7 +23,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from commandline import run_command
+from commandline import RunsFolder, check_extent, run_command
 from drawing import draw_bars
 from output import Steps, say, with_range
 from priced import NETWORKS, megabytes, priced
@@ -309,18 +309,13 @@ def plot(path: Path, table: dict[str, Any]) -> None:
 def main(
     quick: Annotated[bool, typer.Option("--quick", help="A tiny network, in a minute.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Also run Tiny-ImageNet's, and train small ones.")] = False,
-    runs: Annotated[
-        Path | None, typer.Option(help="The folder of run folders, for accuracies; --full makes what is missing.")
-    ] = None,
+    runs: RunsFolder = None,
     json: Annotated[Path | None, typer.Option(help="Write the results to this file.")] = None,
     plot_file: Annotated[Path | None, typer.Option("--plot", help="Draw the first table into this PNG.")] = None,
 ) -> None:
     """Prints the tables as Markdown; progress goes to standard error."""
     made_with = provenance(locals(), [SEED])
-    if quick and full:
-        raise typer.BadParameter("--quick and --full exclude each other")
-    if full and runs is None:
-        raise typer.BadParameter("--full trains: name a folder for it with --runs")
+    check_extent(quick, full, runs, "trains")
     shapes, kept = ((QUICK,), (0.5,)) if quick else ((CIFAR, TINY), KEPT)
     first = shapes[0]
     done = Steps(sum(len(networks(shape, kept)) for shape in shapes) + 8)

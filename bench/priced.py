@@ -67,6 +67,12 @@ def priced(
     return {**result, "measured": seconds}
 
 
+def times_less(first: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, float]:
+    """How many times fewer bytes than the first a row sends, and how many times faster networks alone are done."""
+    networks = {name: first["network"][name] / row["network"][name] for name in NETWORKS}
+    return {"bytes": megabytes(first) / megabytes(row), **networks}
+
+
 def megabytes(row: Mapping[str, Any]) -> float:
     """Of all parties, offline and online."""
     return float(row["bytes"]["offline"] + row["bytes"]["online"]) / 1e6

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from output import say
@@ -43,10 +43,7 @@ class Runs:
     def results(self, made: Recipe) -> list[dict[str, Any]] | None:
         """The rows of a finished run of this recipe: teacher, untrained student, student after each stage."""
         found = self._of(made)
-        if found is None or not (found[0] / "results.json").is_file():
-            return None
-        rows: list[dict[str, Any]] = json.loads((found[0] / "results.json").read_text())
-        return rows
+        return None if found is None else _results_in(found[0])
 
     def distilled(self, name: str, made: Recipe) -> list[dict[str, Any]]:
         """The same, made now if there is none; one that was interrupted goes on.
@@ -54,17 +51,16 @@ class Runs:
         Args:
             name: of the new folder.
         """
-        rows = self.results(made)
-        if rows is not None:
-            return rows
         found = self._of(made)
+        if found is not None and (rows := _results_in(found[0])) is not None:
+            return rows
         if found is None:
             place, teacher = self.folder / name, str(self.teacher() or _TEACHER)
         else:
             # As it began: what a recipe is from may be told in other words.
             place, teacher, made = found[0], found[1]["teacher"], Recipe.model_validate(found[1]["recipe"])
         distill(teacher, _TASK, made, place, seq_len=_SEQ_LEN, seed=_SEED, told=lambda text: say(f"{name}: {text}"))
-        rows = self.results(made)
+        rows = _results_in(place)
         assert rows is not None
         return rows
 
@@ -85,13 +81,18 @@ class Runs:
                 yield path.parent, asked
 
 
+def _results_in(folder: Path) -> list[dict[str, Any]] | None:
+    path = folder / "results.json"
+    return json.loads(path.read_text()) if path.is_file() else None
+
+
 def _without_source(made: Recipe) -> Recipe:
     return made.model_copy(update={"source": ""})
 
 
-def test_texts(teacher: models.Model) -> Data:
-    """All texts to measure on. Raises UnsupportedError if they cannot be fetched."""
-    found = sentiment("test")
+def texts_of(teacher: models.Model, split: Literal["train", "test"]) -> Data:
+    """All texts to learn from, or to measure on. Raises UnsupportedError if they cannot be fetched."""
+    found = sentiment(split)
     return Data(teacher.encode(found.texts, seq_len=_SEQ_LEN), np.array(found.labels))
 
 

@@ -67,7 +67,6 @@ def test_students_are_trained_once(table: ModuleType, tmp_path: Path, monkeypatc
     monkeypatch.setattr(distillation, "_CALIBRATE_ON", 2)
     for name, value in {"_TASK": "little", "_TEACHER": MODEL, "_SEQ_LEN": 12, "sentiment": little}.items():
         monkeypatch.setattr(taught, name, value)
-    monkeypatch.setattr(table, "sentiment", little)
     stage = Stage(steps=2, batch=4, rate=1e-4, logits=1.0)
     made = Recipe(attention="2quad", activation="quad", fitted=False, stages=(stage,), source="a test")
     monkeypatch.setattr(table, "students", lambda: {"mpcformer": (table.BOTH, "with the teacher", made)})

@@ -110,16 +110,15 @@ class _Expansion:
         self.intervals = intervals
         x, dims = op.arguments[0], sorted(op.get("dims"))
         shape = ring.shape(x)
-        self.kept = [dim for dim in range(len(shape)) if dim not in dims]
         self.count = math.prod(shape[dim] for dim in dims)
         self.rows = math.prod(shape) // self.count
         self.k = (self.count - 1).bit_length()
         self.size = intervals.of(x).size
-        order = [*self.kept, *dims]
-        self.in_order = order == list(range(len(shape)))
+        self.order = [*(dim for dim in range(len(shape)) if dim not in dims), *dims]
+        self.in_order = self.order == list(range(len(shape)))
         if not self.in_order:
-            moved = ring.fxp([shape[dim] for dim in order], 64, ring.fraction(x))
-            x = insert_before(op, ring.TransposeOp, [x], moved, perm=order)
+            moved = ring.fxp([shape[dim] for dim in self.order], 64, ring.fraction(x))
+            x = insert_before(op, ring.TransposeOp, [x], moved, perm=self.order)
         self.x = self.emit(ring.ReshapeOp, [x], (self.rows, self.count), ring.fraction(x))
 
     def emit(
@@ -264,10 +263,9 @@ class _Expansion:
         size, exact = math.sqrt(n) * (1 + 2.0**-6), min(to, fraction + bits)
         result = self.emit(ring.MulOp, [centred, inverse], whole, exact, shift=fraction + bits - exact, **{FACT: size})
         result = rescaled_before(self.op, result, to)
-        shape = ring.shape(op.arguments[0])
-        order = [*self.kept, *(dim for dim in range(len(shape)) if dim not in self.kept)]
+        shape, order = ring.shape(op.arguments[0]), self.order
         result = self.emit(ring.ReshapeOp, [result], tuple(shape[dim] for dim in order), to)
-        if order != list(range(len(shape))):
+        if not self.in_order:
             result = self.emit(
                 ring.TransposeOp, [result], shape, to, perm=[order.index(dim) for dim in range(len(shape))]
             )

@@ -123,10 +123,9 @@ def distill(
     rows = [_row("teacher", taught, test, learn, secure_samples, told)]
 
     if made.fitted:
-        few, _ = learn.rows(np.random.default_rng(seed).permutation(learn.count)[:_FIT_ON])
         student = fit(
             taught,
-            few,
+            samples_to_fit(learn, seed),
             attention=made.attention,
             activation=made.activation,
             norm=made.norm,
@@ -145,6 +144,11 @@ def distill(
     (folder / "results.json").write_text(json.dumps([dataclasses.asdict(row) for row in rows], indent=2) + "\n")
     (folder / "results.md").write_text(results.markdown())
     return results
+
+
+def samples_to_fit(learn: Data, seed: int) -> dict[str, Any]:
+    """The inputs that stand-ins are fitted to."""
+    return learn.rows(np.random.default_rng(seed).permutation(learn.count)[:_FIT_ON])[0]
 
 
 @dataclass(frozen=True)

@@ -200,16 +200,19 @@ def _best_shift(scores: jax.Array, allowed: jax.Array, free: bool) -> tuple[jax.
     return errors[at], jnp.asarray(_SHIFTS, jnp.float32)[at], constants[at]
 
 
+def _there(inputs: Mapping[str, Array], x: Array) -> Array:
+    """Which tokens of [b, t, ...] are no padding, [b, t]."""
+    mask = inputs.get("attention_mask")
+    return mask > 0 if mask is not None and mask.shape == x.shape[:2] else np.ones(x.shape[:2], bool)
+
+
 def _fit_activation(model: Any, inputs: Mapping[str, Array], layer: int, name: str, behind: str) -> tuple[Any, float]:
     stored = dict(flat(model.params))
     act = model.config[model.family.activation]
     if "gelu" not in act or f"{behind}.bias" not in stored:
         raise UnsupportedError(f"quadratics stand for GELU, and not for {act} in {name.removesuffix('.activation')}")
     before = taps(model, inputs, lambda tap: tap == name)[name]
-    if "attention_mask" in inputs and inputs["attention_mask"].shape == before.shape[:2]:
-        x = before[inputs["attention_mask"] > 0]
-    else:
-        x = before.reshape(-1, before.shape[-1])
+    x = before[_there(inputs, before)]
     y = np.asarray(layers.activation(act)(jnp.asarray(x)))
     a, b, c, error = _quadratics(x, y)
     kernel, transposed = stored[f"{behind}.weight"], model.family.in_out
@@ -243,9 +246,7 @@ def _fit_norms(
     for tap, name in names.items():
         x = taps(model, inputs, tap.__eq__)[tap].astype(np.float64)
         deviations = np.sqrt(np.var(x, axis=-1) + _LEAST_VARIANCE)
-        there = np.ones(deviations.shape, bool)
-        if "attention_mask" in inputs and inputs["attention_mask"].shape == there.shape:
-            there = inputs["attention_mask"] > 0
+        there = _there(inputs, x)
         parts = [deviations[part][there[part]] for part in (np.s_[:, :1], np.s_[:, 1:])]
         factors = [np.sum(sigma) / np.sum(sigma**2) for sigma in parts]
         off = sum(np.sum((factor * sigma - 1) ** 2) for factor, sigma in zip(factors, parts))
