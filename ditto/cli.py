@@ -287,6 +287,8 @@ def publish(
     name: Annotated[str, typer.Option(help="What callers call it.")],
     seq_len: Annotated[list[int], typer.Option(help="Tokens; several make a program each.")] = [32],  # noqa: B006
     caller: Annotated[list[str] | None, typer.Option(help="Who may call it; by default all that may call.")] = None,
+    most_calls: Annotated[int | None, typer.Option(min=1, help="So many calls of each caller, and no more.")] = None,
+    most_per_hour: Annotated[int | None, typer.Option(min=1, help="So many of them within an hour.")] = None,
 ) -> None:
     """Compiles a model, shares its weights among the nodes, and gives it a name."""
     with _told():
@@ -295,7 +297,9 @@ def publish(
 
         publication = _publication(models.load(model), seq_len)
         with spu_ditto.connect(config, identity=identity) as parties:
-            spu_ditto.publish(parties, name, callers=caller, **publication)
+            spu_ditto.publish(
+                parties, name, callers=caller, most_calls=most_calls, most_per_hour=most_per_hour, **publication
+            )
         print(f"published {name}")
 
 

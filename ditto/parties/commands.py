@@ -27,6 +27,7 @@ from ditto.parties.budget import Account, Budget, OverBudget
 from ditto.parties.config import Config, Right
 from ditto.parties.peak_memory import peak_memory_bytes
 from ditto.parties.publication import Publication, PublicationError, Store, integers, made
+from ditto.parties.quota import OverQuota, Quota
 from ditto.parties.stock import ITEM_BYTES, Stock, StockError
 
 audit = logging.getLogger("ditto.audit")
@@ -59,6 +60,7 @@ class Party:
     credentials: _core.Credentials | None
     store: Store
     stock: Stock
+    quota: Quota
     link: tuple[float, float] | None = None
     calls: dict[str, int] = field(default_factory=dict)
     budget: Budget = field(default_factory=Budget)
@@ -164,7 +166,7 @@ class Session:
             reply, results = commands[kind](getattr(request, kind), buffers)
         except Exception as error:
             said = str(error) or type(error).__name__
-            own = isinstance(error, (Refused, PublicationError, StockError, OverBudget))
+            own = isinstance(error, (Refused, PublicationError, StockError, OverBudget, OverQuota))
             reply, results = pb.Reply(error=f"{self._party.name} {said}" if own else said), []
             # The parties may not be where each other is any more.
             self.abort(reply.error)
@@ -338,6 +340,8 @@ class Session:
         if loaded.used is not None:
             # Counted whatever comes of it: that a guard was set off is the caller's business alone.
             who, context = loaded.used.told.name, loaded.used.digest.hex()
+            if self._has_quota(loaded.used):
+                self._party.quota.count(who, self._caller, loaded.used.told.most_calls, loaded.used.told.most_per_hour)
             self._party.calls[who] = self._party.calls.get(who, 0) + 1
         if taken is not None:
             context += taken.item.hex()
@@ -349,6 +353,11 @@ class Session:
         sent = report["offline"] + report["online"]
         audit.info("ran", extra={"caller": self._caller, "program": who, "sent": sent, "revealed": len(outputs)})
         return pb.Reply(report=json.dumps(report), peak_memory_bytes=peak_memory_bytes()), list(outputs)
+
+    def _has_quota(self, used: Publication) -> bool:
+        """Whether this caller may not call a publication as often as it likes."""
+        limited = (used.told.most_calls, used.told.most_per_hour) != (None, None)
+        return limited and used.owner != self._caller
 
     def _check_inputs(self, loaded: _Loaded, inputs: Sequence[Any]) -> None:
         """A publication's values go where its owner has put them, and nowhere else."""
@@ -407,6 +416,10 @@ class Session:
             raise Refused("takes runs from stock in sessions without P0")
         if loaded is None or loaded.used is None:
             raise Refused(f"has no published program {command.program} in this session")
+        told = loaded.used.told
+        if self._has_quota(loaded.used):
+            # The run is counted; nothing is burnt for one that there will not be.
+            self._party.quota.check(told.name, self._caller, told.most_calls, told.most_per_hour)
         stock, wanted = self._party.stock, (loaded.used.digest, loaded.index)
         if self._party.role == 1:
             found = stock.take(*wanted)
@@ -418,7 +431,7 @@ class Session:
             return pb.Reply(), []
         item, key, stream = found
         session.prepare(self._requests, key, stream)
-        types = list(loaded.used.told.programs[loaded.index].places().values())
+        types = list(told.programs[loaded.index].places().values())
         ids = range(command.first_value, command.first_value + len(types))
         widths = [ring_width(type) for type in types]
         masks = []
@@ -497,6 +510,7 @@ class Session:
             raise Refused(f"lets only the owner withdraw {command.name!r}")
         self._party.store.remove(command.name)
         self._party.stock.forget(command.name)
+        self._party.quota.forget(command.name)
         audit.info("withdrawn", extra={"caller": self._caller, "program": command.name})
         return pb.Reply(), []
 

@@ -36,6 +36,7 @@ from ditto.parties.config import Config, is_loopback, read_config, shown
 from ditto.parties.identity import Identity, IdentityError, expiry
 from ditto.parties.peak_memory import peak_memory_bytes
 from ditto.parties.publication import Store
+from ditto.parties.quota import Quota
 from ditto.parties.stock import Stock
 
 log = logging.getLogger("ditto.node")
@@ -57,6 +58,7 @@ class Node:
         identity: Identity,
         store: Store,
         stock: Stock,
+        quota: Quota,
         *,
         plain: bool = False,
         link: tuple[float, float] | None = None,
@@ -68,7 +70,7 @@ class Node:
         peers = {n: config.certificates[who] for n, who in enumerate(config.names) if n != role}
         credentials = None if plain else _core.Credentials(identity.certificate, identity.key, peers)
         listener = _core.Listener(*config.bind[role][1], credentials)
-        self._party = Party(role, config, listener, credentials, store, stock, link)
+        self._party = Party(role, config, listener, credentials, store, stock, quota, link)
         self._sessions: dict[Session, tuple[str, float]] = {}
         # A node that has its parties on this machine alone ends with its caller, who may well think for an hour.
         self._idle = None if plain else wire.IDLE_SECONDS
@@ -237,7 +239,7 @@ def run(
             )
     # In every thread that is started from here on: they are waited for below.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
-    node = Node(role, config, identity, Store(folder, key), Stock(folder, key), plain=plain, link=link)
+    node = Node(role, config, identity, Store(folder, key), Stock(folder, key), Quota(folder), plain=plain, link=link)
     remaining = (expiry(identity.certificate).timestamp() - time.time()) / 86400
     if remaining * 86400 < _SOON:
         log.warning("this node's certificate ends soon", extra={"days": round(remaining, 1)})

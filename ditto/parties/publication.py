@@ -94,6 +94,7 @@ class Described(_Strict):
 
     Attributes:
         callers: who may, besides the owner; None for all with the right to call.
+        most_calls, most_per_hour: how often each of them may, in all and within an hour; None: as often as they like.
         values: types of the published values, in their order.
         files: names of the files that go with it, such as a tokenizer's.
         task, labels: what a pipeline makes of results.
@@ -101,6 +102,8 @@ class Described(_Strict):
 
     name: str = Field(pattern=f"^{NAME.pattern}$")
     callers: tuple[str, ...] | None = None
+    most_calls: int | None = Field(None, ge=1)
+    most_per_hour: int | None = Field(None, ge=1)
     values: tuple[ValueType, ...] = ()
     programs: tuple[Program, ...] = Field(min_length=1)
     files: tuple[str, ...] = ()

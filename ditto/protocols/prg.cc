@@ -53,6 +53,8 @@ struct PrgStream::Cipher {
   }
 };
 
+PrgKey::~PrgKey() { OPENSSL_cleanse(data(), size()); }
+
 PrgStream::PrgStream(const PrgKey& key, uint64_t domain) : cipher_(std::make_unique<Cipher>()) {
   // The counter block, big-endian as OpenSSL counts: the domain, then the number of the block from 0.
   uint8_t iv[16] = {};

@@ -8,7 +8,10 @@
 
 namespace ditto {
 
-using PrgKey = std::array<uint8_t, 16>;
+// Wiped when it goes, whoever holds it.
+struct PrgKey : std::array<uint8_t, 16> {
+  ~PrgKey();
+};
 
 // The pairwise keys of one session; a party's copy leaves the key it must not know at zero and unused.
 struct PairKeys {

@@ -10,7 +10,7 @@
 // Sends: SineCost. Into (20, 16): 64 bits offline, 40 online. One round.
 // Range: any x; 20 <= w, f < w.
 // Error: 2^-12 and one unit of the result, and pi |x| 2^{f-w}: with f = 18 in a ring of 64 bits another 2^-16 for
-//   |x| < 2^28, 2^-12 for |x| < 2^32, and more than the wave itself for |x| near 2^45.
+//   |x| < 2^28, 2^-12 for |x| < 2^32, 2^-10 for |x| < 2^34, and more than the wave itself for |x| near 2^45.
 // Security: that of periodic.h; step 1 is local.
 #pragma once
 

@@ -73,6 +73,7 @@ class Execution {
     const auto start = Clock::now();
     for (size_t g = 0; g < schedule_.size(); ++g) {
       RunGroup(schedule_[g]);
+      if (options_.offline_first) AnnounceOffline();
       for (int value : freed_after[g]) values_[value] = Value();
     }
     if (IsGuarded(program_)) result.out_of_range = FinishGuarding();
@@ -110,15 +111,17 @@ class Execution {
   }
 
   // P0's last frame says that all others are before it; P2 passes that on to P1.
+  // P0 tells after every group, and at the end, how far its stream has come, and P2 passes it on: nobody waits for the
+  // whole in one go.
   void AnnounceOffline() {
     if (context_.role == Role::kP0) Peer(Role::kP2)->Send(StartTag(), {});
   }
   void AwaitOffline() {
     at_ = "the wait for P0's stream";
-    if (context_.role == Role::kP1) Peer(Role::kP2)->Receive(StartTag());
-    if (context_.role == Role::kP2) {
-      Peer(Role::kP0)->Receive(StartTag());
-      Peer(Role::kP1)->Send(StartTag(), {});
+    if (context_.role == Role::kP0) return;
+    for (size_t told = 0; told < schedule_.size() + 1; ++told) {
+      Peer(context_.role == Role::kP1 ? Role::kP2 : Role::kP0)->Receive(StartTag());
+      if (context_.role == Role::kP2) Peer(Role::kP1)->Send(StartTag(), {});
     }
   }
 

@@ -152,6 +152,10 @@ TEST(Executor, WaitsForTheOfflineStreamIfAsked) {
                               {ShareOf(x, {50}, 32), ShareOf(x, {50}, 32)}, options);
   for (const std::string& error : results.errors) ASSERT_EQ(error, "");
   EXPECT_NEAR(Output(results, 0)[7], x[7] * x[7] / 256.0, 1.2);
+  // P1, to whom P2 has nothing to say meanwhile, hears after every group that P0 goes on, and then that it has ended.
+  const Schedule schedule = MakeSchedule(program);
+  const Cost predicted = Total(PredictedRecords(program, schedule));
+  EXPECT_EQ(connections.at[2][1]->stats().frames_sent, static_cast<uint64_t>(predicted.rounds) + schedule.size() + 1);
 }
 
 // As Parallel, with the product, and that the first value is not negative, guarded.

@@ -135,9 +135,10 @@ Share RunDivide(Party& p, const TypedOp& op, const Operands& in) {
 int64_t Amplitude(const TypedOp& op, size_t i) {
   return static_cast<int64_t>(std::llround(std::ldexp(op.attrs.Reals("amplitudes")[i], 30)));
 }
-// Of |x| < 2^range the wave is off by pi 2^{range - width} (sine.h). In 18 bits more than range that is nothing; in 14
-// it is 2^-12, which is taken where a ring has no more.
-constexpr int kSineRoom = 14, kSineWidth = 20;
+// Of |x| < 2^range the wave is off by pi 2^{range - width} (sine.h). In 18 bits more than range that is nothing. Where
+// a ring has no more 12 are taken, in which it is 2^-10: of 18 fractional bits that is |x| < 2^34, and neighbouring
+// float32 numbers of such a size are far more than a turn apart.
+constexpr int kSineRoom = 12, kSineWidth = 20;
 int NeedsSine(const TypedOp& op, size_t i) {
   const int range = NeedsRange(op, i) - 1;
   return std::max({kSineWidth, range + kSineRoom, std::min(range + 18, kMaxWidth)});

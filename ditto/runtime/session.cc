@@ -23,6 +23,10 @@ constexpr uint64_t kRunTag = ~uint64_t{0} - 2;
 constexpr uint64_t kDealTag = ~uint64_t{0} - 3;
 constexpr uint64_t kTellTag = ~uint64_t{0} - 4;
 constexpr uint64_t kProbeTag = ~uint64_t{0} - 5;
+constexpr uint64_t kDealtTag = ~uint64_t{0} - 6;
+
+// What P2 tells of every frame that it has been dealt; in the end it is empty.
+const Bytes kGoesOn = {1};
 
 // No run's domain has one of the two highest bits (kMaxRuns).
 constexpr uint64_t InputDomain(uint64_t id) { return uint64_t{1} << 63 | id; }
@@ -33,11 +37,6 @@ PrgKey& KeyWith(PairKeys& keys, int a, int b) {
   if (a + b == 1) return keys.k01;
   return a + b == 2 ? keys.k02 : keys.k12;
 }
-
-// A run's copy of the keys ends with the run.
-struct WipedContext : PartyContext {
-  ~WipedContext() { OPENSSL_cleanse(&keys, sizeof keys); }
-};
 
 void AddTo(Sha256& hash, uint64_t id, const Tensor& tensor) {
   std::vector<uint8_t> packed(PackedBytes(tensor.size(), tensor.width()));
@@ -83,11 +82,6 @@ Session::Session(Role role, PeerChannels peers, Cancellation* cancellation) : ro
   AgreeOnKeys();
 }
 
-Session::~Session() {
-  OPENSSL_cleanse(&keys_, sizeof keys_);
-  OPENSSL_cleanse(&p1_p2_key_, sizeof p1_p2_key_);
-}
-
 // Each pair's key is the exclusive or of a half from either side.
 void Session::AgreeOnKeys() {
   const int self = static_cast<int>(role_);
@@ -106,7 +100,6 @@ void Session::AgreeOnKeys() {
     OPENSSL_cleanse(theirs.data(), theirs.size());
   }
   p1_p2_key_ = keys_.k12;
-  OPENSSL_cleanse(&halves, sizeof halves);
 }
 
 void Session::Abort(const std::string& reason) {
@@ -213,7 +206,7 @@ RunResult Session::Run(const Program& program, const Schedule& schedule, const s
   try {
     RunAgreement agreement(role_, {peers_[0].get(), peers_[1].get(), peers_[2].get()}, kRunTag, run, program,
                            DigestOf(inputs, options, kept, context), masked_);
-    WipedContext party{{role_, keys_, agreement.channels()}};
+    PartyContext party{role_, keys_, agreement.channels()};
     std::optional<DealtChannel> from_p0;
     if (dealt && role_ == Role::kP2) party.peers[0] = &from_p0.emplace(std::move(dealt->stream));
     result = Execute(party, program, schedule, run, std::move(values), options);
@@ -246,9 +239,19 @@ Dealt Session::Deal(const Program& program, const Schedule& schedule, const std:
   Party drawing(role_, keys_, KeyDomain(number), nullptr, nullptr);
   drawing.RandomBytes(Pair::k01, keys.k01.data(), keys.k01.size());
   drawing.RandomBytes(Pair::k02, keys.k02.data(), keys.k02.size());
-  if (role_ == Role::kP1) return {keys.k01, {}};
   try {
-    if (role_ == Role::kP2) return {keys.k02, ReceiveDealt(*peers_[0], kDealTag, MostDealt(program, schedule))};
+    if (role_ == Role::kP1) {
+      AwaitDealt();
+      return {keys.k01, {}};
+    }
+    if (role_ == Role::kP2) {
+      const auto tell = [this](Bytes what) {
+        for (int other : {0, 1}) peers_[static_cast<size_t>(other)]->Send(kDealtTag, what);
+      };
+      Bytes stream = ReceiveDealt(*peers_[0], kDealTag, MostDealt(program, schedule), [&tell] { tell(kGoesOn); });
+      tell({});
+      return {keys.k02, std::move(stream)};
+    }
     if (inputs.size() != program.inputs.size()) throw std::invalid_argument("another number of inputs than to deal");
     std::vector<Value> values(inputs.size());
     for (size_t i = 0; i < inputs.size(); ++i) {
@@ -264,14 +267,20 @@ Dealt Session::Deal(const Program& program, const Schedule& schedule, const std:
       }
     }
     DealingChannel later(*peers_[2], kDealTag);
-    const WipedContext party{{role_, keys, {nullptr, nullptr, &later}}};
+    const PartyContext party{role_, keys, {nullptr, nullptr, &later}};
     Execute(party, program, schedule, 0, std::move(values), {});
     later.Finish();
+    AwaitDealt();
   } catch (const std::exception& error) {
     Abort(NameOf(role_) + " cannot deal: " + error.what());
     throw;
   }
   return {};
+}
+
+void Session::AwaitDealt() {
+  while (!peers_[2]->Receive(kDealtTag).empty()) {
+  }
 }
 
 void Session::Prepare(Dealt dealt, uint64_t number) {

@@ -50,8 +50,6 @@ class Session {
   // `cancellation` is cancelled meanwhile; the other parties are told the reason.
   // P1 and P2 may be without P0: values and runs are then those of what was dealt before.
   Session(Role role, PeerChannels peers, Cancellation* cancellation = nullptr);
-  // Wipes the keys.
-  ~Session();
 
   Role role() const { return role_; }
 
@@ -101,6 +99,8 @@ class Session {
  private:
   void AgreeOnKeys();
   void BurnId(uint64_t id);
+  // However long it takes until P2 has all that P0 deals: it tells of every frame.
+  void AwaitDealt();
   bool without_p0() const { return role_ != Role::kP0 && !peers_[0]; }
 
   const Role role_;

@@ -27,9 +27,8 @@ std::array<PeerChannels, 3> Connected() {
   return channels;
 }
 
-// Sessions that have agreed on keys: three, or P1 and P2 alone.
-std::array<std::unique_ptr<Session>, 3> Open(bool with_p0 = true) {
-  auto channels = Connected();
+// Sessions that have agreed on keys.
+std::array<std::unique_ptr<Session>, 3> OpenOver(std::array<PeerChannels, 3> channels, bool with_p0 = true) {
   std::array<std::unique_ptr<Session>, 3> sessions;
   std::vector<std::thread> threads;
   for (int i = with_p0 ? 0 : 1; i < 3; ++i) {
@@ -40,6 +39,9 @@ std::array<std::unique_ptr<Session>, 3> Open(bool with_p0 = true) {
   for (std::thread& thread : threads) thread.join();
   return sessions;
 }
+
+// Three, or P1 and P2 alone.
+std::array<std::unique_ptr<Session>, 3> Open(bool with_p0 = true) { return OpenOver(Connected(), with_p0); }
 
 TEST(Session, AgreeingOnKeysCanBeCancelled) {
   PeerChannels channels;
@@ -291,6 +293,22 @@ TEST(Session, WhatWasDealtRunsWithoutP0) {
     const auto parts = RunPrepared(sessions, program, id++, kArgument.data());
     EXPECT_EQ(Reconstruct(parts[1], parts[2]), (std::vector<int64_t>{26, 34, 52}));
   }
+}
+
+TEST(Session, WhoWaitsForADealHearsThatItGoesOn) {
+  auto channels = Connected();
+  const std::array<Channel*, 2> from_p2 = {channels[2][0].get(), channels[2][1].get()};
+  const Channel* const from_p0 = channels[0][2].get();
+  const auto sessions = OpenOver(std::move(channels));
+  Share0(sessions);
+  std::array<uint64_t, 2> before;
+  for (size_t i = 0; i < 2; ++i) before[i] = from_p2[i]->stats().frames_sent;
+  const uint64_t dealt_before = from_p0->stats().frames_sent;
+  DealAll(sessions, SquarePlus());
+  // Besides what they agree on, a frame for each of P0's, the last of which is empty.
+  const uint64_t dealt = from_p0->stats().frames_sent - dealt_before;
+  EXPECT_GT(dealt, 2u);
+  for (size_t i = 0; i < 2; ++i) EXPECT_EQ(from_p2[i]->stats().frames_sent - before[i], dealt);
 }
 
 TEST(Session, WithoutP0NothingHappensThatWasNotDealt) {

@@ -31,13 +31,14 @@ void DealingChannel::Send(uint64_t tag, Bytes payload) {
 
 Bytes DealingChannel::Receive(uint64_t) { throw ChannelError("P0 receives nothing while it deals"); }
 
-Bytes ReceiveDealt(Channel& channel, uint64_t tag, uint64_t limit) {
+Bytes ReceiveDealt(Channel& channel, uint64_t tag, uint64_t limit, const std::function<void()>& told) {
   Bytes stream;
   while (true) {
     const Bytes frame = channel.Receive(tag);
     if (frame.empty()) return stream;
     if (frame.size() > limit - stream.size()) throw ChannelError("P0 deals more than the program consumes");
     stream.insert(stream.end(), frame.begin(), frame.end());
+    told();
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <unordered_map>
@@ -39,8 +40,9 @@ class DealingChannel : public Channel {
   const uint64_t tag_;
 };
 
-// What a DealingChannel sends under `tag`, at P2. Throws ChannelError beyond `limit` bytes, headers included.
-Bytes ReceiveDealt(Channel& channel, uint64_t tag, uint64_t limit);
+// What a DealingChannel sends under `tag`, at P2, which calls `told` after every frame: others wait for it. Throws
+// ChannelError beyond `limit` bytes, headers included.
+Bytes ReceiveDealt(Channel& channel, uint64_t tag, uint64_t limit, const std::function<void()>& told);
 
 // At P2, in the run: takes the place of the channel to P0. Frames may be asked for by several threads.
 class DealtChannel : public Channel {

@@ -16,7 +16,7 @@ Bytes Dealing(const std::vector<std::pair<uint64_t, Bytes>>& frames, uint64_t li
   DealingChannel dealing(*p0, kTag);
   for (const auto& [tag, frame] : frames) dealing.Send(tag, frame);
   dealing.Finish();
-  return ReceiveDealt(*p2, kTag, limit);
+  return ReceiveDealt(*p2, kTag, limit, [] {});
 }
 
 TEST(Stock, FramesAreReadByTagInTheirOrder) {

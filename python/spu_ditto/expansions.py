@@ -6,6 +6,7 @@
     conv_general_dilated                with groups along the batch: with groups along the features
     scatter-max, scatter-min            at secret positions: the greatest of the updates that belong to a row
     clz                                 the bits above the highest one
+    nextafter                           the next number of a ring, not the next float, which is closer in most places
     cond                                of more than two branches: each against all behind it
     approx_top_k                        the exact one
 
@@ -25,6 +26,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.extend import core
+
+from ditto.policy.policy import DEFAULT_FRACTIONS
 
 Expansion = Callable[..., jax.Array | list[jax.Array]]
 
@@ -156,6 +159,11 @@ def _bessel_i1e(x: jax.Array) -> jax.Array:
     return jnp.sign(x) * ((1 - part) * series)
 
 
+def _next_after(x: jax.Array, towards: jax.Array) -> jax.Array:
+    fraction = DEFAULT_FRACTIONS["FM32" if x.dtype.itemsize == 2 else "FM64"]
+    return x + jnp.sign(towards - x) * jnp.asarray(2.0**-fraction, x.dtype)
+
+
 def _clz(x: jax.Array) -> jax.Array:
     """How many bits are above the highest that is set: those that stay 0 when it is copied downwards."""
     bits = x.dtype.itemsize * 8
@@ -241,6 +249,7 @@ _EXPANSIONS: dict[str, Expansion] = {
     "bessel_i1e": _in_float32(_bessel_i1e),
     "approx_top_k": _approx_top_k,
     "clz": _clz,
+    "nextafter": _next_after,
     "cond": _switch,
     "conv_general_dilated": _convolution,
     "scatter-max": _scatter(jnp.maximum, jnp.max, 1),

@@ -52,7 +52,6 @@ _CUSTOM_CALLS = frozenset(_KEPT_WHOLE.values())
 
 # Why not, or what to use instead.
 _REASONS = {
-    "chlo.next_after": "neighbouring floats are closer than numbers in a ring can be",
     "stablehlo.reduce_precision": "a ring has the precision of its dtype; leave it out",
     "stablehlo.fft": "multiply by the transform's matrix, whose parts are cosines and sines",
     **dict.fromkeys(

@@ -31,6 +31,8 @@ def publish(
     weights: Mapping[str, Any],
     *,
     callers: Sequence[str] | None = None,
+    most_calls: int | None = None,
+    most_per_hour: int | None = None,
     task: TextTask | None = None,
     labels: Sequence[str] | None = None,
     tokenizer: str | Path | bytes | None = None,
@@ -47,6 +49,8 @@ def publish(
         weights: the arguments that are published, by the names of the function's parameters, as pytrees of arrays or
             handles; all others are arguments of calls.
         callers: the identities that may call it; by default all that have the right to call.
+        most_calls, most_per_hour: how often each of them may, in all and within an hour; by default as often as they
+            like. Counted by the nodes as long as there is a publication of this name.
         task, labels, tokenizer: what `Client.pipeline` needs: what the classes are called, and a tokenizer.json as
             Hugging Face has it, its path or what it holds.
 
@@ -68,6 +72,8 @@ def publish(
     text = told.Described(
         name=name,
         callers=None if callers is None else tuple(callers),
+        most_calls=most_calls,
+        most_per_hour=most_per_hour,
         values=tuple(collected.types),
         programs=tuple(described),
         files=tuple(files),

@@ -15,6 +15,7 @@ from ditto.parties.client import describe
 from ditto.parties.config import Config, read_config
 from ditto.parties.identity import Identity
 from ditto.parties.publication import Store
+from ditto.parties.quota import Quota
 from ditto.parties.stock import Stock
 from tests.e2e.nodes import CALLER, NODES, file_of, write_configuration
 from tests.e2e.programs import fxp, value_type
@@ -30,7 +31,7 @@ def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Config]:
     monkeypatch.setattr(node, "_keep_memory_private", lambda: None)
     config = read_config(write_configuration(tmp_path, {CALLER: ["compute"]}))
     identities = [Identity.load(tmp_path / file_of(name)) for name in NODES]
-    running = [node.Node(role, config, identities[role], Store(None, None), Stock(None, None)) for role in range(3)]
+    running = [node.Node(role, config, identities[role], Store(None, None), Stock(None, None), Quota(None)) for role in range(3)]
     for one in running:
         one.start()
     yield config

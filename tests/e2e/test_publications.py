@@ -143,6 +143,34 @@ def test_published_models_outlive_their_nodes(nodes: Nodes) -> None:
         check(client)
 
 
+def test_how_often_who_may_call(nodes: Nodes) -> None:
+    secure = spu_ditto.compile(model)
+    program = secure.lower(WEIGHTS, np.zeros((1, 6), np.float32)).compile()
+    with nodes.session("hospital") as parties:
+        spu_ditto.publish(parties, "rare", program, {"params": WEIGHTS}, most_calls=3, most_per_hour=2)
+    for _ in range(2):
+        with nodes.client("bank") as bank:
+            check(bank, rows=1, name="rare")
+    nodes.stop()
+    nodes.start()
+    with nodes.client("bank") as bank, nodes.client("shop") as shop, nodes.client("hospital") as owner:
+        with pytest.raises(spu_ditto.RuntimeFailure, match=r"P\d runs 'rare' 2 times an hour for bank; the next in \d+ s"):
+            check(bank, rows=1, name="rare")
+        # The others' calls are counted apart, and the owner's are not; the next call of something else works.
+        for _ in range(3):
+            check(owner, rows=1, name="rare")
+        check(shop, rows=1, name="rare")
+        check(bank)
+    with nodes.session("hospital") as parties:
+        spu_ditto.publish(parties, "rare", program, {"params": WEIGHTS}, most_calls=3)
+    with nodes.client("bank") as bank:
+        check(bank, rows=1, name="rare")
+        with pytest.raises(spu_ditto.RuntimeFailure, match=r"P\d runs 'rare' 3 times for bank, which it has"):
+            check(bank, rows=1, name="rare")
+    with nodes.session("hospital") as parties:
+        parties.withdraw("rare")
+
+
 def test_who_may_call_what(nodes: Nodes) -> None:
     with nodes.client("bank") as bank, nodes.client("shop") as shop:
         assert [m.name for m in shop.models()] == ["for-shops", "triage"]

@@ -15,6 +15,7 @@ from ditto.parties import wire_pb2 as pb
 from ditto.parties.commands import Party, Session
 from ditto.parties.config import read_config
 from ditto.parties.publication import Store
+from ditto.parties.quota import Quota
 from ditto.parties.stock import Stock
 from tests.e2e.nodes import CALLER, write_configuration
 from tests.e2e.programs import Builder, fxp
@@ -37,7 +38,7 @@ class Parties:
         self.parties = []
         for role in range(3):
             listener = _core.Listener("127.0.0.1", 0)
-            self.parties.append(Party(role, config, listener, None, Store(None, None), Stock(None, None)))
+            self.parties.append(Party(role, config, listener, None, Store(None, None), Stock(None, None), Quota(None)))
         ports = [party.listener.port for party in self.parties]
         internal: Any = tuple(("127.0.0.1", port) for port in ports)
         for party in self.parties:

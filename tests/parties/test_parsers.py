@@ -22,6 +22,7 @@ from ditto.parties import wire_pb2 as pb
 from ditto.parties.commands import Party, Session
 from ditto.parties.config import check_form, read_config
 from ditto.parties.publication import PublicationError, Store, described, integers
+from ditto.parties.quota import Quota
 from ditto.parties.stock import Stock
 from tests.e2e.nodes import CALLER, configuration, write_configuration
 
@@ -134,7 +135,7 @@ def party(tmp_path_factory: pytest.TempPathFactory) -> Party:
     config = read_config(
         write_configuration(tmp_path_factory.mktemp("party"), {CALLER: ["compute", "publish", "call"]})
     )
-    return Party(1, config, _core.Listener("127.0.0.1", 0), None, Store(None, None), Stock(None, None))
+    return Party(1, config, _core.Listener("127.0.0.1", 0), None, Store(None, None), Stock(None, None), Quota(None))
 
 
 INTEGERS = st.integers(0, 5) | st.integers(0, 2**63)
