@@ -1,7 +1,7 @@
 """How often callers may call a publication. Every node counts for itself, across restarts.
 
-What a caller learns of the weights grows with the results it is given. How many these are, in all and within an hour, is
-the owner's to say; who republishes under a name goes on counting.
+What a caller learns of the weights grows with the results it is given. How many these are, in all and within an hour,
+is the owner's to say; who republishes under a name goes on counting.
 """
 
 from __future__ import annotations
@@ -93,7 +93,9 @@ class Quota:
             )
         if per_hour is None:
             return
-        query = "SELECT at FROM recent WHERE publication = ? AND caller = ? AND at > ? ORDER BY at DESC LIMIT 1 OFFSET ?"
+        query = (
+            "SELECT at FROM recent WHERE publication = ? AND caller = ? AND at > ? ORDER BY at DESC LIMIT 1 OFFSET ?"
+        )
         found = self._database.execute(query, (*who, now - HOUR, per_hour - 1)).fetchone()
         if found is not None:
             raise OverQuota(

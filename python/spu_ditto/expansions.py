@@ -6,7 +6,7 @@
     conv_general_dilated                with groups along the batch: with groups along the features
     scatter-max, scatter-min            at secret positions: the greatest of the updates that belong to a row
     clz                                 the bits above the highest one
-    nextafter                           the next number of a ring, not the next float, which is closer in most places
+    nextafter                           the next number of a ring: of most numbers, the next float is closer
     cond                                of more than two branches: each against all behind it
     approx_top_k                        the exact one
 

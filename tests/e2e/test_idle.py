@@ -31,7 +31,10 @@ def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Config]:
     monkeypatch.setattr(node, "_keep_memory_private", lambda: None)
     config = read_config(write_configuration(tmp_path, {CALLER: ["compute"]}))
     identities = [Identity.load(tmp_path / file_of(name)) for name in NODES]
-    running = [node.Node(role, config, identities[role], Store(None, None), Stock(None, None), Quota(None)) for role in range(3)]
+    running = [
+        node.Node(role, config, identities[role], Store(None, None), Stock(None, None), Quota(None))
+        for role in range(3)
+    ]
     for one in running:
         one.start()
     yield config

@@ -27,9 +27,9 @@ from ditto.parties.commands import Party, Session
 from ditto.parties.config import read_config
 from ditto.parties.program import RingProgram
 from ditto.parties.publication import Store
+from ditto.parties.quota import Quota
 from ditto.parties.runtime import Runtime
 from ditto.parties.simulator import Simulator
-from ditto.parties.quota import Quota
 from ditto.parties.stock import Stock
 from tests.e2e.nodes import connected, running_nodes, write_configuration
 from tests.e2e.programs import Builder, endless, fxp, public, value_type
@@ -167,7 +167,8 @@ def test_a_reply_to_another_request_is_refused(nodes: Path, monkeypatch: pytest.
 def test_a_party_refuses_a_request_out_of_order(tmp_path: Path) -> None:
     config = read_config(write_configuration(tmp_path))
     party = Session(
-        Party(0, config, _core.Listener("127.0.0.1", 0), None, Store(None, None), Stock(None, None), Quota(None)), "caller"
+        Party(0, config, _core.Listener("127.0.0.1", 0), None, Store(None, None), Stock(None, None), Quota(None)),
+        "caller",
     )
     assert party.handle(pb.Request(number=1, listen=pb.Listen()), [])[0].port > 0
     for number in (1, 4):

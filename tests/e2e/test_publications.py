@@ -154,7 +154,9 @@ def test_how_often_who_may_call(nodes: Nodes) -> None:
     nodes.stop()
     nodes.start()
     with nodes.client("bank") as bank, nodes.client("shop") as shop, nodes.client("hospital") as owner:
-        with pytest.raises(spu_ditto.RuntimeFailure, match=r"P\d runs 'rare' 2 times an hour for bank; the next in \d+ s"):
+        with pytest.raises(
+            spu_ditto.RuntimeFailure, match=r"P\d runs 'rare' 2 times an hour for bank; the next in \d+ s"
+        ):
             check(bank, rows=1, name="rare")
         # The others' calls are counted apart, and the owner's are not; the next call of something else works.
         for _ in range(3):
