@@ -34,6 +34,10 @@ from ditto.dialects.traits import (
 )
 
 
+# A function as a Fourier series on its range (series.h), c_0, a_1, b_1, a_2, ..., and the bits of its factors.
+SERIES = ("series", "table_bits", "dealt_bits")
+
+
 class Interactive(PureOp):
     """The parties talk."""
 
@@ -395,6 +399,7 @@ class ReciprocalOp(Function):
 
     name = "ring.reciprocal"
     REQUIRED: ClassVar[tuple[str, ...]] = ("lo", "hi")
+    OPTIONAL: ClassVar[tuple[str, ...]] = SERIES
     traits = traits_def(TakesPositive(what="the divisor"), NonNegative())
 
 
@@ -418,6 +423,7 @@ class RsqrtOp(Function):
 
     name = "ring.rsqrt"
     REQUIRED: ClassVar[tuple[str, ...]] = ("lo", "hi")
+    OPTIONAL: ClassVar[tuple[str, ...]] = SERIES
     traits = traits_def(TakesPositive(), NonNegative())
 
 

@@ -38,6 +38,7 @@ from ditto.passes.pphlo.unroll_loops import UnrollLoops
 from ditto.passes.ring.assign_rings import AssignRings
 from ditto.passes.ring.assign_widths import AssignWidths
 from ditto.passes.ring.expand_normalisation import ExpandNormalisation
+from ditto.passes.ring.fit_series import FitSeries
 from ditto.passes.ring.fuse_layer_norm import FuseLayerNorm
 from ditto.passes.ring.fuse_softmax import FuseSoftmax
 from ditto.passes.ring.fuse_truncation import FuseTruncation
@@ -99,6 +100,7 @@ RING_STEPS: tuple[Step, ...] = (
     Step(lambda policy: ExpandNormalisation(), "at which scales a variance is computed depends on ranges"),
     Step(lambda policy: Ranges(), "fractions are final now"),
     Step(lambda policy: InsertGuard(policy.guard), "looks at ranges, and its own comparisons need widths"),
+    Step(lambda policy: FitSeries(policy.link), "the guard has looked at lo and hi; widths depend on the protocol"),
     Step(lambda policy: AssignWidths(policy.link), "demand follows from ranges; nothing may change a type afterwards"),
 )
 

@@ -10,7 +10,7 @@ namespace {
 
 // Fixed point with 61 fractional bits: |value| < 4.
 constexpr int kBits = kAngleBits;
-constexpr int kMaxPoints = 20;
+constexpr int kMaxPoints = 24;
 constexpr int64_t kOne = int64_t{1} << kBits;
 constexpr int kAmplitudeBits = 30;
 using Wide = __int128;

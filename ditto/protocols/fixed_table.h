@@ -14,7 +14,7 @@ namespace ditto {
 // slack, the first lies 2^{n - fraction} below. n <= 20, 0 <= slack <= 2^fraction, bits <= 61.
 const std::vector<uint64_t>& ExpTable(int fraction, int n, int64_t slack, int bits);
 
-// cos and sin of 2 pi c / 2^n in units of 2^-kAngleBits, 0 <= c < 2^n, 2 <= n <= 20.
+// cos and sin of 2 pi c / 2^n in units of 2^-kAngleBits, 0 <= c < 2^n, 2 <= n <= 24.
 inline constexpr int kAngleBits = 61;
 struct Angle {
   int64_t cosine;

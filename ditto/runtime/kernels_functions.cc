@@ -12,6 +12,7 @@
 #include "ditto/protocols/polynomial.h"
 #include "ditto/protocols/reciprocal.h"
 #include "ditto/protocols/rsqrt.h"
+#include "ditto/protocols/series.h"
 #include "ditto/protocols/sine.h"
 #include "ditto/protocols/sqrt.h"
 #include "ditto/protocols/tanh.h"
@@ -93,22 +94,48 @@ void CheckPositive(const TypedOp& op) {
   RequireInt(op, "lo", -kMaxWidth, kMaxWidth);
   RequireInt(op, "hi", op.Int("lo") + 1, kMaxWidth);
 }
+
+// The function may be given as a series, for that range.
+bool HasSeries(const TypedOp& op) { return op.attrs.Has("series"); }
+Series SeriesOf(const TypedOp& op) {
+  return {op.Int("hi"), op.attrs.Reals("series"), op.Int("table_bits"), op.Int("dealt_bits")};
+}
+int NeedsSeries(const TypedOp& op) { return std::max(op.in[0].fraction + op.Int("hi") + kSeriesRoom, 26); }
+void CheckMaybeSeries(const TypedOp& op) {
+  CheckPositive(op);
+  if (!HasSeries(op)) return;
+  RequireInt(op, "table_bits", 1, kMaxWidth);
+  RequireInt(op, "dealt_bits", 1, kMaxWidth);
+}
+Cost CostSeries(const TypedOp& op) {
+  return SumSeriesCost(op.out_size(), op.in[0].width, op.in[0].fraction, SeriesOf(op), op.out.width, op.out.fraction);
+}
+Share RunSeries(Party& p, const TypedOp& op, const Operands& in) {
+  return SumSeries(p, in[0]->share, op.in[0].fraction, SeriesOf(op), op.out.width, op.out.fraction);
+}
+
+int NeedsReciprocal(const TypedOp& op, size_t i) { return HasSeries(op) ? NeedsSeries(op) : NeedsSpareBit(op, i); }
 Cost CostReciprocal(const TypedOp& op) {
+  if (HasSeries(op)) return CostSeries(op);
   return ReciprocalCost(op.out_size(), op.in[0].width, op.in[0].fraction, op.Int("lo"), op.Int("hi"), op.out.width,
                         op.out.fraction);
 }
 Share RunReciprocal(Party& p, const TypedOp& op, const Operands& in) {
+  if (HasSeries(op)) return RunSeries(p, op, in);
   return Reciprocal(p, in[0]->share, op.in[0].fraction, op.Int("lo"), op.Int("hi"), op.out.width, op.out.fraction);
 }
 // It would widen a narrower one itself, in a round of its own.
 int NeedsRsqrt(const TypedOp& op, size_t i) {
+  if (HasSeries(op)) return NeedsSeries(op);
   return std::max(NeedsRange(op, i), std::min(op.in[i].fraction + op.Int("hi") + 5, kMaxWidth));
 }
 Cost CostRsqrt(const TypedOp& op) {
+  if (HasSeries(op)) return CostSeries(op);
   return RsqrtCost(op.out_size(), op.in[0].width, op.in[0].fraction, op.Int("lo"), op.Int("hi"), op.out.width,
                    op.out.fraction);
 }
 Share RunRsqrt(Party& p, const TypedOp& op, const Operands& in) {
+  if (HasSeries(op)) return RunSeries(p, op, in);
   return Rsqrt(p, in[0]->share, op.in[0].fraction, op.Int("lo"), op.Int("hi"), op.out.width, op.out.fraction);
 }
 
@@ -173,15 +200,16 @@ Share RunSqrt(Party& p, const TypedOp& op, const Operands& in) {
 }  // namespace
 
 std::vector<Kernel> FunctionKernels() {
+  constexpr const char* kMaybeSeries = "lo hi series? table_bits? dealt_bits?";
   return {
       {"exp", "f", 'f', "slack clip_bits?", NeedsExp, CheckExp, CostExp, RunExp},
       {"exp_below", "f", 'f', "bits hi", NeedsSpareBitAndBits, CheckExpBelow, CostExpBelow, RunExpBelow},
       {"gelu", "f", 'f', "bits", NeedsGelu, CheckBounded, CostGelu, RunGelu},
       {"tanh", "f", 'f', "bits", NeedsSpareBitAndBits, CheckBounded, CostTanh, RunTanh},
       {"polynomial", "f", 'f', "coefficients", NeedsSpareBit, CheckPolynomial, CostPolynomial, RunPolynomial},
-      {"reciprocal", "f", 'f', "lo hi", NeedsSpareBit, CheckPositive, CostReciprocal, RunReciprocal},
+      {"reciprocal", "f", 'f', kMaybeSeries, NeedsReciprocal, CheckMaybeSeries, CostReciprocal, RunReciprocal},
       {"divide", "ff", 'f', "lo hi", NeedsDivide, CheckPositive, CostDivide, RunDivide},
-      {"rsqrt", "f", 'f', "lo hi", NeedsRsqrt, CheckPositive, CostRsqrt, RunRsqrt},
+      {"rsqrt", "f", 'f', kMaybeSeries, NeedsRsqrt, CheckMaybeSeries, CostRsqrt, RunRsqrt},
       {"sqrt", "f", 'f', "hi", NeedsSpareBit, CheckSqrt, CostSqrt, RunSqrt},
       {"sine", "f", 'f', "amplitudes", NeedsSine, CheckSine, CostSine, RunSine},
       {"log", "f", 'f', "lo hi", NeedsSpareBit, CheckPositive, CostLog, RunLog},

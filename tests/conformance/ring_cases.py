@@ -19,6 +19,7 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, Region
 
 from ditto.analysis.intervals import ARGUMENT_RANGES
+from ditto.analysis.series import power_series
 from ditto.dialects import ring
 from tests.conformance.outcome import Array
 
@@ -401,6 +402,29 @@ for w, f in ((32, 8), (64, 18), (48, 12)):
         most = (1 << (f + hi)) - 1
         case("reciprocal", [span(w, f, least, most)], full(30, 14), real=lambda x: 1 / x, **wave)
         case("rsqrt", [span(w, f, least, most)], full(30, 14), real=lambda x: x**-0.5, **wave)
+
+for w, f in ((64, 18), (48, 12), (40, 20)):
+    for lo, hi in ((0, 7), (-3, 2), (-6, 1), (1, 2)):
+        for name, power in (("reciprocal", -1.0), ("rsqrt", -0.5)):
+            series = power_series(power, lo, hi, 14)
+            if series is None or f + hi + 14 > w:
+                continue
+            # fit_series.py: as octaves.h.
+            case(
+                name,
+                [span(w, f, int(2.0 ** (f + lo)), (1 << (f + hi)) - 1)],
+                full(30, 14),
+                attributes={
+                    "lo": lo,
+                    "hi": hi,
+                    "series": list(series.coefficients),
+                    "table_bits": series.table_bits,
+                    "dealt_bits": series.dealt_bits,
+                },
+                real=lambda x, power=power: x**power,
+                units=1.0,
+                relative=2.0**-13,
+            )
 
 for w, f in ((32, 8), (64, 18), (40, 12)):
     for bits in (f + 6, f + 12):
