@@ -41,6 +41,12 @@ def set_domain(op: ring.RingOp, intervals: Intervals) -> None:
         if "lo" in op.attributes and operand.low > 0:
             lowest = min(math.floor(math.log2(operand.low)), op.get("hi") - 1)
             _set(op, "lo", max(op.get("lo"), lowest))
+    if isinstance(op, ring.OneHotOp) and CLAIM in op.attributes:
+        ids = intervals.of(op.arguments[0])
+        if 0 <= ids.low and ids.high <= op.get("depth") - 1:
+            del op.attributes[CLAIM]
+        else:
+            op.attributes[CLAIM] = ring.attribute(float(ids.size))
     if op.has_trait(TakesBelow):
         high, bound = intervals.of(op.arguments[0]).high, op.get(BOUND)
         highest = op.get("hi") if bound is None else min(op.get("hi"), max(0, math.ceil(math.log(bound))))

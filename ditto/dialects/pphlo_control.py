@@ -200,6 +200,10 @@ class WhileOp(PphloOp):
             printer.print_region(region, print_entry_block_args=False)
 
 
+# That a look-up of an id without a row ends the run.
+REFUSES = "ditto.refuses"
+
+
 @irdl_op_definition
 class CustomCallOp(PphloOp):
     """A function known by name: SPU's `spu.*`, `mpc.*` that the front end keeps whole, our `ditto.*`.

@@ -9,6 +9,7 @@ import numpy as np
 from xdsl.dialects.builtin import TensorType
 from xdsl.ir import Operation, SSAValue
 
+from ditto.analysis.intervals import CLAIM
 from ditto.analysis.sum_terms import resting_fraction
 from ditto.dialects import pphlo, ring
 from ditto.interpreter.windows import windows_of
@@ -153,7 +154,11 @@ def _embedding(e: Emitter, op: Operation, values: list[Value]) -> Value:
         if bits:
             table = e.emit(ring.BitToFxpOp, [table], ring.fxp((depth, columns), width, 0))
         width, fraction = ring.width(table), ring.fraction(table)
-    rows = e.emit(ring.OneHotOp, [reshape(e, ids, (count,))], ring.fxp((count, depth), width, 0), depth=depth)
+    hot = ring.fxp((count, depth), width, 0)
+    rows = e.emit(ring.OneHotOp, [reshape(e, ids, (count,))], hot, depth=depth)
+    if pphlo.REFUSES in op.attributes:
+        # Until ranges tell that none is without.
+        rows.owner.attributes[CLAIM] = ring.attribute(math.inf)
     rows = reshape(e, rows, (1, count, depth))
     result = ring.fxp((1, count, columns), width, fraction)
     if isinstance(table, SSAValue):

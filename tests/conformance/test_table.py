@@ -56,6 +56,17 @@ def test_static_arguments_that_are_equal_but_differ_are_compiled_apart() -> None
     np.testing.assert_allclose(results, [3, 2, 5, 3], rtol=1e-3)
 
 
+@pytest.mark.parametrize("policy", ["ditto", "fm64"])
+@pytest.mark.parametrize("unknown", [6, -7, 2**20, -(2**31)])
+def test_an_id_without_a_row_is_refused(policy: str, unknown: int) -> None:
+    """JAX gives NaN, and once the row was zeros."""
+    table = (RNG.integers(-64, 64, (6, 2)) / 16).astype(F32)
+    secure = spu_ditto.compile(lambda table, ids: jnp.take(table, ids, axis=0), ring_policy=policy)
+    np.testing.assert_array_equal(secure(table, np.array([5, -6], np.int32)), table[[5, 0]])
+    with pytest.raises(spu_ditto.RangeError):
+        secure(table, np.array([1, unknown], np.int32))
+
+
 def test_a_large_quotient_of_64_bits() -> None:
     """One of more than 46 bits, of operands that are known to be shorter than 64."""
     x, y = np.array([2**54 - 5, -(2**54), 2**47 + 1, 12345]), np.array([1, 1, -1, 2**50])

@@ -6,11 +6,11 @@ index. Around the loop stand JAX's rules for indices: negative ones count from t
     %r:2 = pphlo.while(%i = %zero, %rows = %zeros) ... pphlo.dynamic_slice %table, %id, %0 sizes = [1, 768] ...
     %s = pphlo.select %in_bounds, %r#1, %nan
 becomes
-    %s = pphlo.custom_call @ditto.embedding(%table, %ids)
+    %s = pphlo.custom_call @ditto.embedding(%table, %ids) {ditto.refuses}
 
 Row i of the result is the table's row `ids[i]`. Where the program would put NaN, because the table has no such row, the
-run is refused (the guard looks at every row of the one-hot matrix): NaN does not exist among secret numbers. Where it
-does not ask, the index is clamped, as `dynamic_slice` does. The wrap of negative indices stays as it is written. A
+run is refused, which the call notes (`ditto.refuses`): NaN does not exist among secret numbers. Where it does not ask,
+the index is clamped, as `dynamic_slice` does. The wrap of negative indices stays as it is written. A
 single `dynamic_slice` of a table at a secret index is a look-up of one id.
 
 What the loop and the bounds compute is checked by running them, not by their form.
@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from xdsl.context import Context
-from xdsl.dialects.builtin import IntegerType, ModuleOp, i1
+from xdsl.dialects.builtin import IntegerType, ModuleOp, UnitAttr, i1
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 
@@ -138,7 +138,9 @@ def replace_look_up(op: Operation, result: SSAValue, table: SSAValue, ids: SSAVa
     ids = reshaped(ids)
     call = pphlo.CustomCallOp.get(TARGET, [writer.reshape(table, [rows, math.prod(extents)]), ids], result.type)
     result.replace_all_uses_with(writer.write(call))
-    if not drop_bounds(call.outputs[0], ids, rows):
+    if drop_bounds(call.outputs[0], ids, rows):
+        call.attributes[pphlo.REFUSES] = UnitAttr()
+    else:
         call.operands[1] = Writer(call).within(ids, rows)
 
 

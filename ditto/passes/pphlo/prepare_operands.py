@@ -228,8 +228,9 @@ def look_up(writer: Preparation, op: pphlo.CustomCallOp) -> Sequence[SSAValue] |
     table, ids = op.arguments
     if len(shape := pphlo.shape_of(table)) == 3:
         return None
-    table = writer.reshape(table, [1, *shape])
-    return [writer.write(pphlo.CustomCallOp.get(LOOK_UP, [table, ids], op.outputs[0].type))]
+    call = pphlo.CustomCallOp.get(LOOK_UP, [writer.reshape(table, [1, *shape]), ids], op.outputs[0].type)
+    call.attributes.update(op.attributes)
+    return [writer.write(call)]
 
 
 _RULES: dict[type[Operation], tuple[Rule, ...]] = {

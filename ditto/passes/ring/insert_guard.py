@@ -18,7 +18,8 @@ becomes, if the tensors are large,
   looks at three bits of every element, without a round, and sees the values that have just left their range. A large
   tensor that is no such product, or whose sums are too coarse to tell, has nothing else: of those that have gone all
   the way round the ring three in eight are seen (one in eight where three quarters of the range are legal).
-- Functions that are defined for positive numbers only, or up to some number, have their operands compared.
+- Functions that are defined for positive numbers only, or up to some number, have their operands compared; and so have
+  look-ups in a table, whose ids have to have a row.
 """
 
 from __future__ import annotations
@@ -156,6 +157,12 @@ def _compared_with_products(write: Writer, op: ring.RingOp) -> bool:
     return True
 
 
+def _has_row(write: Writer, op: ring.RingOp) -> None:
+    """0 <= id < depth"""
+    write.require_not_negative(op.arguments[0], 1, 0)
+    write.require_not_negative(op.arguments[0], -1, op.get("depth") - 1)
+
+
 def _shifted(write: Writer, op: ring.RingOp) -> None:
     """Nothing can be told of the result: an integer too large for it has lost its high bits."""
     write.require_below(op.arguments[0], 1 << write.bits(op.result) - op.get("bits"))
@@ -166,6 +173,7 @@ _DOMAINS: dict[type[ring.RingOp], Callable[[Writer, ring.RingOp], None]] = {
     **{op: _at_most for op in ring.OPERATIONS if op.has_trait(TakesBelow)},
     ring.DivideOp: _quotient,
     ring.MaxOp: _some_of_a_row,
+    ring.OneHotOp: _has_row,
     ring.ShlOp: _shifted,
 }
 

@@ -47,6 +47,6 @@ func.func @main(%arg0: tensor<1x3x!pphlo.secret<i32>>, %arg1: tensor<5x2x!pphlo.
 // CHECK-NEXT: [[WRAPPED:%.*]] = pphlo.add %arg0, {{.*}}
 // CHECK-NEXT: [[IDS:%.*]] = pphlo.select [[BELOW]], [[WRAPPED]], %arg0
 // CHECK-NEXT: [[TABLE:%.*]] = pphlo.convert %arg1
-// CHECK-NEXT: [[ROWS:%.*]] = pphlo.custom_call @ditto.embedding([[TABLE]], [[IDS]]) : (tensor<5x2x!pphlo.secret<f16>>, tensor<1x3x!pphlo.secret<i32>>) -> tensor<3x1x2x!pphlo.secret<f16>>
+// CHECK-NEXT: [[ROWS:%.*]] = pphlo.custom_call @ditto.embedding([[TABLE]], [[IDS]]) {ditto.refuses} : (tensor<5x2x!pphlo.secret<f16>>, tensor<1x3x!pphlo.secret<i32>>) -> tensor<3x1x2x!pphlo.secret<f16>>
 // CHECK-NEXT: [[RESULT:%.*]] = pphlo.reshape [[ROWS]]
 // CHECK-NEXT: return [[RESULT]]
