@@ -7,6 +7,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
+Reals = NDArray[np.float64]
 
 # As fine as octaves.h.
 _RELATIVE = 2.0**-13
@@ -65,7 +68,7 @@ def _bits(ratio: float) -> int:
 
 
 @functools.cache
-def _normal(power: float, octaves: int) -> tuple[np.ndarray, float]:
+def _normal(power: float, octaves: int) -> tuple[Reals, float]:
     """y^power for 1 <= y < 2^octaves, of period 5/4 2^octaves: coefficients, and the largest relative error."""
     top = 2.0**octaves
     terms = math.ceil(_DENSITY[power] * top) + 5
@@ -83,7 +86,7 @@ def _normal(power: float, octaves: int) -> tuple[np.ndarray, float]:
     return coefficients, float(error)
 
 
-def _basis(y: np.ndarray, terms: int, top: float) -> np.ndarray:
+def _basis(y: Reals, terms: int, top: float) -> Reals:
     angles = 2 * np.pi / (1.25 * top) * np.outer(y, np.arange(1, terms + 1))
     basis = np.empty((len(y), 2 * terms + 1))
     basis[:, 0], basis[:, 1::2], basis[:, 2::2] = 1, np.cos(angles), np.sin(angles)

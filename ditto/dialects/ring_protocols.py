@@ -33,7 +33,6 @@ from ditto.dialects.traits import (
     Truncates,
 )
 
-
 # A function as a Fourier series on its range (series.h), c_0, a_1, b_1, a_2, ..., and the bits of its factors.
 SERIES = ("series", "table_bits", "dealt_bits")
 

@@ -155,10 +155,9 @@ def _embedding(e: Emitter, op: Operation, values: list[Value]) -> Value:
             table = e.emit(ring.BitToFxpOp, [table], ring.fxp((depth, columns), width, 0))
         width, fraction = ring.width(table), ring.fraction(table)
     hot = ring.fxp((count, depth), width, 0)
-    rows = e.emit(ring.OneHotOp, [reshape(e, ids, (count,))], hot, depth=depth)
-    if pphlo.REFUSES in op.attributes:
-        # Until ranges tell that none is without.
-        rows.owner.attributes[CLAIM] = ring.attribute(math.inf)
+    # Until ranges tell that none is without a row.
+    claim = {CLAIM: math.inf} if pphlo.REFUSES in op.attributes else {}
+    rows = e.emit(ring.OneHotOp, [reshape(e, ids, (count,))], hot, depth=depth, **claim)
     rows = reshape(e, rows, (1, count, depth))
     result = ring.fxp((1, count, columns), width, fraction)
     if isinstance(table, SSAValue):

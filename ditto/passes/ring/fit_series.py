@@ -4,18 +4,20 @@
 becomes
     %1 = ring.rsqrt %0 {lo = -2, hi = 1, series = [c_0, a_1, b_1, ...], table_bits = 17, dealt_bits = 13} ...
 
-which takes one round in the place of four or five (series.h). A series on n powers of two has about 2^n terms, of which
-each is two dealt numbers for every element: it pays for the few numbers that a layer norm has, on slow networks also for
-the sums of a softmax.
+which takes one round in the place of four or five (series.h). A series on n powers of two has about 2^n terms, each of
+which is two dealt numbers for every element: it pays for the few numbers that a layer norm has, on slow networks also
+for the sums of a softmax.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import BlockArgument, SSAValue
 from xdsl.passes import ModulePass
 
 from ditto.analysis.intervals import ARGUMENT_RANGES
@@ -26,6 +28,14 @@ from ditto.passes.ring_rewriting import every
 from ditto.policy.link import LAN, Link
 
 _POWERS: dict[type[ring.RingOp], float] = {ring.ReciprocalOp: -1.0, ring.RsqrtOp: -0.5}
+
+
+def _range_of(x: SSAValue, arguments: Sequence[int]) -> int:
+    """|x| < 2^range as an integer."""
+    if isinstance(x, BlockArgument):
+        return arguments[x.index]
+    assert isinstance(x.owner, ring.RingOp)
+    return int(x.owner.get("range"))
 
 
 def _price(op: ring.RingOp, operand: int, link: Link) -> float:
@@ -50,9 +60,7 @@ class FitSeries(ModulePass):
         arguments = ring.plain(function.attributes[ARGUMENT_RANGES])
         for kind, power in _POWERS.items():
             for inner in every(function, kind):
-                [x] = inner.arguments
-                operand = x.owner.get("range") if isinstance(x.owner, ring.RingOp) else arguments[x.index]
-                self._fit(inner, power, operand)
+                self._fit(inner, power, _range_of(inner.arguments[0], arguments))
 
     def _fit(self, op: ring.RingOp, power: float, operand: int) -> None:
         series = power_series(power, op.get("lo"), op.get("hi"), ring.fraction(op.result))
