@@ -347,11 +347,15 @@ class SelectOp(Interactive):
 
 @irdl_op_definition
 class OneHotOp(Interactive):
-    """Integers i as rows of `depth` integers, 1 at position i and 0 elsewhere; a zero row for i outside 0..depth-1."""
+    """Integers i as rows of `depth` integers, 1 at position i and 0 elsewhere; a zero row for i outside 0..depth-1.
+
+    With `within` (1) none is outside, or a guard refuses it: it saves the rounds in which it would be found.
+    """
 
     name = "ring.one_hot"
     KINDS: ClassVar[str] = "x"
     REQUIRED: ClassVar[tuple[str, ...]] = ("depth",)
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("within",)
     traits = traits_def(NonNegative())
 
     def check(self) -> None:

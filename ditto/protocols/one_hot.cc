@@ -11,12 +11,15 @@
 namespace ditto {
 namespace {
 
-// Bits k with 2^k > depth, at least 2.
-int IndexBits(int64_t depth) {
+// Bits of so many indices, at least 2.
+int IndexBits(int64_t indices) {
   int k = 2;
-  while (int64_t{1} << k <= depth) ++k;
+  while (int64_t{1} << k < indices) ++k;
   return k;
 }
+
+// The index that has no row is one more.
+int IndexBits(int64_t depth, bool within) { return IndexBits(within ? depth : depth + 1); }
 
 Share AddConstant(const Share& x, int64_t constant) {
   Share r = x;
@@ -26,16 +29,20 @@ Share AddConstant(const Share& x, int64_t constant) {
 
 }  // namespace
 
-Share OneHot(Party& p, const Share& x, int64_t depth, int out) {
-  const int k = IndexBits(depth);
+Share OneHot(Party& p, const Share& x, int64_t depth, int out, bool within) {
+  const int k = IndexBits(depth, within);
   if (k + 1 > x.width()) {
     throw std::invalid_argument("indices below " + std::to_string(depth) + " do not fit a " +
                                 std::to_string(x.width()) + "-bit ring");
   }
   // 1. depth + [0 <= x < depth] (x - depth)
-  const std::vector<Share> below = LessThanPublic(p, x, x.width(), 0, {0, depth});
-  const Share inside = XorShares(below[0], below[1]);
-  const Share index = NarrowShare(AddConstant(BitTimes(p, inside, AddConstant(x, -depth)), depth), k);
+  Share index = x;
+  if (!within) {
+    const std::vector<Share> below = LessThanPublic(p, x, x.width(), 0, {0, depth});
+    const Share inside = XorShares(below[0], below[1]);
+    index = AddConstant(BitTimes(p, inside, AddConstant(x, -depth)), depth);
+  }
+  index = NarrowShare(index, k);
   // 2.
   const int64_t n = x.size(), length = int64_t{1} << k;
   const int64_t mask = length - 1;
@@ -68,9 +75,9 @@ Share OneHot(Party& p, const Share& x, int64_t depth, int out) {
   return p.OpenMasked(shape, out, row);
 }
 
-Cost OneHotCost(int64_t n, int width, int64_t depth, int out) {
-  return CompareCost(n, width, 0, 2) + BitTimesCost(n, width) + DealCost(n << IndexBits(depth), out) +
-         OpenCost(n * depth, out);
+Cost OneHotCost(int64_t n, int width, int64_t depth, int out, bool within) {
+  const Cost made = DealCost(n << IndexBits(depth, within), out) + OpenCost(n * depth, out);
+  return within ? made : CompareCost(n, width, 0, 2) + BitTimesCost(n, width) + made;
 }
 
 }  // namespace ditto

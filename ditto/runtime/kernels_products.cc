@@ -209,10 +209,10 @@ int NeedsOneHot(const TypedOp& op, size_t i) {
   return std::max(least, 65 - __builtin_clzll(static_cast<uint64_t>(most)));
 }
 Cost CostOneHot(const TypedOp& op) {
-  return OneHotCost(NumElements(op.in[0].shape), op.in[0].width, op.Int("depth"), op.out.width);
+  return OneHotCost(NumElements(op.in[0].shape), op.in[0].width, op.Int("depth"), op.out.width, op.attrs.Has("within"));
 }
 Share RunOneHot(Party& p, const TypedOp& op, const Operands& in) {
-  return OneHot(p, in[0]->share, op.Int("depth"), op.out.width);
+  return OneHot(p, in[0]->share, op.Int("depth"), op.out.width, op.attrs.Has("within"));
 }
 
 // The operand as it is; what is found out about it goes into the run's guard string.
@@ -282,7 +282,7 @@ std::vector<Kernel> ProductAndBitKernels() {
       {"from_bits", "b", 'f', "", nullptr, CheckFromBits, CostFromBits, RunFromBits},
       {"bit_mul", "bf", 'f', "", NeedsRingOfResult, CheckBitTimes, CostBitTimes, RunBitMul},
       {"select", "bff", 'f', "", NeedsRingOfResult, CheckBitTimes, CostBitTimes, RunSelect},
-      {"one_hot", "f", 'f', "depth", NeedsOneHot, CheckOneHot, CostOneHot, RunOneHot},
+      {"one_hot", "f", 'f', "depth within?", NeedsOneHot, CheckOneHot, CostOneHot, RunOneHot},
       {"require_range", "f", 'f', "bits legal?", NeedsRingAndBits, CheckRequireRange, CostRequireRange,
        RunRequireRange},
       {"require_sums", "ffp", 'f', "bits legal?", NeedsSums, CheckRequireSums, CostRequireSums, RunRequireSums},

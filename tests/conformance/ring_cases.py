@@ -368,6 +368,15 @@ for w, depth in ((32, 9), (64, 9), (32, 16), (8, 100), (32, 1)):
         exact=lambda i, depth=depth: (i[:, None] == np.arange(depth)).astype(int),
     )
 
+for w, depth in ((32, 9), (20, 16), (8, 100), (3, 2)):
+    case(
+        "one_hot",
+        [Value("x", (3,), w, 0, numbers=(0, depth - 1, depth // 2))],
+        full(24, 0, (3, depth)),
+        attributes={"depth": depth, "within": 1},
+        exact=lambda i, depth=depth: (i[:, None] == np.arange(depth)).astype(int),
+    )
+
 # ------------------------------------------------------------------------------------------------ functions
 
 for f in (8, 10, 12):
