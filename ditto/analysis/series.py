@@ -22,6 +22,8 @@ _SMALL = 1e-5
 # From here on fitting takes seconds, and the dealt numbers more than rounds are worth.
 MOST_OCTAVES = 10
 _MOST_FACTOR_BITS = 24
+# Coefficients are multiples of 2^-30.
+_UNIT_BITS = 30
 # Terms for each multiple of the range's lower end that is in it: the steeper, the more.
 _DENSITY = {-0.5: 0.9, -1.0: 1.15}
 
@@ -50,7 +52,8 @@ def power_series(power: float, lo: int, hi: int, fraction: int) -> Series | None
     normal, error = _normal(power, hi - lo)
     if error > _RELATIVE / 2:
         return None
-    coefficients = 2.0 ** (power * lo) * normal
+    # As the engine takes them; what another machine's library computes differs in the last bits.
+    coefficients = np.rint(2.0 ** (power * lo + _UNIT_BITS) * normal) / 2.0**_UNIT_BITS
     allowed = _FACTORS * max(2.0 ** (power * hi) * _RELATIVE, 2.0 ** (-fraction - 2))
     # Of a rounding, a twelfth of the square of a unit; a dealt factor's square is one half on average.
     terms = len(coefficients) // 2
