@@ -63,7 +63,7 @@ LONG = (
     "bench/bert_glue.py --network wan",
     "bench/bert_glue.py --engine ray --trios 2 --pairs bench/data/unrated_pairs.tsv",
     "bench/throughput.py --calls 4",
-    "bench/networks.py --parties namespaces --baseline spu",
+    "bench/networks.py --parties processes --parties namespaces --baseline spu",
     "python bench/protocols.py",
     "python bench/guard.py",
     "bench/ditto_table.py --runs runs",
