@@ -143,7 +143,7 @@ def _patches(e: Emitter, image: Value, sizes: Sequence[int], strides: Sequence[i
 
 
 def _embedding(e: Emitter, op: Operation, values: list[Value]) -> Value:
-    """Rows of a table at secret positions, clamped or refused: one-hot rows times the table, exactly."""
+    """Rows of a table at secret positions: one-hot rows times the table, exactly."""
     table, ids = values
     if isinstance(ids, Public):
         return _rows_at(e, op, table, ids)
@@ -155,9 +155,9 @@ def _embedding(e: Emitter, op: Operation, values: list[Value]) -> Value:
             table = e.emit(ring.BitToFxpOp, [table], ring.fxp((depth, columns), width, 0))
         width, fraction = ring.width(table), ring.fraction(table)
     hot = ring.fxp((count, depth), width, 0)
-    # Until ranges tell that none is without a row.
-    claim = {CLAIM: math.inf} if pphlo.REFUSES in op.attributes else {}
-    rows = e.emit(ring.OneHotOp, [reshape(e, ids, (count,))], hot, depth=depth, within=1, **claim)
+    # Claimed until ranges tell that no id is without a row.
+    refuses = {"within": 1, CLAIM: math.inf} if pphlo.REFUSES in op.attributes else {}
+    rows = e.emit(ring.OneHotOp, [reshape(e, ids, (count,))], hot, depth=depth, **refuses)
     rows = reshape(e, rows, (1, count, depth))
     result = ring.fxp((1, count, columns), width, fraction)
     if isinstance(table, SSAValue):
