@@ -17,6 +17,7 @@ import dataclasses
 import json
 import logging
 import os
+import secrets
 import shutil
 import socket
 import tempfile
@@ -63,6 +64,8 @@ def ray_cluster(trios: int | None = None) -> Iterator[int]:
     if address == "local":
         # Ray tells its makers of its use otherwise.
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        # Who asks for something there has to know a token, which Ray would put into the home directory.
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex())
         room = dict.fromkeys(PARTIES, trios or 1)
         options = {"resources": room, "object_store_memory": _STORE_BYTES, "include_dashboard": False}
     try:
