@@ -60,6 +60,7 @@ LONG = (
     "bench/bert_glue.py --model bert-base --random-weights --gelu quad --softmax 2quad",
     "spu-ditto distill minilm --task sentiment --recipe fitted --out run",
     "spu-ditto search animals --out searched --patch 7 --attention raw,2quad,scale",
+    "spu-ditto search animals --out small --shape 2x4x64 --patch 4 --budget 4.4s",
     "bench/bert_glue.py --network wan",
     "bench/bert_glue.py --engine ray --trios 2 --pairs bench/data/unrated_pairs.tsv",
     "bench/throughput.py --calls 4",
