@@ -6,13 +6,13 @@ is the owner's to say; who republishes under a name goes on counting.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 import time
 from pathlib import Path
 
 from ditto.errors import DittoError
+from ditto.parties.database import open_database
 
 HOUR = 3600.0
 _TABLES = """
@@ -38,14 +38,9 @@ class Quota:
 
     def __init__(self, folder: Path | None) -> None:
         self._lock = threading.Lock()
-        path = ":memory:" if folder is None else str(folder / "calls.sqlite")
+        path = None if folder is None else folder / "calls.sqlite"
         try:
-            if folder is not None:
-                os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-            self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-            for setting in ("journal_mode = WAL", "synchronous = FULL"):
-                self._database.execute(f"PRAGMA {setting}")
-            self._database.executescript(_TABLES)
+            self._database = open_database(path, _TABLES)
         except (OSError, sqlite3.Error) as error:
             raise DittoError(f"what callers have called cannot be read from {path}: {error}") from error
 

@@ -18,6 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ditto.errors import DittoError
+from ditto.parties.database import open_database
 
 # What a node keeps at most, in bytes.
 LIMIT_BYTES = 20 * 10**9
@@ -54,14 +55,9 @@ class Stock:
         self._cipher = AESGCM(key if key is not None else os.urandom(32))
         self._limit = limit
         self._lock = threading.Lock()
-        path = ":memory:" if folder is None else str(folder / "stock.sqlite")
+        path = None if folder is None else folder / "stock.sqlite"
         try:
-            if folder is not None:
-                os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-            self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-            for setting in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
-                self._database.execute(f"PRAGMA {setting}")
-            self._database.executescript(_TABLES)
+            self._database = open_database(path, _TABLES, ["secure_delete = ON"])
         except (OSError, sqlite3.Error) as error:
             raise StockError(f"the stock in {path} cannot be read: {error}; remove it, and deal anew") from error
 
