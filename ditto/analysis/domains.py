@@ -10,7 +10,7 @@ from ditto.dialects import ring
 from ditto.dialects.traits import TakesBelow, TakesPositive
 
 # f(x) = x^power.
-_POWERS: dict[type[ring.RingOp], float] = {ring.ReciprocalOp: -1.0, ring.RsqrtOp: -0.5}
+POWERS: dict[type[ring.RingOp], float] = {ring.ReciprocalOp: -1.0, ring.RsqrtOp: -0.5}
 
 
 def _set(op: ring.RingOp, name: str, number: int) -> None:
@@ -21,7 +21,7 @@ def set_domain(op: ring.RingOp, intervals: Intervals) -> None:
     """Where a function is computed, from its operand's interval and what is known of its result; claims the rest."""
     for positive in op.get_traits_of_type(TakesPositive):
         operand, bound = intervals.of(op.arguments[-1]), op.get(BOUND)
-        if bound is not None and (power := _POWERS.get(type(op))):
+        if bound is not None and (power := POWERS.get(type(op))):
             # A result below the bound has an operand above what that is the function of; in a plan that contradicts
             # itself, not above all that the operand is said to be.
             lowest = math.floor(math.log2(bound) / power)

@@ -9,7 +9,7 @@ time (pass insert-guard).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -259,6 +259,14 @@ class Intervals:
             # A sum of many may be compared, and added to; the guard sees to it that it is as small as that.
             return proven.cut(_below(2.0 ** (room - 2), value).size)
         return proven
+
+
+def noted_range(value: SSAValue, arguments: Sequence[int]) -> int:
+    """|x| < 2^range as an integer, as it has been noted; `arguments` are those of the function's."""
+    if isinstance(value, BlockArgument):
+        return arguments[value.index]
+    assert isinstance(value.owner, ring.RingOp)
+    return int(value.owner.get("range"))
 
 
 def _below(bound: float, value: SSAValue) -> Interval:

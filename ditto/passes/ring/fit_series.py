@@ -12,30 +12,19 @@ for the sums of a softmax.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import BlockArgument, SSAValue
 from xdsl.passes import ModulePass
 
-from ditto.analysis.intervals import ARGUMENT_RANGES
+from ditto.analysis.domains import POWERS
+from ditto.analysis.intervals import ARGUMENT_RANGES, noted_range
 from ditto.analysis.kernel_table import describe, landing, up_cast
 from ditto.analysis.series import power_series
 from ditto.dialects import ring
 from ditto.passes.ring_rewriting import every
 from ditto.policy.link import LAN, Link
-
-_POWERS: dict[type[ring.RingOp], float] = {ring.ReciprocalOp: -1.0, ring.RsqrtOp: -0.5}
-
-
-def _range_of(x: SSAValue, arguments: Sequence[int]) -> int:
-    """|x| < 2^range as an integer."""
-    if isinstance(x, BlockArgument):
-        return arguments[x.index]
-    assert isinstance(x.owner, ring.RingOp)
-    return int(x.owner.get("range"))
 
 
 def _price(op: ring.RingOp, operand: int, link: Link) -> float:
@@ -58,9 +47,9 @@ class FitSeries(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         function = ring.main(op)
         arguments = ring.plain(function.attributes[ARGUMENT_RANGES])
-        for kind, power in _POWERS.items():
+        for kind, power in POWERS.items():
             for inner in every(function, kind):
-                self._fit(inner, power, _range_of(inner.arguments[0], arguments))
+                self._fit(inner, power, noted_range(inner.arguments[0], arguments))
 
     def _fit(self, op: ring.RingOp, power: float, operand: int) -> None:
         series = power_series(power, op.get("lo"), op.get("hi"), ring.fraction(op.result))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Attribute, BlockArgument, SSAValue
+from xdsl.ir import Attribute, SSAValue
 
-from ditto.analysis.intervals import ARGUMENT_RANGES
+from ditto.analysis.intervals import ARGUMENT_RANGES, noted_range
 from ditto.dialects import ring
 from ditto.dialects.dense import Array
 from ditto.passes.ring_rewriting import constant_before, insert_before
@@ -28,10 +28,7 @@ class Writer:
 
     def bits(self, value: SSAValue) -> int:
         """|x| < 2^bits as an integer."""
-        if isinstance(value, BlockArgument):
-            return self.arguments[value.index]
-        assert isinstance(value.owner, ring.RingOp)
-        return int(value.owner.get("range"))
+        return noted_range(value, self.arguments)
 
     def constant(self, numbers: Array) -> SSAValue:
         return constant_before(self.place, numbers)
